@@ -19,10 +19,10 @@ pub struct Address(String);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AddressError {
     /// The text is longer than any domain name with a port.
-    #[error("an address has {ADDRESS_BYTES} bytes at most")]
+    #[error("the address is longer than {ADDRESS_BYTES} bytes")]
     TooLong,
     /// There is no port after the last colon, or it is 0.
-    #[error("an address is host:port, with a port from 1 to 65535")]
+    #[error("the port is missing, or is not a number from 1 to 65535")]
     Port,
     /// The host is neither a DNS name, nor IPv4, nor IPv6 in brackets.
     #[error("the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
@@ -113,7 +113,7 @@ mod tests {
     use super::{Address, AddressError};
 
     #[test]
-    fn what_can_be_dialled_is_an_address() {
+    fn a_dialable_host_and_port_is_an_address() {
         for text in [
             "10.0.0.1:80",
             "[::1]:9000",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_dialled_is_refused() {
+    fn a_text_that_cannot_be_dialled_is_refused() {
         for text in [
             "",
             "host",

@@ -5,7 +5,7 @@
 //! | `GET /` | | 307 to the coordinator of the open discussion; 503 if there is none |
 //! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`], signed by its node | 200 [`Newcomers`]; 409 [`Problem`](crate::Problem) with the other ring's coordinator |
 //! | `DELETE /register_coordinator` | [`Coordinator`], signed by its node | 204; 409 |
-//! | `POST /register_node` | [`RegisterNode`] | 200 [`Directions`]; 201 [`First`]; 404 for an unknown private discussion that the caller may not found; 503 to try again |
+//! | `POST /register_node` | [`RegisterNode`] | 200 [`Directions`]; 201 [`FoundingLease`]; 404 for an unknown private discussion that the caller may not found; 503 to try again |
 //! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Directions`]; 503 if there is none |
 //! | `GET /healthz`, `GET /metrics` | | 200 |
 //!
@@ -18,7 +18,7 @@
 //!
 //! A registration belongs to its node: `POST` and `DELETE /register_coordinator` have the headers [`NODE_KEY`],
 //! [`NODE_NONCE`] and [`NODE_SIGNATURE`], an Ed25519 signature by the key behind `id` over [`node_signed_bytes`].
-//! For a private discussion, a body also has the fields of [`Private`]: `discussion`, and `key`, `nonce` and
+//! For a private discussion, a body also has the fields of [`PrivateFields`]: `discussion`, and `key`, `nonce` and
 //! `signature`. A request without a required signature, or over another nonce, gets a 401 whose member `nonce` (and
 //! header `WWW-Authenticate: Ringtalk nonce="…"`) is what to sign. A request whose signature belongs to another key
 //! or another request gets a 403. So a director sees the ids and keys of nodes, the id of a discussion, its
@@ -31,7 +31,7 @@
 //! from, and `public-address`, which may be a name. A loopback address is passed on only if the request came from
 //! it and the director listens on the loopback. A newcomer without any such address is not announced.
 //!
-//! Not here: the reading of a request, field by field (`body`), and the choice of an answer (`app`).
+//! Not here: the decoding of a request, field by field (`body`), and the choice of an answer (`app`).
 
 use std::time::Duration;
 
@@ -39,9 +39,9 @@ use ringtalk_wire::{Epoch, NodeId};
 use serde::{Deserialize, Serialize};
 
 pub use crate::address::{Address, AddressError};
-pub use crate::encoded::{Encoded, EncodedError};
-pub use crate::proof::{Nonce, Private, Proof, signed_bytes};
-pub use crate::speaker::{NODE_KEY, NODE_NONCE, NODE_SIGNATURE, node_signed_bytes};
+pub use crate::base64url::{Base64Url, Base64UrlError};
+pub use crate::node_signature::{NODE_KEY, NODE_NONCE, NODE_SIGNATURE, node_signed_bytes};
+pub use crate::proof::{Nonce, PrivateFields, Proof, signed_bytes};
 
 /// The longest body of a request, in bytes. A request needs 900, 4 doors 2,600 more, and a proof 300; the rest is
 /// room for fields of later versions.
@@ -78,7 +78,7 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Returns the address to show: the public one if there is one, else the internal one.
-    pub fn shown_address(&self) -> &Address {
+    pub fn display_address(&self) -> &Address {
         self.public_address
             .as_ref()
             .unwrap_or(&self.internal_address)
@@ -117,13 +117,13 @@ pub struct Newcomer {
 /// `POST` and `DELETE /register_coordinator` is a [`Coordinator`], the caller; that of `POST /register_node` a
 /// [`RegisterNode`], and that of `POST /find_coordinator` a [`FindCoordinator`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Request<T> {
+pub struct RequestBody<T> {
     /// The content.
     #[serde(flatten)]
-    pub said: T,
+    pub content: T,
     /// The private discussion, and the proof; absent for the open discussion.
     #[serde(flatten)]
-    pub private: Option<Private>,
+    pub private: Option<PrivateFields>,
 }
 
 /// The content of `POST /register_node`.
@@ -135,8 +135,8 @@ pub struct RegisterNode {
     pub newcomer: Newcomer,
     /// True if the caller may found a private discussion that the director does not know. Any node may found the
     /// open one.
-    #[serde(default)]
-    pub found: bool,
+    #[serde(default, rename = "found")]
+    pub may_found: bool,
 }
 
 /// The content of `POST /find_coordinator`, which has no fields. The answer is that of `POST /register_node` if
@@ -156,7 +156,7 @@ pub struct Newcomers {
 /// The 201 of `POST /register_node`: there is no ring yet, and the caller should found it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct First {
+pub struct FoundingLease {
     /// Always true.
     pub first: bool,
     /// How long others wait for the caller to register as coordinator.

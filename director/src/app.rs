@@ -1,7 +1,7 @@
 //! The HTTP interface of a director: maps requests to answers.
 //!
 //! A function from state to router, tested without sockets. Not here: connections and their limits (`serve`), the
-//! reading of bodies (`body`), who may speak for a discussion (`admission`), and decisions (`registry`).
+//! decoding of bodies (`body`), who may speak for a discussion (`authorization`), and decisions (`registry`).
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -12,17 +12,19 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::admission::{Admitted, refuse_pages};
-use crate::api::{Coordinator, Directions, FindCoordinator, First, Newcomers, RegisterNode};
-use crate::director::{Director, TryLater, Way};
-use crate::discussions::{Asking, Full, Unregistered};
+use crate::api::{
+    Coordinator, Directions, FindCoordinator, FoundingLease, Newcomers, RegisterNode,
+};
+use crate::authorization::{AuthorizedRequest, refuse_web_pages};
+use crate::director::{Director, Instruction, RetryReason};
+use crate::discussions::{NodeRequest, RegistrationError, TooManyDiscussions};
 use crate::exposition;
-use crate::metrics::Request as Answered;
+use crate::metrics::RequestLabels;
 use crate::problem::Problem;
 use crate::registry::Conflict;
 
 /// The routes, by their names in the metrics.
-const ENDPOINTS: [&str; 7] = [
+const ROUTES: [&str; 7] = [
     "/",
     "/find_coordinator",
     "/healthz",
@@ -46,7 +48,7 @@ pub fn app(director: Director) -> Router {
         .route("/metrics", get(metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(refuse_pages))
+        .layer(middleware::from_fn(refuse_web_pages))
         .layer(middleware::from_fn_with_state(director.clone(), count))
         .with_state(director)
 }
@@ -56,71 +58,76 @@ async fn redirect(State(director): State<Director>) -> Result<Response, Problem>
     if !director.serves(None) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
-            "this director is inside a node, and serves that node's private discussion only",
+            "this director belongs to a node, and serves only that node's private discussion",
         ));
     }
-    let coordinator = director.coordinator(None).ok_or_else(nobody)?;
-    let location = format!("http://{}/", coordinator.shown_address());
+    let coordinator = director.coordinator(None).ok_or_else(no_coordinator)?;
+    let location = format!("http://{}/", coordinator.display_address());
     Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response())
 }
 
 /// `POST /register_coordinator`: registers or renews, and waits for newcomers.
 async fn register_coordinator(
     State(director): State<Director>,
-    Admitted {
-        said,
+    AuthorizedRequest {
+        content,
         discussion,
         source,
-    }: Admitted<Coordinator>,
+    }: AuthorizedRequest<Coordinator>,
 ) -> Result<Json<Newcomers>, Problem> {
-    let registered = director.register_coordinator(discussion, said, source.household());
-    let newcomers = registered.await?;
+    let newcomers = director.register_coordinator(discussion, content, source.household());
+    let newcomers = newcomers.await?;
     Ok(Json(Newcomers { newcomers }))
 }
 
 /// `DELETE /register_coordinator`: ends the registration, when the last node leaves.
 async fn withdraw_coordinator(
     State(director): State<Director>,
-    Admitted {
-        said, discussion, ..
-    }: Admitted<Coordinator>,
+    AuthorizedRequest {
+        content,
+        discussion,
+        ..
+    }: AuthorizedRequest<Coordinator>,
 ) -> Result<StatusCode, Problem> {
-    director.withdraw(discussion, said.id)?;
+    director.withdraw(discussion, content.id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /register_node`: tells a newcomer whom to dial, or to found.
 async fn register_node(
     State(director): State<Director>,
-    Admitted {
-        said,
+    AuthorizedRequest {
+        content,
         discussion,
         source,
-    }: Admitted<RegisterNode>,
+    }: AuthorizedRequest<RegisterNode>,
 ) -> Result<Response, Problem> {
-    let RegisterNode { newcomer, found } = said;
-    let told = source.dialable(&newcomer);
-    let asking = Asking {
+    let RegisterNode {
+        newcomer,
+        may_found,
+    } = content;
+    let dialable_newcomer = source.keep_dialable(&newcomer);
+    let request = NodeRequest {
         newcomer: newcomer.id,
-        told: told.as_ref(),
+        dialable_newcomer: dialable_newcomer.as_ref(),
         // Anybody may found the open discussion; a private one only if the request says so.
-        may_found: found || discussion.is_none(),
+        may_found: may_found || discussion.is_none(),
         household: source.household(),
     };
-    match director.register_node(discussion, asking).await? {
-        Way::Join(directions) => Ok(Json(directions).into_response()),
-        Way::Found(lease) => {
+    match director.register_node(discussion, request).await? {
+        Instruction::Join(directions) => Ok(Json(directions).into_response()),
+        Instruction::Found(lease) => {
             let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-            let first = First {
+            let lease = FoundingLease {
                 first: true,
                 lease_ms,
                 nonce: Some(director.nonce()),
             };
-            Ok((StatusCode::CREATED, Json(first)).into_response())
+            Ok((StatusCode::CREATED, Json(lease)).into_response())
         }
-        Way::Unknown => Err(Problem::new(
+        Instruction::Unknown => Err(Problem::new(
             StatusCode::NOT_FOUND,
-            "no such discussion is known here",
+            "unknown discussion: check the invite",
         )),
     }
 }
@@ -128,9 +135,12 @@ async fn register_node(
 /// `POST /find_coordinator`: looks up the coordinator without announcing the caller.
 async fn find_coordinator(
     State(director): State<Director>,
-    Admitted { discussion, .. }: Admitted<FindCoordinator>,
+    AuthorizedRequest { discussion, .. }: AuthorizedRequest<FindCoordinator>,
 ) -> Result<Json<Directions>, Problem> {
-    director.find(discussion).map(Json).ok_or_else(nobody)
+    director
+        .find_directions(discussion)
+        .map(Json)
+        .ok_or_else(no_coordinator)
 }
 
 /// `GET /healthz`: answers that the director is up.
@@ -145,17 +155,17 @@ async fn metrics(State(director): State<Director>) -> Response {
 }
 
 async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "a director has no such page")
+    Problem::new(StatusCode::NOT_FOUND, "unknown path")
 }
 
 async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this page is asked for by another method: see the Allow header",
+        "method not allowed here: see the Allow header",
     )
 }
 
-fn nobody() -> Problem {
+fn no_coordinator() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "no coordinator is registered: start a node that joins here, or try again",
@@ -169,11 +179,11 @@ async fn count(
     request: Request,
     next: Next,
 ) -> Response {
-    let endpoint = path.map_or("other", |path| known_endpoint(path.as_str()));
-    let method = known_method(request.method());
+    let endpoint = path.map_or("other", |path| endpoint_label(path.as_str()));
+    let method = method_label(request.method());
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    director.metrics().answered(Answered {
+    director.metrics().count_request(RequestLabels {
         endpoint,
         method,
         status,
@@ -181,14 +191,14 @@ async fn count(
     response
 }
 
-fn known_endpoint(path: &str) -> &'static str {
-    ENDPOINTS
+fn endpoint_label(path: &str) -> &'static str {
+    ROUTES
         .into_iter()
         .find(|known| *known == path)
         .unwrap_or("other")
 }
 
-fn known_method(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -204,23 +214,27 @@ impl From<Conflict> for Problem {
     }
 }
 
-impl From<Unregistered> for Problem {
-    fn from(reason: Unregistered) -> Self {
+impl From<RegistrationError> for Problem {
+    fn from(reason: RegistrationError) -> Self {
         match reason {
-            Unregistered::Conflict(conflict) => conflict.into(),
-            Unregistered::Full => TryLater::from(Full).into(),
+            RegistrationError::Conflict(conflict) => conflict.into(),
+            RegistrationError::TooManyDiscussions => RetryReason::from(TooManyDiscussions).into(),
         }
     }
 }
 
-impl From<TryLater> for Problem {
-    fn from(reason: TryLater) -> Self {
+impl From<RetryReason> for Problem {
+    fn from(reason: RetryReason) -> Self {
         let detail = match reason {
-            TryLater::Lapsed => "the coordinator was lost a moment ago: try again",
-            TryLater::Held => "those who were to found the discussion did not: try again",
-            TryLater::Crowded => "too many discussions are known here: try another director",
-            TryLater::Full => "too many newcomers wait for a founder: try again",
-            TryLater::Closing => "this director is stopping: try another one, or try again",
+            RetryReason::Lapsed => {
+                "the coordinator stopped answering a moment ago: try again in a few seconds"
+            }
+            RetryReason::NoFounder => "no node started the discussion in time: try again",
+            RetryReason::TooManyDiscussions => {
+                "too many discussions are registered here: try another director"
+            }
+            RetryReason::TooManyHeld => "too many newcomers are waiting here: try again",
+            RetryReason::Closing => "this director is stopping: try another one, or try again",
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }

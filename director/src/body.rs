@@ -1,6 +1,6 @@
 //! Reads the body of a request: size, time, JSON, then each field, so that an error names the wrong field.
 //!
-//! Not here: what the fields mean together (`app`, `admission`).
+//! Not here: what the fields mean together (`app`, `authorization`).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::api::{
     Address, BODY_BYTES, Coordinator, DOORS, FindCoordinator, Newcomer, RegisterNode,
 };
 use crate::problem::Problem;
-use crate::proof::{Private, Proof};
+use crate::proof::{PrivateFields, Proof};
 
 /// How long a body may take to arrive. It fits into a few packets, so a slower caller is stuck, or wants to keep a
 /// connection busy.
@@ -31,7 +31,7 @@ const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// A value that is read from the fields of a JSON object.
 pub(crate) trait FromFields: Sized {
     /// Returns the node that must sign this request, if any.
-    fn speaker(&self) -> Option<NodeId> {
+    fn signer(&self) -> Option<NodeId> {
         None
     }
 
@@ -40,7 +40,7 @@ pub(crate) trait FromFields: Sized {
 }
 
 impl FromFields for Coordinator {
-    fn speaker(&self) -> Option<NodeId> {
+    fn signer(&self) -> Option<NodeId> {
         Some(self.id)
     }
 
@@ -52,9 +52,9 @@ impl FromFields for Coordinator {
             other_addresses,
         } = Newcomer::from_fields(fields)?;
         let doors: Vec<Newcomer> = fields.optional("doors")?.unwrap_or_default();
-        at_most(DOORS, "doors", &doors)?;
+        check_length(DOORS, "doors", &doors)?;
         for door in &doors {
-            at_most(OTHER_ADDRESSES, "doors", &door.other_addresses)?;
+            check_length(OTHER_ADDRESSES, "doors", &door.other_addresses)?;
         }
         let epoch: Epoch = fields.required("epoch")?;
         if epoch.coordinator != id {
@@ -78,7 +78,7 @@ impl FromFields for RegisterNode {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         Ok(Self {
             newcomer: Newcomer::from_fields(fields)?,
-            found: fields.optional("found")?.unwrap_or_default(),
+            may_found: fields.optional("found")?.unwrap_or_default(),
         })
     }
 }
@@ -86,7 +86,7 @@ impl FromFields for RegisterNode {
 impl FromFields for Newcomer {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         let other_addresses: Vec<Address> = fields.optional("other-addresses")?.unwrap_or_default();
-        at_most(OTHER_ADDRESSES, "other-addresses", &other_addresses)?;
+        check_length(OTHER_ADDRESSES, "other-addresses", &other_addresses)?;
         Ok(Self {
             id: fields.required("id")?,
             internal_address: fields.required("internal-address")?,
@@ -102,7 +102,7 @@ impl FromFields for FindCoordinator {
     }
 }
 
-impl FromFields for Option<Private> {
+impl FromFields for Option<PrivateFields> {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         let key = fields.optional("key")?;
         let nonce = fields.optional("nonce")?;
@@ -116,14 +116,14 @@ impl FromFields for Option<Private> {
             _ => None,
         };
         let discussion = fields.optional("discussion")?;
-        Ok(discussion.map(|discussion| Private { discussion, proof }))
+        Ok(discussion.map(|discussion| PrivateFields { discussion, proof }))
     }
 }
 
 /// Rejects a list that is too long.
-fn at_most<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem> {
+fn check_length<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem> {
     if list.len() > most {
-        let detail = format!("{name}: {most} at most");
+        let detail = format!("{name}: at most {most} are allowed");
         return Err(Problem::wrong_field(name, detail));
     }
     Ok(())
@@ -136,7 +136,10 @@ impl Fields {
     /// Parses a whole body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(body).map(Self).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not a JSON object: {error}"),
+            )
         })
     }
 
@@ -164,7 +167,7 @@ pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
     Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "a body is JSON: send it with Content-Type: application/json",
+        "the body must be JSON: send it with Content-Type: application/json",
     ))
 }
 
@@ -172,7 +175,7 @@ pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
 pub(crate) async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
     let mut kept = Vec::new();
     let mut length = 0;
-    let arrived = timeout(BODY_TIMEOUT, async {
+    let outcome = timeout(BODY_TIMEOUT, async {
         while let Some(frame) = body.frame().await {
             let data = frame?.into_data().unwrap_or_default();
             length += data.len();
@@ -186,15 +189,18 @@ pub(crate) async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
     })
     .await;
     if length > BODY_BYTES {
-        let detail = format!("a body has {BODY_BYTES} bytes at most");
+        let detail = format!("the body is longer than {BODY_BYTES} bytes");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
-    match arrived {
+    match outcome {
         Ok(Ok(())) => Ok(kept),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body broke off")),
+        Ok(Err(_)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the body ended too early",
+        )),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
-            "the body took too long",
+            "the body did not arrive in time",
         )),
     }
 }

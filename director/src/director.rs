@@ -12,18 +12,20 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::{COORDINATOR_HOLD, Coordinator, Directions, NODE_HOLD, Newcomer, Nonce};
-use crate::discussions::{Asking, Discussions, Full, Unregistered, Which};
+use crate::changes::Changes;
+use crate::discussions::{
+    DiscussionRef, Discussions, NodeRequest, RegistrationError, TooManyDiscussions,
+};
 use crate::metrics::Metrics;
-use crate::news::News;
 use crate::nonces::Nonces;
-use crate::registry::{Conflict, Handover, Placement, Tally};
+use crate::registry::{CallOutcome, Conflict, Counts, Decision};
 use crate::seats::Seats;
 
 /// How many newcomers' calls are held open at once; others are told to try again. It is three quarters of the
 /// connections that a process usually may have, so that coordinators still get through.
 pub(crate) const HELD_NEWCOMERS: usize = 576;
 /// How many of them may come from one household: as many as it may have connections.
-pub(crate) const HELD_OF_HOUSEHOLD: usize = 256;
+pub(crate) const HELD_PER_HOUSEHOLD: usize = 256;
 
 /// A director: its state, and the calls that wait for a change. Clones share everything.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ struct Shared {
     discussions: Mutex<Discussions>,
     started: Instant,
     /// Wakes the held calls that may have an answer.
-    news: News,
+    changes: Changes,
     closing: watch::Sender<bool>,
     held_newcomers: Seats,
     metrics: Metrics,
@@ -51,22 +53,22 @@ enum Scope {
 
 /// The reason why a newcomer was told neither to join nor to found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum TryLater {
+pub(crate) enum RetryReason {
     /// A registration lapsed.
     Lapsed,
     /// No founder succeeded while the call was held.
-    Held,
+    NoFounder,
     /// Too many calls are held already.
-    Full,
+    TooManyHeld,
     /// Too many discussions are known already.
-    Crowded,
+    TooManyDiscussions,
     /// This director is stopping.
     Closing,
 }
 
-/// What a newcomer should do.
+/// The instruction to a newcomer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Way {
+pub(crate) enum Instruction {
     /// Dial this coordinator, or else one of the candidates.
     Join(Directions),
     /// Found the discussion within this time.
@@ -82,23 +84,23 @@ impl Director {
     /// The nonces follow from `seed`: 16 bytes from the system's random number generator, never reused for another
     /// director.
     pub fn new(seed: [u8; 16]) -> Self {
-        Self::of(seed, Scope::All)
+        Self::with_scope(seed, Scope::All)
     }
 
     /// Creates a director of one private discussion; requests about any other get a 403.
     pub fn only(discussion: DiscussionId, seed: [u8; 16]) -> Self {
-        Self::of(seed, Scope::Only(discussion))
+        Self::with_scope(seed, Scope::Only(discussion))
     }
 
-    fn of(seed: [u8; 16], scope: Scope) -> Self {
+    fn with_scope(seed: [u8; 16], scope: Scope) -> Self {
         Self(Arc::new(Shared {
             nonces: Nonces::new(seed),
             scope,
             discussions: Mutex::default(),
             started: Instant::now(),
-            news: News::default(),
+            changes: Changes::default(),
             closing: watch::Sender::new(false),
-            held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_OF_HOUSEHOLD),
+            held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_PER_HOUSEHOLD),
             metrics: Metrics::default(),
         }))
     }
@@ -110,113 +112,118 @@ impl Director {
 
     /// Returns true if signatures over this nonce are still accepted.
     pub(crate) fn accepts(&self, nonce: &Nonce) -> bool {
-        self.0.nonces.accept(self.now(), nonce)
+        self.0.nonces.accepts(self.now(), nonce)
     }
 
     /// Returns true if this director serves the discussion.
-    pub(crate) fn serves(&self, which: Option<&DiscussionId>) -> bool {
+    pub(crate) fn serves(&self, discussion: Option<&DiscussionId>) -> bool {
         match &self.0.scope {
             Scope::All => true,
-            Scope::Only(discussion) => which == Some(discussion),
+            Scope::Only(only) => discussion == Some(only),
         }
     }
 
     /// Registers a coordinator, then waits for newcomers, at most [`COORDINATOR_HOLD`].
     pub(crate) async fn register_coordinator(
         &self,
-        which: Which,
+        discussion: DiscussionRef,
         caller: Coordinator,
         household: IpAddr,
-    ) -> Result<Vec<Newcomer>, Unregistered> {
-        let mut news = self.0.news.subscribe(which);
+    ) -> Result<Vec<Newcomer>, RegistrationError> {
+        let mut changes = self.0.changes.subscribe(discussion);
         tracing::debug!(id = %caller.id, epoch = caller.epoch.number, "a coordinator registers");
         let now = self.now();
         let call = self
             .discussions()
-            .register_coordinator(now, which, caller, household)?;
-        self.0.news.announce(which);
+            .register_coordinator(now, discussion, caller, household)?;
+        self.0.changes.notify(discussion);
         let deadline = Instant::now() + COORDINATOR_HOLD;
         loop {
-            news.mark_unchanged();
-            match self.discussions().hand_over(self.now(), which, call) {
-                Handover::Newcomers(newcomers) => return Ok(newcomers),
-                Handover::Over => return Ok(Vec::new()),
-                Handover::Replaced(conflict) => return Err(Unregistered::Conflict(conflict)),
-                Handover::Nobody => {}
+            changes.mark_unchanged();
+            match self
+                .discussions()
+                .take_newcomers(self.now(), discussion, call)
+            {
+                CallOutcome::Newcomers(newcomers) => return Ok(newcomers),
+                CallOutcome::Over => return Ok(Vec::new()),
+                CallOutcome::Replaced(conflict) => {
+                    return Err(RegistrationError::Conflict(conflict));
+                }
+                CallOutcome::Nobody => {}
             }
-            if self.is_closing() || !heard(&mut news, deadline).await {
+            if self.is_closing() || !wait_for_change(&mut changes, deadline).await {
                 return Ok(Vec::new());
             }
         }
     }
 
     /// Ends a coordinator's registration.
-    pub(crate) fn withdraw(&self, which: Which, id: NodeId) -> Result<(), Conflict> {
-        self.discussions().withdraw(self.now(), which, id)?;
-        self.0.news.announce(which);
+    pub(crate) fn withdraw(&self, discussion: DiscussionRef, id: NodeId) -> Result<(), Conflict> {
+        self.discussions().withdraw(self.now(), discussion, id)?;
+        self.0.changes.notify(discussion);
         Ok(())
     }
 
     /// Tells a newcomer to join or to found, after at most [`NODE_HOLD`].
     pub(crate) async fn register_node(
         &self,
-        which: Which,
-        asking: Asking<'_>,
-    ) -> Result<Way, TryLater> {
-        let mut news = self.0.news.subscribe(which);
+        discussion: DiscussionRef,
+        request: NodeRequest<'_>,
+    ) -> Result<Instruction, RetryReason> {
+        let mut changes = self.0.changes.subscribe(discussion);
         let deadline = Instant::now() + NODE_HOLD;
         let mut seat = None;
-        let lost = Arc::new(Notify::new());
+        let eviction = Arc::new(Notify::new());
         loop {
-            news.mark_unchanged();
-            let placement = self
+            changes.mark_unchanged();
+            let decision = self
                 .discussions()
-                .register_node(self.now(), which, &asking)?;
-            let until = match placement {
-                Placement::Join(directions) => {
-                    self.0.news.announce(which);
-                    return Ok(Way::Join(directions));
+                .register_node(self.now(), discussion, &request)?;
+            let until = match decision {
+                Decision::Join(directions) => {
+                    self.0.changes.notify(discussion);
+                    return Ok(Instruction::Join(directions));
                 }
-                Placement::Found { lease } => {
-                    tracing::debug!(id = %asking.newcomer, "a node is told to found");
-                    return Ok(Way::Found(lease));
+                Decision::Found { lease } => {
+                    tracing::debug!(id = %request.newcomer, "a node is told to found");
+                    return Ok(Instruction::Found(lease));
                 }
-                Placement::Lapsed => return Err(TryLater::Lapsed),
-                Placement::Unknown => return Ok(Way::Unknown),
-                Placement::Wait { until } => self.0.started + until,
+                Decision::Lapsed => return Err(RetryReason::Lapsed),
+                Decision::Unknown => return Ok(Instruction::Unknown),
+                Decision::Wait { until } => self.0.started + until,
             };
             if seat.is_none() {
-                let free = self.0.held_newcomers.take(asking.household, &lost);
-                seat = Some(free.ok_or(TryLater::Full)?);
+                let free = self.0.held_newcomers.take(request.household, &eviction);
+                seat = Some(free.ok_or(RetryReason::TooManyHeld)?);
             }
             if self.is_closing() {
-                return Err(TryLater::Closing);
+                return Err(RetryReason::Closing);
             }
             if Instant::now() >= deadline {
-                return Err(TryLater::Held);
+                return Err(RetryReason::NoFounder);
             }
             tokio::select! {
-                () = lost.notified() => return Err(TryLater::Full),
-                _ = heard(&mut news, until.min(deadline)) => {}
+                () = eviction.notified() => return Err(RetryReason::TooManyHeld),
+                _ = wait_for_change(&mut changes, until.min(deadline)) => {}
             }
         }
     }
 
     /// Returns directions to the discussion without announcing the caller to the coordinator.
-    pub(crate) fn find(&self, which: Which) -> Option<Directions> {
+    pub(crate) fn find_directions(&self, discussion: DiscussionRef) -> Option<Directions> {
         let now = self.now();
-        self.discussions().find(now, which)
+        self.discussions().find_directions(now, discussion)
     }
 
     /// Returns the registered coordinator of the discussion, if any.
-    pub(crate) fn coordinator(&self, which: Which) -> Option<Coordinator> {
+    pub(crate) fn coordinator(&self, discussion: DiscussionRef) -> Option<Coordinator> {
         let now = self.now();
-        self.discussions().coordinator(now, which).cloned()
+        self.discussions().coordinator(now, discussion).cloned()
     }
 
     /// Returns the counts of all registries.
-    pub(crate) fn tally(&self) -> Tally {
-        self.discussions().tally()
+    pub(crate) fn counts(&self) -> Counts {
+        self.discussions().counts()
     }
 
     /// Returns the number of private discussions that are known.
@@ -226,7 +233,7 @@ impl Director {
 
     /// Returns the number of newcomers' calls that are held open.
     pub(crate) fn held_newcomers(&self) -> usize {
-        self.0.held_newcomers.taken()
+        self.0.held_newcomers.taken_count()
     }
 
     /// Returns the counts of the HTTP side.
@@ -237,7 +244,7 @@ impl Director {
     /// Answers all held calls at once, and holds no more from then on.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);
-        self.0.news.announce_to_all();
+        self.0.changes.notify_all();
     }
 
     /// Returns a receiver that turns true when the director closes.
@@ -262,16 +269,16 @@ impl Director {
     }
 }
 
-impl From<Full> for TryLater {
-    fn from(Full: Full) -> Self {
-        Self::Crowded
+impl From<TooManyDiscussions> for RetryReason {
+    fn from(TooManyDiscussions: TooManyDiscussions) -> Self {
+        Self::TooManyDiscussions
     }
 }
 
 /// Waits for a change until `deadline`. Returns true if there was one.
-async fn heard(news: &mut watch::Receiver<()>, deadline: Instant) -> bool {
+async fn wait_for_change(changes: &mut watch::Receiver<()>, deadline: Instant) -> bool {
     tokio::select! {
-        changed = news.changed() => changed.is_ok(),
+        result = changes.changed() => result.is_ok(),
         () = sleep_until(deadline) => false,
     }
 }

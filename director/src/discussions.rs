@@ -12,32 +12,32 @@ use ringtalk_wire::{DiscussionId, NodeId};
 
 use crate::api::{Coordinator, Directions, Newcomer};
 use crate::households::Shares;
-use crate::registry::{Call, Conflict, Handover, Placement, Registry, SETTLING, Tally};
+use crate::registry::{CallId, CallOutcome, Conflict, Counts, Decision, Registry, STARTUP_GRACE};
 
 /// The most private discussions that are known at once. With the most newcomers that a registry keeps they take 200
 /// MB. Four addresses cannot keep this many registered at their request rate.
-pub(crate) const PRIVATE: usize = 4_096;
-/// How many of them may be young. The rest is reserved for those that have lasted, so that a rush of new ones
+pub(crate) const PRIVATE_DISCUSSIONS: usize = 4_096;
+/// How many of them may be on probation. The rest is reserved for those that have lasted, so that a rush of new ones
 /// cannot end a discussion that goes on.
-pub(crate) const YOUNG: usize = PRIVATE / 4 * 3;
-/// How long a discussion is young. Keeping many for that long takes many calls from many households.
-pub(crate) const YOUTH: Duration = Duration::from_secs(60);
+pub(crate) const PRIVATE_ON_PROBATION: usize = PRIVATE_DISCUSSIONS / 4 * 3;
+/// How long a discussion is on probation. Keeping many for that long takes many calls from many households.
+pub(crate) const PROBATION: Duration = Duration::from_secs(60);
 
 /// A discussion; `None` is the open one.
-pub(crate) type Which = Option<DiscussionId>;
+pub(crate) type DiscussionRef = Option<DiscussionId>;
 
 /// A registry for each discussion. `now` must never decrease.
 #[derive(Debug, Default)]
 pub(crate) struct Discussions {
     open: Registry,
-    private: BTreeMap<DiscussionId, Known>,
+    private: BTreeMap<DiscussionId, PrivateDiscussion>,
     /// The counts of discussions that were forgotten.
-    forgotten: Tally,
+    removed_counts: Counts,
 }
 
 /// A private discussion.
 #[derive(Debug)]
-struct Known {
+struct PrivateDiscussion {
     registry: Registry,
     /// The household of the node that named it first, among whose discussions it counts.
     household: IpAddr,
@@ -46,15 +46,15 @@ struct Known {
 
 /// The error that there is no room for another private discussion.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Full;
+pub(crate) struct TooManyDiscussions;
 
 /// A request of a node to join.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct NodeRequest<'a> {
     /// The node's id.
     pub(crate) newcomer: NodeId,
-    /// The node, as its coordinator learns of it.
-    pub(crate) told: Option<&'a Newcomer>,
+    /// The node with the addresses that its coordinator may dial; `None` if there are none.
+    pub(crate) dialable_newcomer: Option<&'a Newcomer>,
     /// True if the node may found the discussion.
     pub(crate) may_found: bool,
     /// The household that the request comes from.
@@ -63,11 +63,11 @@ pub(crate) struct Asking<'a> {
 
 /// The reason why a coordinator is not registered.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Unregistered {
+pub(crate) enum RegistrationError {
     /// Another ring is registered.
     Conflict(Conflict),
     /// There are too many discussions.
-    Full,
+    TooManyDiscussions,
 }
 
 impl Discussions {
@@ -75,30 +75,38 @@ impl Discussions {
     pub(crate) fn register_coordinator(
         &mut self,
         now: Duration,
-        which: Which,
+        discussion: DiscussionRef,
         caller: Coordinator,
         household: IpAddr,
-    ) -> Result<Call, Unregistered> {
-        let registry = self.enter(now, which, household);
-        let registry = registry.map_err(|Full| Unregistered::Full)?;
+    ) -> Result<CallId, RegistrationError> {
+        let registry = self.get_or_create(now, discussion, household);
+        let registry =
+            registry.map_err(|TooManyDiscussions| RegistrationError::TooManyDiscussions)?;
         let registered = registry.register_coordinator(now, caller, household);
-        registered.map_err(Unregistered::Conflict)
+        registered.map_err(RegistrationError::Conflict)
     }
 
-    /// See [`Registry::hand_over`].
-    pub(crate) fn hand_over(&mut self, now: Duration, which: Which, call: Call) -> Handover {
-        let registry = self.known(now, which);
-        registry.map_or(Handover::Over, |registry| registry.hand_over(now, call))
+    /// See [`Registry::take_newcomers`].
+    pub(crate) fn take_newcomers(
+        &mut self,
+        now: Duration,
+        discussion: DiscussionRef,
+        call: CallId,
+    ) -> CallOutcome {
+        let registry = self.registry(now, discussion);
+        registry.map_or(CallOutcome::Over, |registry| {
+            registry.take_newcomers(now, call)
+        })
     }
 
     /// See [`Registry::withdraw`].
     pub(crate) fn withdraw(
         &mut self,
         now: Duration,
-        which: Which,
+        discussion: DiscussionRef,
         id: NodeId,
     ) -> Result<(), Conflict> {
-        let registry = self.known(now, which);
+        let registry = self.registry(now, discussion);
         registry.map_or(Ok(()), |registry| registry.withdraw(now, id))
     }
 
@@ -106,42 +114,52 @@ impl Discussions {
     pub(crate) fn register_node(
         &mut self,
         now: Duration,
-        which: Which,
-        asked: &Asking<'_>,
-    ) -> Result<Placement, Full> {
-        let Asking {
+        discussion: DiscussionRef,
+        request: &NodeRequest<'_>,
+    ) -> Result<Decision, TooManyDiscussions> {
+        let NodeRequest {
             newcomer,
-            told,
+            dialable_newcomer,
             may_found,
             household,
-        } = *asked;
+        } = *request;
         if may_found {
-            let registry = self.enter(now, which, household)?;
-            return Ok(registry.register_node(now, newcomer, told, true));
+            let registry = self.get_or_create(now, discussion, household)?;
+            return Ok(registry.register_node(now, newcomer, dialable_newcomer, true));
         }
-        Ok(match self.known(now, which) {
-            Some(registry) => registry.register_node(now, newcomer, told, false),
-            None if now < SETTLING => Placement::Wait { until: SETTLING },
-            None => Placement::Unknown,
+        Ok(match self.registry(now, discussion) {
+            Some(registry) => registry.register_node(now, newcomer, dialable_newcomer, false),
+            None if now < STARTUP_GRACE => Decision::Wait {
+                until: STARTUP_GRACE,
+            },
+            None => Decision::Unknown,
         })
     }
 
     /// Returns the registered coordinator, if any.
-    pub(crate) fn coordinator(&mut self, now: Duration, which: Which) -> Option<&Coordinator> {
-        self.known(now, which)?.coordinator(now)
+    pub(crate) fn coordinator(
+        &mut self,
+        now: Duration,
+        discussion: DiscussionRef,
+    ) -> Option<&Coordinator> {
+        self.registry(now, discussion)?.coordinator(now)
     }
 
-    /// See [`Registry::find`].
-    pub(crate) fn find(&mut self, now: Duration, which: Which) -> Option<Directions> {
-        self.known(now, which)?.find(now)
+    /// See [`Registry::find_directions`].
+    pub(crate) fn find_directions(
+        &mut self,
+        now: Duration,
+        discussion: DiscussionRef,
+    ) -> Option<Directions> {
+        self.registry(now, discussion)?.find_directions(now)
     }
 
     /// Returns the counts of all discussions together.
-    pub(crate) fn tally(&self) -> Tally {
-        let mut sum = self.forgotten;
-        sum += self.open.tally();
-        for known in self.private.values() {
-            sum += known.registry.tally();
+    pub(crate) fn counts(&self) -> Counts {
+        let mut sum = self.removed_counts;
+        sum += self.open.counts();
+        for private in self.private.values() {
+            sum += private.registry.counts();
         }
         sum
     }
@@ -151,75 +169,84 @@ impl Discussions {
         self.private.len()
     }
 
-    fn known(&mut self, now: Duration, which: Which) -> Option<&mut Registry> {
-        let Some(id) = which else {
+    fn registry(&mut self, now: Duration, discussion: DiscussionRef) -> Option<&mut Registry> {
+        let Some(id) = discussion else {
             return Some(&mut self.open);
         };
-        let known = self.private.get_mut(&id)?;
-        if known.registry.is_over(now) {
-            self.forget(&id);
+        let private = self.private.get_mut(&id)?;
+        if private.registry.is_over(now) {
+            self.remove(&id);
             return None;
         }
-        self.private.get_mut(&id).map(|known| &mut known.registry)
+        self.private
+            .get_mut(&id)
+            .map(|private| &mut private.registry)
     }
 
     /// Returns the registry of a discussion; creates it if it is unknown.
-    fn enter(
+    fn get_or_create(
         &mut self,
         now: Duration,
-        which: Which,
+        discussion: DiscussionRef,
         household: IpAddr,
-    ) -> Result<&mut Registry, Full> {
-        let Some(id) = which else {
+    ) -> Result<&mut Registry, TooManyDiscussions> {
+        let Some(id) = discussion else {
             return Ok(&mut self.open);
         };
-        if self.known(now, which).is_none() {
+        if self.registry(now, discussion).is_none() {
             self.make_room(now, household)?;
         }
-        let known = self.private.entry(id).or_insert_with(|| Known {
+        let private = self.private.entry(id).or_insert_with(|| PrivateDiscussion {
             registry: Registry::default(),
             household,
             since: now,
         });
-        Ok(&mut known.registry)
+        Ok(&mut private.registry)
     }
 
     /// Makes room for one more discussion of a household. If there is none, forgets the latest discussion of the
-    /// largest household: a young one if these fill their share, otherwise any, since those that have lasted exceed
-    /// theirs.
-    fn make_room(&mut self, now: Duration, household: IpAddr) -> Result<(), Full> {
-        self.forget_ended(now);
-        let is_young = |known: &&Known| now < known.since + YOUTH;
-        let young = self.private.values().filter(is_young).count();
-        let is_crowded_by_young = young >= YOUNG;
-        if self.private.len() < PRIVATE && !is_crowded_by_young {
+    /// largest household: one on probation if these fill their share, otherwise any, since those that have lasted
+    /// exceed theirs.
+    fn make_room(&mut self, now: Duration, household: IpAddr) -> Result<(), TooManyDiscussions> {
+        self.remove_ended(now);
+        let is_on_probation = |private: &&PrivateDiscussion| now < private.since + PROBATION;
+        let on_probation = self.private.values().filter(is_on_probation).count();
+        let is_probation_full = on_probation >= PRIVATE_ON_PROBATION;
+        if self.private.len() < PRIVATE_DISCUSSIONS && !is_probation_full {
             return Ok(());
         }
-        let crowding = |known: &&Known| !is_crowded_by_young || is_young(known);
-        let crowding = || self.private.iter().filter(|(_, known)| crowding(known));
-        let shares = Shares::of(crowding().map(|(_, known)| known.household));
-        let crowd = shares.crowd(&household).ok_or(Full)?;
-        let theirs = crowding().filter(|(_, known)| known.household == crowd);
-        let latest = theirs.max_by_key(|(_, known)| known.since);
-        let latest = latest.map(|(id, _)| *id).ok_or(Full)?;
-        self.forget(&latest);
+        let may_evict =
+            |private: &&PrivateDiscussion| !is_probation_full || is_on_probation(private);
+        let evictable = || {
+            self.private
+                .iter()
+                .filter(|(_, private)| may_evict(private))
+        };
+        let shares = Shares::of(evictable().map(|(_, private)| private.household));
+        let largest = shares
+            .household_to_evict(&household)
+            .ok_or(TooManyDiscussions)?;
+        let of_largest = evictable().filter(|(_, private)| private.household == largest);
+        let latest = of_largest.max_by_key(|(_, private)| private.since);
+        let latest = latest.map(|(id, _)| *id).ok_or(TooManyDiscussions)?;
+        self.remove(&latest);
         Ok(())
     }
 
-    fn forget_ended(&mut self, now: Duration) {
-        let forgotten = &mut self.forgotten;
-        self.private.retain(|_, known| {
-            let is_over = known.registry.is_over(now);
+    fn remove_ended(&mut self, now: Duration) {
+        let removed_counts = &mut self.removed_counts;
+        self.private.retain(|_, private| {
+            let is_over = private.registry.is_over(now);
             if is_over {
-                *forgotten += known.registry.tally();
+                *removed_counts += private.registry.counts();
             }
             !is_over
         });
     }
 
-    fn forget(&mut self, id: &DiscussionId) {
-        if let Some(known) = self.private.remove(id) {
-            self.forgotten += known.registry.tally();
+    fn remove(&mut self, id: &DiscussionId) {
+        if let Some(private) = self.private.remove(id) {
+            self.removed_counts += private.registry.counts();
         }
     }
 }

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use crate::director::Director;
-use crate::metrics::Request;
+use crate::metrics::RequestLabels;
 
 /// Returns all counts as text.
 pub(crate) fn render(director: &Director) -> String {
-    let mut text = Text::default();
-    let tally = director.tally();
+    let mut text = MetricsText::default();
+    let counts = director.counts();
     let registered = u8::from(director.coordinator(None).is_some());
     text.gauge(
         "registered",
@@ -20,35 +20,39 @@ pub(crate) fn render(director: &Director) -> String {
     );
     text.gauge(
         "private_discussions",
-        "Private discussions known.",
+        "Known private discussions.",
         director.private_count(),
     );
     text.counter(
         "registrations_total",
-        "Coordinators that registered anew.",
-        tally.registrations,
+        "New registrations of coordinators.",
+        counts.registrations,
     );
     text.counter(
         "renewals_total",
         "Renewals by the registered coordinator.",
-        tally.renewals,
+        counts.renewals,
     );
     text.counter(
         "conflicts_total",
-        "Calls refused for another ring.",
-        tally.conflicts,
+        "Registrations refused because another ring is registered.",
+        counts.conflicts,
     );
-    text.counter("lapses_total", "Registrations that lapsed.", tally.lapses);
-    text.counter("foundings_total", "Nodes told to found.", tally.foundings);
+    text.counter("lapses_total", "Registrations that lapsed.", counts.lapses);
+    text.counter(
+        "foundings_total",
+        "Nodes told to start a discussion.",
+        counts.foundings,
+    );
     text.counter(
         "newcomers_total",
         "Nodes pointed at a coordinator.",
-        tally.newcomers,
+        counts.newcomers,
     );
     text.counter(
         "newcomers_forgotten_total",
-        "Newcomers forgotten before a coordinator was told.",
-        tally.newcomers_forgotten,
+        "Newcomers dropped before a coordinator learned of them.",
+        counts.newcomers_forgotten,
     );
     text.gauge(
         "held_newcomers",
@@ -58,12 +62,12 @@ pub(crate) fn render(director: &Director) -> String {
     let metrics = director.metrics();
     text.counter(
         "connections_refused_total",
-        "Connections that found no room.",
+        "Connections closed for lack of room.",
         metrics.connections_refused(),
     );
     text.counter(
         "requests_refused_total",
-        "Requests of addresses that make too many.",
+        "Requests rejected by the rate limit.",
         metrics.requests_refused(),
     );
     text.requests(&metrics.requests());
@@ -72,9 +76,9 @@ pub(crate) fn render(director: &Director) -> String {
 
 /// The text as it grows. Writing to a string cannot fail.
 #[derive(Default)]
-struct Text(String);
+struct MetricsText(String);
 
-impl Text {
+impl MetricsText {
     fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.header(name, help, "gauge");
         let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
@@ -85,14 +89,14 @@ impl Text {
         let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
     }
 
-    fn requests(&mut self, requests: &BTreeMap<Request, u64>) {
+    fn requests(&mut self, requests: &BTreeMap<RequestLabels, u64>) {
         self.header("requests_total", "Requests answered.", "counter");
-        for (request, count) in requests {
-            let Request {
+        for (labels, count) in requests {
+            let RequestLabels {
                 endpoint,
                 method,
                 status,
-            } = request;
+            } = labels;
             let _ = writeln!(
                 self.0,
                 "ringtalk_director_requests_total\

@@ -7,18 +7,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// How long the answer may take in total.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of the answer is read; a healthy one has 150 bytes.
 const ANSWER_BYTES: usize = 4 * 1024;
 
 /// Checks that `GET /healthz` at `listen` is answered with 200 within 2 s. If `listen` is the unspecified address,
 /// asks the loopback. Blocks the thread.
 pub fn healthcheck(listen: SocketAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let target = SocketAddr::new(reachable(listen.ip()), listen.port());
-    let mut stream = TcpStream::connect_timeout(&target, PATIENCE)?;
+    let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
     let request = format!("GET /healthz HTTP/1.1\r\nhost: {target}\r\nconnection: close\r\n\r\n");
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
     let answer = read_answer(stream, deadline)?;
     if answer.starts_with(b"HTTP/1.1 200 ") {

@@ -2,7 +2,7 @@
 //!
 //! A director's resources are shared per household: if there is no more room, the largest household gives way to
 //! smaller ones. So a few addresses cannot keep anybody out. Pure. Not here: the resources (`seats`, `discussions`,
-//! `candidates`, `guests`).
+//! `candidates`, `pending`).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -51,7 +51,7 @@ impl Shares {
     }
 
     /// Returns how many units a household has.
-    pub(crate) fn size(&self, household: &IpAddr) -> usize {
+    pub(crate) fn count(&self, household: &IpAddr) -> usize {
         self.0.get(household).copied().unwrap_or_default()
     }
 
@@ -63,9 +63,9 @@ impl Shares {
 
     /// Returns the largest household if it must give way to one more unit of `newcomer`. It must still have more
     /// than the newcomer will have then, so that no two households take turns in displacing each other.
-    pub(crate) fn crowd(&self, newcomer: &IpAddr) -> Option<IpAddr> {
+    pub(crate) fn household_to_evict(&self, newcomer: &IpAddr) -> Option<IpAddr> {
         let largest = self.largest()?;
-        (self.size(&largest) > self.size(newcomer) + 1).then_some(largest)
+        (self.count(&largest) > self.count(newcomer) + 1).then_some(largest)
     }
 }
 
@@ -78,19 +78,23 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_gives_way_to_those_who_have_less() {
+    fn the_largest_household_gives_way_to_smaller_ones() {
         let mut shares = Shares::of([v4(1), v4(1), v4(1), v4(2)]);
-        assert_eq!(shares.crowd(&v4(3)), Some(v4(1)));
-        assert_eq!(shares.crowd(&v4(2)), Some(v4(1)));
-        assert_eq!(shares.crowd(&v4(1)), None, "not to itself");
+        assert_eq!(shares.household_to_evict(&v4(3)), Some(v4(1)));
+        assert_eq!(shares.household_to_evict(&v4(2)), Some(v4(1)));
+        assert_eq!(shares.household_to_evict(&v4(1)), None, "not to itself");
         shares.remove(&v4(1));
-        assert_eq!(shares.crowd(&v4(2)), None, "both have as many then");
+        assert_eq!(
+            shares.household_to_evict(&v4(2)),
+            None,
+            "both have as many then"
+        );
         shares.remove(&v4(2));
         assert_eq!(shares, Shares::of([v4(1), v4(1)]));
     }
 
     #[test]
-    fn a_network_of_ipv6_counts_as_one_household() {
+    fn an_ipv6_network_counts_as_one_household() {
         let address = |text: &str| household(text.parse().unwrap());
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1:2:3"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));

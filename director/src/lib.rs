@@ -5,37 +5,37 @@
 //! discussion never needs it. Its answers are hints: nodes authenticate each other.
 //!
 //! A node embeds it: [`serve`] runs a [`Director`] on any listener. [`app`] is the same without a socket, [`api`]
-//! has the types that travel, and [`guests`] limits connections that send nothing.
+//! has the types that travel, and [`pending`] limits connections that send nothing.
 //!
 //! Not here: how a node uses a director (`ringtalk-node`), and secrets, members, names and messages, which a
 //! director never learns.
 
 mod address;
-mod admission;
 pub mod api;
 mod app;
+mod authorization;
+mod base64url;
 mod body;
 mod candidates;
+mod changes;
 mod director;
 mod discussions;
-mod encoded;
 mod exposition;
-pub mod guests;
 mod healthcheck;
 mod households;
 mod limits;
 mod metrics;
-mod news;
+mod node_signature;
 mod nonces;
+pub mod pending;
 mod problem;
 mod program;
 mod proof;
-mod rates;
+mod rate_limiter;
 mod registry;
 mod seats;
 mod serve;
 mod source;
-mod speaker;
 
 pub use app::app;
 pub use director::Director;

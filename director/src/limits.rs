@@ -1,10 +1,10 @@
 //! The number of connections that a director serves: as many as the process may have open files, less its own.
 //!
-//! Not here: which connections get in (`seats`, `guests`).
+//! Not here: which connections get in (`seats`, `pending`).
 
 use nix::sys::resource::{Resource, getrlimit};
 
-use crate::guests::GUESTS;
+use crate::pending::PENDING_CONNECTIONS;
 
 /// The most connections that have sent a request, however many files may be open. Each costs 20 KiB at worst, so
 /// this is 40 MiB.
@@ -12,12 +12,12 @@ const MOST_CONNECTIONS: usize = 2_048;
 /// The files that an idle process needs: its listener, signals, standard streams, and those of the node if the
 /// director is inside one. An eighth of all files is kept if that is more.
 const OWN_FILES: usize = 32;
-/// Of this many connections one is a guest: an honest connection is a guest for milliseconds.
-const GUESTS_AMONG: usize = 7;
+/// One in this many connections may be pending: an honest connection is pending for milliseconds.
+const PENDING_SHARE: usize = 7;
 /// How many households it takes to fill all connections.
-const HOUSEHOLDS: usize = 3;
+const HOUSEHOLDS_TO_FILL: usize = 3;
 /// The assumed limit of open files if the system does not tell it: the usual one.
-const USUAL_FILES: usize = 1_024;
+const DEFAULT_FILES: usize = 1_024;
 
 /// The limits on the number of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,9 +25,9 @@ pub(crate) struct Limits {
     /// Connections that have sent a request.
     pub(crate) connections: usize,
     /// Those of one household: enough for all the nodes of one machine, but not all the room there is.
-    pub(crate) connections_of_household: usize,
+    pub(crate) connections_per_household: usize,
     /// Connections that have not sent a request yet.
-    pub(crate) guests: usize,
+    pub(crate) pending_connections: usize,
 }
 
 impl Limits {
@@ -35,17 +35,19 @@ impl Limits {
     pub(crate) fn of_process() -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).ok();
         let files = files.map(|(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX));
-        Self::of_files(files.unwrap_or(USUAL_FILES))
+        Self::of_files(files.unwrap_or(DEFAULT_FILES))
     }
 
     fn of_files(files: usize) -> Self {
         let spare = files.saturating_sub(OWN_FILES.max(files / 8));
-        let guests = (spare / GUESTS_AMONG).clamp(1, GUESTS);
-        let connections = spare.saturating_sub(guests).clamp(1, MOST_CONNECTIONS);
+        let pending_connections = (spare / PENDING_SHARE).clamp(1, PENDING_CONNECTIONS);
+        let connections = spare
+            .saturating_sub(pending_connections)
+            .clamp(1, MOST_CONNECTIONS);
         Self {
             connections,
-            connections_of_household: connections.div_ceil(HOUSEHOLDS),
-            guests,
+            connections_per_household: connections.div_ceil(HOUSEHOLDS_TO_FILL),
+            pending_connections,
         }
     }
 }
@@ -58,18 +60,22 @@ mod tests {
     fn there_are_fewer_connections_than_files() {
         let usual = Limits {
             connections: 768,
-            connections_of_household: 256,
-            guests: 128,
+            connections_per_household: 256,
+            pending_connections: 128,
         };
         assert_eq!(Limits::of_files(1_024), usual);
         for files in 0..5_000 {
             let Limits {
                 connections,
-                guests,
+                pending_connections,
                 ..
             } = Limits::of_files(files);
             let room = files.saturating_sub(OWN_FILES).max(2);
-            assert!(connections >= 1 && guests >= 1 && connections + guests <= room);
+            assert!(
+                connections >= 1
+                    && pending_connections >= 1
+                    && connections + pending_connections <= room
+            );
         }
         let endless = Limits::of_files(usize::MAX);
         assert_eq!(endless.connections, MOST_CONNECTIONS);

@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Counts of requests and connections. The labels come from fixed sets, so the map stays small.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    requests: Mutex<BTreeMap<Request, u64>>,
+    requests: Mutex<BTreeMap<RequestLabels, u64>>,
     connections_refused: AtomicU64,
     requests_refused: AtomicU64,
 }
 
-/// An answered request, as counted: its endpoint, method and status.
+/// The labels under which an answered request is counted: endpoint, method and status.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Request {
+pub(crate) struct RequestLabels {
     /// The route, or `other`.
     pub(crate) endpoint: &'static str,
     /// The method, or `other`.
@@ -27,17 +27,17 @@ pub(crate) struct Request {
 
 impl Metrics {
     /// Counts a request that was answered.
-    pub(crate) fn answered(&self, request: Request) {
-        *self.requests().entry(request).or_default() += 1;
+    pub(crate) fn count_request(&self, labels: RequestLabels) {
+        *self.requests().entry(labels).or_default() += 1;
     }
 
     /// Counts a connection that was closed for lack of room.
-    pub(crate) fn refused_connection(&self) {
+    pub(crate) fn count_refused_connection(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that was rejected by the rate limit.
-    pub(crate) fn refused_request(&self) {
+    pub(crate) fn count_refused_request(&self) {
         self.requests_refused.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -52,7 +52,7 @@ impl Metrics {
     }
 
     /// Returns the number of answered requests by endpoint, method and status.
-    pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<Request, u64>> {
+    pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<RequestLabels, u64>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

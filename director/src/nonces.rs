@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::encoded::Encoded;
+use crate::base64url::Base64Url;
 use crate::proof::Nonce;
 
 /// How long a nonce is current. It is accepted for as long again, so that no call fails at the change. A longer
 /// time spares callers a second attempt, but leaves more time for replays.
-pub(crate) const NONCE_TIME: Duration = Duration::from_secs(60);
+pub(crate) const NONCE_PERIOD: Duration = Duration::from_secs(60);
 
 /// The seed from which all nonces follow.
 #[derive(Debug)]
@@ -27,29 +27,29 @@ impl Nonces {
 
     /// Returns the current nonce, at this time after the director started.
     pub(crate) fn current(&self, now: Duration) -> Nonce {
-        self.of_turn(turn(now))
+        self.of_period(period(now))
     }
 
     /// Returns true for the current nonce and the previous one.
-    pub(crate) fn accept(&self, now: Duration, nonce: &Nonce) -> bool {
-        let turn = turn(now);
-        *nonce == self.of_turn(turn)
-            || turn
+    pub(crate) fn accepts(&self, now: Duration, nonce: &Nonce) -> bool {
+        let period = period(now);
+        *nonce == self.of_period(period)
+            || period
                 .checked_sub(1)
-                .is_some_and(|before| *nonce == self.of_turn(before))
+                .is_some_and(|before| *nonce == self.of_period(before))
     }
 
-    fn of_turn(&self, turn: u64) -> Nonce {
+    fn of_period(&self, period: u64) -> Nonce {
         let hash = Sha256::new().chain_update(self.0);
-        let digest: [u8; 32] = hash.chain_update(turn.to_be_bytes()).finalize().into();
-        let mut nonce = Encoded([0; 16]);
+        let digest: [u8; 32] = hash.chain_update(period.to_be_bytes()).finalize().into();
+        let mut nonce = Base64Url([0; 16]);
         nonce.0.copy_from_slice(&digest[..16]);
         nonce
     }
 }
 
-const fn turn(now: Duration) -> u64 {
-    now.as_secs() / NONCE_TIME.as_secs()
+const fn period(now: Duration) -> u64 {
+    now.as_secs() / NONCE_PERIOD.as_secs()
 }
 
 #[cfg(test)]
@@ -60,17 +60,17 @@ mod tests {
     fn a_nonce_holds_for_its_turn_and_the_next() {
         let nonces = Nonces::new([1; 16]);
         let first = nonces.current(Duration::ZERO);
-        assert_ne!(first, nonces.current(NONCE_TIME));
-        assert!(nonces.accept(Duration::ZERO, &first));
-        assert!(nonces.accept(NONCE_TIME + Duration::from_millis(59_999), &first));
-        assert!(!nonces.accept(NONCE_TIME * 2, &first));
-        assert!(!nonces.accept(Duration::ZERO, &nonces.current(NONCE_TIME)));
+        assert_ne!(first, nonces.current(NONCE_PERIOD));
+        assert!(nonces.accepts(Duration::ZERO, &first));
+        assert!(nonces.accepts(NONCE_PERIOD + Duration::from_millis(59_999), &first));
+        assert!(!nonces.accepts(NONCE_PERIOD * 2, &first));
+        assert!(!nonces.accepts(Duration::ZERO, &nonces.current(NONCE_PERIOD)));
     }
 
     #[test]
     fn no_two_directors_share_a_nonce() {
         let [one, other] = [1, 2].map(|byte| Nonces::new([byte; 16]));
         let nonce = one.current(Duration::ZERO);
-        assert!(!other.accept(Duration::ZERO, &nonce));
+        assert!(!other.accepts(Duration::ZERO, &nonce));
     }
 }

@@ -1,6 +1,6 @@
 //! The answers of a director to requests that it does not fulfil: problems, as in RFC 9457.
 //!
-//! Not here: the problem for each request (`app`, `body`, `admission`).
+//! Not here: the problem for each request (`app`, `body`, `authorization`).
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub struct Problem {
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
-    /// What happened, and what to do about it.
+    /// The failure, and the advice.
     pub detail: Cow<'static, str>,
     /// With 409: the registered coordinator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,12 +64,13 @@ impl Problem {
     }
 
     /// Creates a 401 with the nonce to sign.
-    pub(crate) fn unproven(nonce: Nonce) -> Self {
+    pub(crate) fn signature_required(nonce: Nonce) -> Self {
         Self {
             nonce: Some(Box::new(nonce)),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
-                "sign the request over this nonce, with the key of the node, and of a private discussion",
+                "sign the request over this nonce: with the node's key to register a coordinator, and with \
+                 the discussion's key for a private discussion",
             )
         }
     }
@@ -80,7 +81,7 @@ impl Problem {
             coordinator: Some(coordinator),
             ..Self::new(
                 StatusCode::CONFLICT,
-                "another ring of this discussion is registered: get in touch with its coordinator",
+                "another ring of this discussion is registered: contact its coordinator",
             )
         }
     }

@@ -15,36 +15,36 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{Director, healthcheck, serve};
-use log::Paced;
+use log::RateLimitedStderr;
 
 /// The examples and exit statuses of the help; `tests/tests/documents.rs` runs every example.
 const EXAMPLES: &str = "\
 Examples:
   director
-      Serve everybody who reaches port 8080 of this machine
+      Serve everyone who can reach port 8080 of this machine
   director --listen 127.0.0.1:9000
-      Serve this machine alone, at another port
+      Serve this machine only, on another port
   director --listen 127.0.0.1:9000 --healthcheck
-      Say by the exit status whether that one is well
+      Exit with 0 if that director is healthy
 
 Exit status:
   0
-      It was asked to stop by a signal, or is well
+      Stopped by a signal; with --healthcheck: healthy
   1
-      It cannot listen there, or is not well
+      Cannot listen; with --healthcheck: not healthy
   2
-      The command line is wrong";
+      Invalid command line";
 
 /// Points newcomers at the coordinator of a Ringtalk discussion.
 ///
-/// It keeps nothing but leases of a few seconds, in memory: stop and restart it at any time.
+/// It keeps leases of a few seconds in memory and nothing else, so it can be restarted at any time.
 ///
-/// It has one open discussion, which anybody joins by this address alone, and any number of private
-/// ones, of which it sees ids and addresses, and never the secret, a name or a message.
+/// It serves one open discussion, which anyone who can reach it may join, and many private ones. Of
+/// those it sees ids and addresses, never a secret, a name or a message.
 #[derive(Debug, Parser)]
 #[command(name = "director", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Args {
-    /// Where to listen; port 0 picks a free one
+    /// Address to listen on; port 0 picks a free port
     #[arg(
         long,
         value_name = "ADDR",
@@ -53,11 +53,11 @@ struct Args {
     )]
     listen: SocketAddr,
 
-    /// Exit with 0 if a director of this host answers at the port of --listen, else with 1
+    /// Exit with 0 if a director on this host answers at the port of --listen, else with 1
     #[arg(long)]
     healthcheck: bool,
 
-    /// What to log on stderr, as tracing filters
+    /// Diagnostics to log to stderr, as tracing filters
     #[arg(
         long,
         value_name = "FILTER",
@@ -70,12 +70,12 @@ struct Args {
 /// Runs a director as the command line says, and returns the exit status of `director`.
 pub fn run() -> ExitCode {
     let args = Args::parse();
-    let done = if args.healthcheck {
+    let result = if args.healthcheck {
         healthcheck(args.listen).with_context(|| format!("no healthy director at {}", args.listen))
     } else {
-        direct(args)
+        run_director(args)
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "director: {error:#}");
@@ -85,13 +85,13 @@ pub fn run() -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn direct(args: Args) -> anyhow::Result<()> {
+async fn run_director(args: Args) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(args.log)
-        .with_writer(Paced::new())
+        .with_writer(RateLimitedStderr::new())
         .init();
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot handle signals")?;
     let shutdown = async {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -99,11 +99,12 @@ async fn direct(args: Args) -> anyhow::Result<()> {
         }
     };
     let listener = listen(args.listen).await?;
-    let address = listener.local_addr().context("cannot tell the port")?;
+    let address = listener.local_addr().context("cannot determine the port")?;
     // A closed stdout is no reason to stop.
     let _ = writeln!(io::stdout(), "director listening on http://{address}");
     let mut seed = [0; 16];
-    getrandom::fill(&mut seed).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| anyhow!("cannot get random numbers from the system: {error}"))?;
     serve(listener, Director::new(seed), shutdown).await;
     Ok(())
 }
@@ -111,7 +112,7 @@ async fn direct(args: Args) -> anyhow::Result<()> {
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         anyhow!(
-            "cannot listen on {address}: {error}; stop what listens there, or choose another \
+            "cannot listen on {address}: {error}. Stop the program that uses it, or choose another \
              address with --listen"
         )
     })

@@ -2,13 +2,13 @@
 //!
 //! From the secret follows a registration key, and from its public half the discussion's id. So even a director
 //! without any state can tell who speaks for a discussion: a caller that signs with the key behind its id. Not
-//! here: the secret half and the signing (`ringtalk-node`), and the answer to a request (`admission`).
+//! here: the secret half and the signing (`ringtalk-node`), and the answer to a request (`authorization`).
 
 use ed25519_dalek::VerifyingKey;
 use ringtalk_wire::{DiscussionId, KEY_BYTES, PublicKey, SIGNATURE_BYTES, encode_item};
 use serde::{Deserialize, Serialize};
 
-use crate::encoded::Encoded;
+use crate::base64url::Base64Url;
 
 /// The nonce that a director currently wants signed. A signature covers it, so both expire together.
 ///
@@ -17,14 +17,14 @@ use crate::encoded::Encoded;
 /// the higher epoch of the next one; an older one of the same epoch holds until that coordinator's next call, at
 /// most 2 s later. A withdrawal names a node that is gone for good, and a newcomer that is announced twice is still
 /// one. Within that time, a discussion that has ended can seem to go on.
-pub type Nonce = Encoded<16>;
+pub type Nonce = Base64Url<16>;
 
 /// The prefix of signed bytes, so that a signature is valid nowhere else.
 const LABEL: &str = "ringtalk director";
 
 /// The fields that the body of a request about a private discussion has in addition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Private {
+pub struct PrivateFields {
     /// The discussion.
     pub discussion: DiscussionId,
     /// The proof; a request without it is answered with the nonce to sign.
@@ -36,11 +36,11 @@ pub struct Private {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Proof {
     /// The discussion's registration key, an Ed25519 public key: 43 characters.
-    pub key: Encoded<KEY_BYTES>,
+    pub key: Base64Url<KEY_BYTES>,
     /// The director's nonce that was signed: 22 characters.
     pub nonce: Nonce,
     /// The key's signature over [`signed_bytes`]: 86 characters.
-    pub signature: Encoded<SIGNATURE_BYTES>,
+    pub signature: Base64Url<SIGNATURE_BYTES>,
 }
 
 /// Returns the exact bytes that a caller signs: one CBOR array of a label, the method, the path, the nonce (an
@@ -58,7 +58,7 @@ pub fn signed_bytes(
 
 /// The reason why a proof is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unproven {
+pub(crate) enum ProofError {
     /// The proof is missing, or over another nonce: an old one, or that of a previous director at this address.
     Stale,
     /// The key belongs to another discussion.
@@ -66,7 +66,7 @@ pub(crate) enum Unproven {
     /// The signature is not the key's, or not over this request.
     Signature,
     /// The node's key belongs to another node, or is malformed.
-    Node,
+    NodeKey,
     /// The node's signature is not its key's, or not over this request.
     NodeSignature,
 }
@@ -78,17 +78,17 @@ impl Proof {
         discussion: &DiscussionId,
         is_current: impl FnOnce(&Nonce) -> bool,
         signed: impl FnOnce(&Nonce) -> Vec<u8>,
-    ) -> Result<(), Unproven> {
+    ) -> Result<(), ProofError> {
         if DiscussionId::of(&PublicKey(self.key.0)) != *discussion {
-            return Err(Unproven::Key);
+            return Err(ProofError::Key);
         }
         if !is_current(&self.nonce) {
-            return Err(Unproven::Stale);
+            return Err(ProofError::Stale);
         }
         let signature = ed25519_dalek::Signature::from_bytes(&self.signature.0);
         VerifyingKey::from_bytes(&self.key.0)
             .and_then(|key| key.verify_strict(&signed(&self.nonce), &signature))
-            .map_err(|_| Unproven::Signature)
+            .map_err(|_| ProofError::Signature)
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    const NONCE: Nonce = Encoded([1; 16]);
+    const NONCE: Nonce = Base64Url([1; 16]);
 
     fn signed(path: &str) -> Vec<u8> {
         signed_bytes("POST", path, &NONCE, &id(&key()), &7)
@@ -114,9 +114,9 @@ mod tests {
 
     fn proof() -> Proof {
         Proof {
-            key: Encoded(key().verifying_key().to_bytes()),
+            key: Base64Url(key().verifying_key().to_bytes()),
             nonce: NONCE,
-            signature: Encoded(key().sign(&signed("/here")).to_bytes()),
+            signature: Base64Url(key().sign(&signed("/here")).to_bytes()),
         }
     }
 
@@ -126,16 +126,16 @@ mod tests {
             proof.check(&id(&key()), |given| *given == nonce, |_| signed(path))
         };
         assert_eq!(check(proof(), NONCE, "/here"), Ok(()));
-        assert_eq!(check(proof(), NONCE, "/there"), Err(Unproven::Signature));
-        let later = Encoded([9; 16]);
-        assert_eq!(check(proof(), later, "/here"), Err(Unproven::Stale));
+        assert_eq!(check(proof(), NONCE, "/there"), Err(ProofError::Signature));
+        let later = Base64Url([9; 16]);
+        assert_eq!(check(proof(), later, "/here"), Err(ProofError::Stale));
         let other = SigningKey::from_bytes(&[3; 32]);
         let stolen = Proof {
-            key: Encoded(other.verifying_key().to_bytes()),
+            key: Base64Url(other.verifying_key().to_bytes()),
             ..proof()
         };
-        assert_eq!(check(stolen, NONCE, "/here"), Err(Unproven::Key));
+        assert_eq!(check(stolen, NONCE, "/here"), Err(ProofError::Key));
         let result = proof().check(&id(&other), |_| true, |_| signed("/here"));
-        assert_eq!(result, Err(Unproven::Key));
+        assert_eq!(result, Err(ProofError::Key));
     }
 }

@@ -16,7 +16,7 @@ use crate::candidates::Candidates;
 
 /// How long a director that has just started tells nobody to found. The coordinator of a running ring retries every
 /// 250 ms, so it registers again before a newcomer can found a second ring.
-pub(crate) const SETTLING: Duration = Duration::from_millis(500);
+pub(crate) const STARTUP_GRACE: Duration = Duration::from_millis(500);
 /// How long others wait for a node that was told to found. Binding a port and one request take milliseconds; the
 /// rest is for slow machines.
 pub(crate) const FOUNDING_LEASE: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ pub(crate) const FOUNDING_LEASE: Duration = Duration::from_secs(2);
 pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(5);
 /// How long nobody may found after a registration lapsed. The ring is presumably electing, or cut off from the
 /// director, and a second ring would have to be merged later.
-pub(crate) const LAPSE: Duration = Duration::from_secs(10);
+pub(crate) const LAPSE_PAUSE: Duration = Duration::from_secs(10);
 /// How far the epoch number of a registration may rise within a lease. No ring holds more elections in that time,
 /// and a made-up high number replaces nothing.
 pub(crate) const EPOCH_RISE: u64 = 64;
@@ -39,34 +39,34 @@ pub(crate) struct Registry {
     phase: Phase,
     newcomers: VecDeque<Newcomer>,
     candidates: Candidates,
-    calls: u64,
+    call_count: u64,
     /// True if a node other than the founder was admitted, as far as the director can tell.
     has_admitted: bool,
-    tally: Tally,
+    counts: Counts,
 }
 
 /// The lease that is running.
 #[derive(Debug)]
 enum Phase {
-    /// There is no lease. A newcomer may found, but not before `settled`.
-    Vacant { settled: Duration },
+    /// There is no lease. A newcomer may found, but not before `grace_until`.
+    Vacant { grace_until: Duration },
     /// A node was told to found.
     Founding { founder: NodeId, until: Duration },
     /// There is a ring.
-    Registered(Box<Registered>),
+    Registered(Box<Registration>),
     /// A registration lapsed without being withdrawn.
     Lapsed { id: NodeId, until: Duration },
 }
 
 /// A registration.
 #[derive(Debug)]
-struct Registered {
+struct Registration {
     coordinator: Coordinator,
     household: IpAddr,
     /// When it first registered, or tried to.
     since: Duration,
     /// Its latest call.
-    call: Call,
+    call: CallId,
     until: Duration,
     rise: Rise,
 }
@@ -87,15 +87,15 @@ impl Rise {
     }
 
     /// Returns the highest number that is accepted before the rise ends.
-    const fn top(&self) -> u64 {
+    const fn max_number(&self) -> u64 {
         self.from.saturating_add(EPOCH_RISE)
     }
 }
 
-/// One call of a coordinator. Only its latest call gets newcomers, so that none is lost to a call whose connection
-/// has died unnoticed.
+/// The identity of one call of a coordinator. Only its latest call gets newcomers, so that none is lost to a call
+/// whose connection has died unnoticed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Call {
+pub(crate) struct CallId {
     number: u64,
     id: NodeId,
 }
@@ -106,7 +106,7 @@ pub(crate) struct Conflict(pub(crate) Box<Coordinator>);
 
 /// The answer to a newcomer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Placement {
+pub(crate) enum Decision {
     /// Dial this coordinator, which will learn of the newcomer, or else one of the candidates.
     Join(Directions),
     /// Found the discussion; others wait for `lease`.
@@ -121,7 +121,7 @@ pub(crate) enum Placement {
 
 /// The answer to a coordinator's call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Handover {
+pub(crate) enum CallOutcome {
     /// These newcomers have asked to join.
     Newcomers(Vec<Newcomer>),
     /// No newcomer has asked yet.
@@ -134,7 +134,7 @@ pub(crate) enum Handover {
 
 /// Counts of events since the director started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counts {
     /// Registrations of a coordinator that was not registered.
     pub(crate) registrations: u64,
     /// Renewals by the registered coordinator.
@@ -155,12 +155,14 @@ impl Registry {
     /// Creates an empty registry, at time zero.
     pub(crate) fn new() -> Self {
         Self {
-            phase: Phase::Vacant { settled: SETTLING },
+            phase: Phase::Vacant {
+                grace_until: STARTUP_GRACE,
+            },
             newcomers: VecDeque::new(),
             candidates: Candidates::default(),
-            calls: 0,
+            call_count: 0,
             has_admitted: false,
-            tally: Tally::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -175,55 +177,57 @@ impl Registry {
         now: Duration,
         caller: Coordinator,
         household: IpAddr,
-    ) -> Result<Call, Conflict> {
-        self.advance(now);
+    ) -> Result<CallId, Conflict> {
+        self.expire_leases(now);
         let mut rise = Rise::new(now, &caller.epoch);
         let mut since = now;
         if let Phase::Registered(registered) = &self.phase {
-            let known = &registered.coordinator;
+            let current = &registered.coordinator;
             rise = registered.rise;
             if rise.until <= now {
-                rise = Rise::new(now, &known.epoch);
+                rise = Rise::new(now, &current.epoch);
             }
-            if known.id == caller.id {
-                self.tally.renewals += 1;
-                let renewed = renewed(known, caller, rise.top());
+            if current.id == caller.id {
+                self.counts.renewals += 1;
+                let coordinator = merge_renewal(current, caller, rise.max_number());
                 let since = registered.since;
-                return Ok(self.enter(now, renewed, household, since, rise));
+                return Ok(self.record_registration(now, coordinator, household, since, rise));
             }
             self.has_admitted = true;
-            if !(known.epoch.number.saturating_add(1)..=rise.top()).contains(&caller.epoch.number) {
-                self.tally.conflicts += 1;
-                let conflict = Conflict(Box::new(known.clone()));
-                self.candidates.remember(now, &caller, household, now);
+            if !(current.epoch.number.saturating_add(1)..=rise.max_number())
+                .contains(&caller.epoch.number)
+            {
+                self.counts.conflicts += 1;
+                let conflict = Conflict(Box::new(current.clone()));
+                self.candidates.add(now, &caller, household, now);
                 return Err(conflict);
             }
-            since = self.candidates.forget(&caller.id).unwrap_or(now);
+            since = self.candidates.remove(&caller.id).unwrap_or(now);
             let (household, displaced_since) = (registered.household, registered.since);
             self.candidates
-                .remember(now, known, household, displaced_since);
-        } else if let Some(known) = self.candidates.forget(&caller.id) {
-            since = known;
+                .add(now, current, household, displaced_since);
+        } else if let Some(candidate_since) = self.candidates.remove(&caller.id) {
+            since = candidate_since;
         }
-        self.tally.registrations += 1;
-        Ok(self.enter(now, caller, household, since, rise))
+        self.counts.registrations += 1;
+        Ok(self.record_registration(now, caller, household, since, rise))
     }
 
-    fn enter(
+    fn record_registration(
         &mut self,
         now: Duration,
         coordinator: Coordinator,
         household: IpAddr,
         since: Duration,
         rise: Rise,
-    ) -> Call {
+    ) -> CallId {
         self.has_admitted |= !coordinator.doors.is_empty();
-        self.calls += 1;
-        let call = Call {
-            number: self.calls,
+        self.call_count += 1;
+        let call = CallId {
+            number: self.call_count,
             id: coordinator.id,
         };
-        self.phase = Phase::Registered(Box::new(Registered {
+        self.phase = Phase::Registered(Box::new(Registration {
             coordinator,
             household,
             since,
@@ -235,39 +239,42 @@ impl Registry {
     }
 
     /// Returns the waiting newcomers, each once, if `call` is the coordinator's latest call.
-    pub(crate) fn hand_over(&mut self, now: Duration, call: Call) -> Handover {
-        self.advance(now);
+    pub(crate) fn take_newcomers(&mut self, now: Duration, call: CallId) -> CallOutcome {
+        self.expire_leases(now);
         match &self.phase {
             Phase::Registered(registered) if registered.call == call => {
                 if self.newcomers.is_empty() {
-                    Handover::Nobody
+                    CallOutcome::Nobody
                 } else {
-                    Handover::Newcomers(self.newcomers.drain(..).collect())
+                    CallOutcome::Newcomers(self.newcomers.drain(..).collect())
                 }
             }
             Phase::Registered(registered) if registered.coordinator.id != call.id => {
-                Handover::Replaced(Conflict(Box::new(registered.coordinator.clone())))
+                CallOutcome::Replaced(Conflict(Box::new(registered.coordinator.clone())))
             }
-            _ => Handover::Over,
+            _ => CallOutcome::Over,
         }
     }
 
     /// Ends the lease of `id` (registration, founding or lapse), as the last node that leaves does. Fails if another
     /// ring is registered; otherwise a node without a lease has nothing to end.
     pub(crate) fn withdraw(&mut self, now: Duration, id: NodeId) -> Result<(), Conflict> {
-        self.advance(now);
-        self.candidates.forget(&id);
+        self.expire_leases(now);
+        self.candidates.remove(&id);
         match &self.phase {
             Phase::Registered(registered) if registered.coordinator.id != id => {
-                self.tally.conflicts += 1;
+                self.counts.conflicts += 1;
                 Err(Conflict(Box::new(registered.coordinator.clone())))
             }
             Phase::Registered(_) => {
                 self.vacate(now);
                 Ok(())
             }
-            Phase::Founding { founder: known, .. } | Phase::Lapsed { id: known, .. }
-                if *known == id =>
+            Phase::Founding {
+                founder: holder, ..
+            }
+            | Phase::Lapsed { id: holder, .. }
+                if *holder == id =>
             {
                 self.vacate(now);
                 Ok(())
@@ -276,51 +283,53 @@ impl Registry {
         }
     }
 
-    /// Tells a newcomer where the ring is, or to found it. The coordinator learns of the newcomer as `told`, which
-    /// has only the addresses that it may dial.
+    /// Tells a newcomer where the ring is, or to found it. The coordinator learns of `dialable_newcomer`, which has
+    /// only the addresses that it may dial.
     pub(crate) fn register_node(
         &mut self,
         now: Duration,
         newcomer: NodeId,
-        told: Option<&Newcomer>,
+        dialable_newcomer: Option<&Newcomer>,
         may_found: bool,
-    ) -> Placement {
-        self.advance(now);
+    ) -> Decision {
+        self.expire_leases(now);
         match &self.phase {
-            Phase::Vacant { settled } if now < *settled => Placement::Wait { until: *settled },
-            Phase::Vacant { .. } if !may_found => Placement::Unknown,
+            Phase::Vacant { grace_until } if now < *grace_until => Decision::Wait {
+                until: *grace_until,
+            },
+            Phase::Vacant { .. } if !may_found => Decision::Unknown,
             Phase::Vacant { .. } => {
-                self.tally.foundings += 1;
+                self.counts.foundings += 1;
                 self.phase = Phase::Founding {
                     founder: newcomer,
                     until: now + FOUNDING_LEASE,
                 };
-                Placement::Found {
+                Decision::Found {
                     lease: FOUNDING_LEASE,
                 }
             }
             // The lease is repeated, not renewed, so that others do not wait for a founder that only asks.
-            Phase::Founding { founder, until } if *founder == newcomer => Placement::Found {
+            Phase::Founding { founder, until } if *founder == newcomer => Decision::Found {
                 lease: until.saturating_sub(now),
             },
-            Phase::Founding { until, .. } => Placement::Wait { until: *until },
+            Phase::Founding { until, .. } => Decision::Wait { until: *until },
             Phase::Registered(registered) => {
                 let coordinator = registered.coordinator.clone();
                 if coordinator.id != newcomer {
                     self.has_admitted = true;
-                    self.tally.newcomers += 1;
-                    if let Some(told) = told {
-                        self.remember(told);
+                    self.counts.newcomers += 1;
+                    if let Some(newcomer) = dialable_newcomer {
+                        self.queue_newcomer(newcomer);
                     }
                 }
-                Placement::Join(self.directions(now, coordinator))
+                Decision::Join(self.directions(now, coordinator))
             }
-            Phase::Lapsed { .. } => Placement::Lapsed,
+            Phase::Lapsed { .. } => Decision::Lapsed,
         }
     }
 
     /// Returns directions without announcing the caller to the coordinator.
-    pub(crate) fn find(&mut self, now: Duration) -> Option<Directions> {
+    pub(crate) fn find_directions(&mut self, now: Duration) -> Option<Directions> {
         let coordinator = self.coordinator(now)?.clone();
         Some(self.directions(now, coordinator))
     }
@@ -328,13 +337,13 @@ impl Registry {
     fn directions(&self, now: Duration, coordinator: Coordinator) -> Directions {
         Directions {
             coordinator,
-            candidates: self.candidates.named(now),
+            candidates: self.candidates.select(now),
         }
     }
 
     /// Returns the registered coordinator, if any.
     pub(crate) fn coordinator(&mut self, now: Duration) -> Option<&Coordinator> {
-        self.advance(now);
+        self.expire_leases(now);
         match &self.phase {
             Phase::Registered(registered) => Some(&registered.coordinator),
             _ => None,
@@ -344,38 +353,38 @@ impl Registry {
     /// Returns true if there is nothing left to remember: no lease runs, or a founder that admitted nobody has
     /// stopped renewing.
     pub(crate) fn is_over(&mut self, now: Duration) -> bool {
-        self.advance(now);
+        self.expire_leases(now);
         match self.phase {
-            Phase::Vacant { settled } => settled <= now,
+            Phase::Vacant { grace_until } => grace_until <= now,
             Phase::Lapsed { .. } => !self.has_admitted,
             Phase::Founding { .. } | Phase::Registered(_) => false,
         }
     }
 
     /// Returns the counts so far.
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Keeps a newcomer for the coordinator's next call; a later request of the same node replaces an earlier one.
-    fn remember(&mut self, newcomer: &Newcomer) {
-        self.newcomers.retain(|known| known.id != newcomer.id);
+    fn queue_newcomer(&mut self, newcomer: &Newcomer) {
+        self.newcomers.retain(|waiting| waiting.id != newcomer.id);
         if self.newcomers.len() == NEWCOMERS {
             self.newcomers.pop_front();
-            self.tally.newcomers_forgotten += 1;
+            self.counts.newcomers_forgotten += 1;
         }
         self.newcomers.push_back(newcomer.clone());
     }
 
     /// Ends the leases that have run out.
-    fn advance(&mut self, now: Duration) {
+    fn expire_leases(&mut self, now: Duration) {
         if let Phase::Registered(registered) = &self.phase
             && registered.until <= now
         {
-            self.tally.lapses += 1;
+            self.counts.lapses += 1;
             self.phase = Phase::Lapsed {
                 id: registered.coordinator.id,
-                until: registered.until + LAPSE,
+                until: registered.until + LAPSE_PAUSE,
             };
         }
         if let Phase::Founding { until, .. } | Phase::Lapsed { until, .. } = self.phase
@@ -386,7 +395,7 @@ impl Registry {
     }
 
     fn vacate(&mut self, now: Duration) {
-        self.phase = Phase::Vacant { settled: now };
+        self.phase = Phase::Vacant { grace_until: now };
         self.newcomers.clear();
         self.has_admitted = false;
     }
@@ -394,11 +403,11 @@ impl Registry {
 
 /// Returns the coordinator to keep after a renewal. A late duplicate of an earlier call proves that it is alive,
 /// but has older data.
-fn renewed(known: &Coordinator, caller: Coordinator, top: u64) -> Coordinator {
-    if caller.epoch.number < known.epoch.number {
-        return known.clone();
+fn merge_renewal(current: &Coordinator, caller: Coordinator, max_number: u64) -> Coordinator {
+    if caller.epoch.number < current.epoch.number {
+        return current.clone();
     }
-    let number = caller.epoch.number.min(top);
+    let number = caller.epoch.number.min(max_number);
     let epoch = Epoch {
         number,
         ..caller.epoch
@@ -412,7 +421,7 @@ impl Default for Registry {
     }
 }
 
-impl AddAssign for Tally {
+impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.registrations += other.registrations;
         self.renewals += other.renewals;

@@ -13,90 +13,96 @@ use crate::households::Shares;
 
 /// A fixed number of seats, with a limit for each household. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Seats(Arc<Shared>);
+pub(crate) struct Seats(Arc<SeatTable>);
 
 #[derive(Debug)]
-struct Shared {
+struct SeatTable {
     most: usize,
-    most_of_household: usize,
-    taken: Mutex<Taken>,
+    most_per_household: usize,
+    occupancy: Mutex<Occupancy>,
 }
 
+/// A household, and the number of the seat: later seats have higher numbers.
+type SeatKey = (IpAddr, u64);
+
 #[derive(Debug, Default)]
-struct Taken {
+struct Occupancy {
     /// The number of seats that were ever taken, which numbers the next one.
-    ever: u64,
+    taken_ever: u64,
     shares: Shares,
     /// For each seat, by household and then by age, the notification that it is lost.
-    seats: BTreeMap<(IpAddr, u64), Arc<Notify>>,
+    seats: BTreeMap<SeatKey, Arc<Notify>>,
 }
 
 /// One seat, until it is dropped or lost to another household.
 #[derive(Debug)]
 pub(crate) struct Seat {
     seats: Seats,
-    place: (IpAddr, u64),
+    key: SeatKey,
 }
 
 impl Seats {
-    /// Creates `most` seats, of which one household may have `most_of_household`.
-    pub(crate) fn new(most: usize, most_of_household: usize) -> Self {
-        Self(Arc::new(Shared {
+    /// Creates `most` seats, of which one household may have `most_per_household`.
+    pub(crate) fn new(most: usize, most_per_household: usize) -> Self {
+        Self(Arc::new(SeatTable {
             most,
-            most_of_household,
-            taken: Mutex::default(),
+            most_per_household,
+            occupancy: Mutex::default(),
         }))
     }
 
-    /// Takes a seat for a household, if there is one. `lost` is notified when another household needs the seat.
-    pub(crate) fn take(&self, household: IpAddr, lost: &Arc<Notify>) -> Option<Seat> {
-        let mut taken = self.lock();
-        if taken.shares.size(&household) >= self.0.most_of_household {
+    /// Takes a seat for a household, if there is one. `eviction` is notified when another household needs the seat.
+    pub(crate) fn take(&self, household: IpAddr, eviction: &Arc<Notify>) -> Option<Seat> {
+        let mut occupancy = self.lock();
+        if occupancy.shares.count(&household) >= self.0.most_per_household {
             return None;
         }
-        if taken.seats.len() >= self.0.most {
-            let crowd = taken.shares.crowd(&household)?;
-            taken.evict_latest(crowd);
+        if occupancy.seats.len() >= self.0.most {
+            let largest = occupancy.shares.household_to_evict(&household)?;
+            occupancy.evict_latest(largest);
         }
-        let place = (household, taken.ever);
-        taken.ever += 1;
-        taken.shares.add(household);
-        taken.seats.insert(place, Arc::clone(lost));
+        let key = (household, occupancy.taken_ever);
+        occupancy.taken_ever += 1;
+        occupancy.shares.add(household);
+        occupancy.seats.insert(key, Arc::clone(eviction));
         let seats = self.clone();
-        Some(Seat { seats, place })
+        Some(Seat { seats, key })
     }
 
     /// Returns the number of seats taken.
-    pub(crate) fn taken(&self) -> usize {
+    pub(crate) fn taken_count(&self) -> usize {
         self.lock().seats.len()
     }
 
     /// Ignores poisoning: every change of the seats is complete before anything could panic.
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Occupancy> {
+        self.0
+            .occupancy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl Occupancy {
     /// Takes the latest seat of a household away: earlier ones stay, however fast new ones come.
     fn evict_latest(&mut self, household: IpAddr) {
         let seats = self.seats.range((household, 0)..=(household, u64::MAX));
-        let latest = seats.last().map(|(place, _)| *place);
-        if let Some(lost) = latest.and_then(|place| self.release(place)) {
-            lost.notify_one();
+        let latest = seats.last().map(|(key, _)| *key);
+        if let Some(eviction) = latest.and_then(|key| self.release(key)) {
+            eviction.notify_one();
         }
     }
 
-    fn release(&mut self, place: (IpAddr, u64)) -> Option<Arc<Notify>> {
-        let lost = self.seats.remove(&place)?;
-        self.shares.remove(&place.0);
-        Some(lost)
+    fn release(&mut self, key: SeatKey) -> Option<Arc<Notify>> {
+        let eviction = self.seats.remove(&key)?;
+        self.shares.remove(&key.0);
+        Some(eviction)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.lock().release(self.place);
+        self.seats.lock().release(self.key);
     }
 }
 
@@ -111,10 +117,14 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn taken(seats: &Seats, household: u8, count: usize) -> Vec<(Option<Seat>, Arc<Notify>)> {
+    fn take_several(
+        seats: &Seats,
+        household: u8,
+        count: usize,
+    ) -> Vec<(Option<Seat>, Arc<Notify>)> {
         let take = || {
-            let lost = Arc::default();
-            (seats.take(v4(household), &lost), lost)
+            let eviction = Arc::default();
+            (seats.take(v4(household), &eviction), eviction)
         };
         std::iter::repeat_with(take).take(count).collect()
     }
@@ -122,7 +132,7 @@ mod tests {
     #[test]
     fn one_household_cannot_take_all_seats() {
         let seats = Seats::new(MOST, OF_HOUSEHOLD);
-        let mut crowd = taken(&seats, 1, OF_HOUSEHOLD + 1);
+        let mut crowd = take_several(&seats, 1, OF_HOUSEHOLD + 1);
         assert!(crowd.pop().is_some_and(|(seat, _)| seat.is_none()));
         assert!(seats.take(v4(2), &Arc::default()).is_some());
         crowd.pop();
@@ -133,18 +143,20 @@ mod tests {
     async fn a_few_households_keep_no_other_out() {
         let seats = Seats::new(MOST, OF_HOUSEHOLD);
         let crowds: Vec<_> = (1..=3)
-            .map(|one| taken(&seats, one, OF_HOUSEHOLD))
+            .map(|one| take_several(&seats, one, OF_HOUSEHOLD))
             .collect();
-        let others: Vec<_> = (4..=6).flat_map(|one| taken(&seats, one, 1)).collect();
+        let others: Vec<_> = (4..=6)
+            .flat_map(|one| take_several(&seats, one, 1))
+            .collect();
         assert!(others.iter().all(|(seat, _)| seat.is_some()));
-        assert_eq!(seats.taken(), MOST);
-        let lost = crowds.iter().map(|crowd| &crowd[OF_HOUSEHOLD - 1].1);
-        for lost in lost {
-            lost.notified().await;
+        assert_eq!(seats.taken_count(), MOST);
+        let evictions = crowds.iter().map(|crowd| &crowd[OF_HOUSEHOLD - 1].1);
+        for eviction in evictions {
+            eviction.notified().await;
         }
         drop(crowds);
         assert_eq!(
-            seats.taken(),
+            seats.taken_count(),
             others.len(),
             "a lost seat is given back once"
         );
@@ -154,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn where_everybody_has_as_much_nobody_gives_way() {
+    fn no_household_gives_way_if_all_have_as_many() {
         let seats = Seats::new(MOST, OF_HOUSEHOLD);
         let _all: Vec<_> = (0..MOST as u8)
-            .flat_map(|one| taken(&seats, one, 1))
+            .flat_map(|one| take_several(&seats, one, 1))
             .collect();
         assert!(seats.take(v4(200), &Arc::default()).is_none());
     }

@@ -1,8 +1,8 @@
 //! Serves a director on a listener: connections, their limits, and shutdown.
 //!
-//! Every connection is closed in bounded time, whatever its peer does. The number of connections is bounded too: by
-//! seats for those that have sent a request (`seats`), as guests for the others (`guests`). Not here: the answer to
-//! a request (`app`).
+//! Every connection is closed in bounded time, whatever its peer does. The number of connections is bounded too:
+//! those that have sent a request take seats (`seats`), the others are pending (`pending`). Not here: the answer to a
+//! request (`app`).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,13 +26,13 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::admission::may_be_of_page;
 use crate::app::app;
+use crate::authorization::may_be_of_web_page;
 use crate::director::Director;
-use crate::guests::{Guest, Guests};
 use crate::limits::Limits;
+use crate::pending::{PendingConnection, PendingConnections};
 use crate::problem::Problem;
-use crate::rates::Rates;
+use crate::rate_limiter::RateLimiter;
 use crate::seats::{Seat, Seats};
 use crate::source::Source;
 
@@ -50,7 +50,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// this many before it reads the first rejection.
 const REFUSALS: usize = 4;
 /// How long connections may take to end when the director stops; the whole stop may take 1 s.
-const FAREWELL: Duration = Duration::from_millis(500);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long to wait before accepting again if the system has no socket to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,7 +58,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Afterwards this director holds no requests any more: create a new one to serve again. Dropping the future closes
 /// everything at once.
 pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Future<Output = ()>) {
-    let mut door = Door::new(director.clone(), &listener);
+    let mut server = Server::new(director.clone(), &listener);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -66,7 +66,7 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => door.open(stream, peer.ip(), &mut connections),
+                Ok((stream, peer)) => server.start_connection(stream, peer.ip(), &mut connections),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -76,98 +76,98 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
     }
     drop(listener);
     director.close();
-    let farewell = async { while connections.join_next().await.is_some() {} };
-    let _ = timeout(FAREWELL, farewell).await;
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(SHUTDOWN_TIMEOUT, all_ended).await;
 }
 
 /// The state that all connections share.
-struct Door {
+struct Server {
     app: Router,
     director: Director,
     seats: Seats,
     /// The limit for requests that only programs can make.
-    rates: Rates,
+    program_limiter: RateLimiter,
     /// The limit for requests that a web page can make too: it must not use up that of the node beside it.
-    page_rates: Rates,
-    guests: Guests<Waiting>,
+    page_limiter: RateLimiter,
+    pending: PendingConnections<SilentConnection>,
     /// The address on which the director listens.
-    listens: IpAddr,
+    listen_address: IpAddr,
 }
 
-impl Door {
+impl Server {
     fn new(director: Director, listener: &TcpListener) -> Self {
         let limits = Limits::of_process();
-        let listens = listener.local_addr().map(|address| address.ip());
+        let listen_address = listener.local_addr().map(|address| address.ip());
         Self {
             app: app(director.clone()),
             director,
-            seats: Seats::new(limits.connections, limits.connections_of_household),
-            rates: Rates::default(),
-            page_rates: Rates::default(),
-            guests: Guests::at_most(limits.guests),
-            listens: listens.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            seats: Seats::new(limits.connections, limits.connections_per_household),
+            program_limiter: RateLimiter::default(),
+            page_limiter: RateLimiter::default(),
+            pending: PendingConnections::at_most(limits.pending_connections),
+            listen_address: listen_address.unwrap_or(IpAddr::from([0, 0, 0, 0])),
         }
     }
 
-    /// Serves a new connection, as a guest until it sends a request. If there are too many guests, closes one of
-    /// the network that has most.
-    fn open(&mut self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
-        let caller = Caller {
+    /// Serves a new connection, which is pending until it sends a request. If too many are pending, closes one of the
+    /// household that has most.
+    fn start_connection(&mut self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
+        let connection = Connection {
             app: self.app.clone(),
             director: self.director.clone(),
-            rates: self.rates.clone(),
-            page_rates: self.page_rates.clone(),
+            program_limiter: self.program_limiter.clone(),
+            page_limiter: self.page_limiter.clone(),
             seats: self.seats.clone(),
-            source: Source::new(peer, self.listens),
+            source: Source::new(peer, self.listen_address),
             seat: Arc::default(),
-            lost: Arc::default(),
+            eviction: Arc::default(),
             refusals: Arc::default(),
         };
-        let seat = Arc::clone(&caller.seat);
-        let task = connections.spawn(attend(stream, caller));
-        if self.guests.add(peer, Waiting { task, seat }) {
-            self.director.metrics().refused_connection();
+        let seat = Arc::clone(&connection.seat);
+        let task = connections.spawn(serve_connection(stream, connection));
+        if self.pending.add(peer, SilentConnection { task, seat }) {
+            self.director.metrics().count_refused_connection();
         }
     }
 }
 
 /// The seat of a connection that has sent a request; `None` inside if there was no room.
-type Place = Arc<OnceLock<Option<Seat>>>;
+type SeatSlot = Arc<OnceLock<Option<Seat>>>;
 
 /// A connection that has not sent a request yet.
 #[derive(Debug)]
-struct Waiting {
+struct SilentConnection {
     task: AbortHandle,
-    seat: Place,
+    seat: SeatSlot,
 }
 
-impl Guest for Waiting {
-    fn is_settled(&self) -> bool {
+impl PendingConnection for SilentConnection {
+    fn is_done(&self) -> bool {
         self.seat.get().is_some() || self.task.is_finished()
     }
 
-    fn turn_out(&self) {
+    fn close(&self) {
         self.task.abort();
     }
 }
 
 /// The peer of a connection, and the state to serve it.
 #[derive(Clone)]
-struct Caller {
+struct Connection {
     app: Router,
     director: Director,
-    rates: Rates,
-    page_rates: Rates,
+    program_limiter: RateLimiter,
+    page_limiter: RateLimiter,
     seats: Seats,
     source: Source,
-    seat: Place,
+    seat: SeatSlot,
     /// Notified if another household needs the seat.
-    lost: Arc<Notify>,
+    eviction: Arc<Notify>,
     /// The number of requests on this connection that the rate limit rejected.
     refusals: Arc<AtomicUsize>,
 }
 
-impl Caller {
+impl Connection {
     /// Answers a request, unless there is no room for the connection or its household exceeds its rate.
     fn answer(
         &self,
@@ -176,31 +176,31 @@ impl Caller {
         let household = self.source.household();
         let seat = self
             .seat
-            .get_or_init(|| self.seats.take(household, &self.lost));
+            .get_or_init(|| self.seats.take(household, &self.eviction));
         let has_room = seat.is_some();
-        let rates = if may_be_of_page(&request) {
-            &self.page_rates
+        let limiter = if may_be_of_web_page(&request) {
+            &self.page_limiter
         } else {
-            &self.rates
+            &self.program_limiter
         };
-        let is_admitted = has_room && rates.admit(household, Instant::now());
+        let is_allowed = has_room && limiter.allow(household, Instant::now());
         request.extensions_mut().insert(self.source);
-        let caller = self.clone();
+        let connection = self.clone();
         async move {
-            if is_admitted {
-                return TowerToHyperService::new(caller.app).call(request).await;
+            if is_allowed {
+                return TowerToHyperService::new(connection.app).call(request).await;
             }
             if !has_room {
-                return Ok(caller.turn_away());
+                return Ok(connection.refuse_connection());
             }
-            Ok(caller.refuse())
+            Ok(connection.refuse_request())
         }
     }
 
     /// Returns the answer to a request above the rate. A caller that does not slow down has to reconnect.
-    fn refuse(&self) -> Response {
-        self.director.metrics().refused_request();
-        let detail = "too many requests come from this address: wait a little";
+    fn refuse_request(&self) -> Response {
+        self.director.metrics().count_refused_request();
+        let detail = "too many requests from this address: try again in a moment";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
         if self.refusals.fetch_add(1, Ordering::Relaxed) + 1 < REFUSALS {
             return problem.into_response();
@@ -209,37 +209,37 @@ impl Caller {
     }
 
     /// Returns the answer to a connection for which there is no room; it is then closed.
-    fn turn_away(&self) -> Response {
-        self.director.metrics().refused_connection();
-        let detail = "there is no room for more connections now: wait a little";
+    fn refuse_connection(&self) -> Response {
+        self.director.metrics().count_refused_connection();
+        let detail = "too many connections: try again in a moment";
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         ([(CONNECTION, "close")], problem).into_response()
     }
 }
 
 /// Serves one connection until its peer, its age or the director ends it.
-async fn attend(stream: TcpStream, caller: Caller) {
+async fn serve_connection(stream: TcpStream, connection: Connection) {
     let _ = stream.set_nodelay(true);
-    let mut closing = caller.director.closing();
-    let lost = Arc::clone(&caller.lost);
-    let service = service_fn(move |request| caller.answer(request));
-    let connection = http1::Builder::new()
+    let mut closing = connection.director.closing();
+    let eviction = Arc::clone(&connection.eviction);
+    let service = service_fn(move |request| connection.answer(request));
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut http = pin!(http);
     tokio::select! {
-        ended = &mut connection => return log_end(ended),
-        () = lost.notified() => return tracing::debug!("a connection gave way to another household"),
+        ended = &mut http => return log_end(ended),
+        () = eviction.notified() => return tracing::debug!("closed a connection to make room for another household"),
         _ = closing.wait_for(|closing| *closing) => {}
         () = sleep(CONNECTION_AGE) => {}
     }
-    connection.as_mut().graceful_shutdown();
-    if let Ok(ended) = timeout(LAST_ANSWER, connection).await {
+    http.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(LAST_ANSWER, http).await {
         log_end(ended);
     } else {
-        tracing::debug!("a connection was cut: its last answer was not taken");
+        tracing::debug!("closed a connection: its last answer was not read in time");
     }
 }
 

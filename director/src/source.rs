@@ -20,18 +20,18 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Creates the source of a caller at this address, for a director that listens at `listens`.
-    pub(crate) fn new(caller: IpAddr, listens: IpAddr) -> Self {
+    /// Creates the source of a caller at this address, for a director that listens at `listen_address`.
+    pub(crate) fn new(caller: IpAddr, listen_address: IpAddr) -> Self {
         Self {
             address: caller.to_canonical(),
-            is_local: listens.to_canonical().is_loopback(),
+            is_local: listen_address.to_canonical().is_loopback(),
         }
     }
 
     /// Returns the source of a request.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let told = parts.extensions.get::<Self>().copied();
-        told.unwrap_or(Self::new(
+        let attached = parts.extensions.get::<Self>().copied();
+        attached.unwrap_or(Self::new(
             Ipv4Addr::LOCALHOST.into(),
             Ipv4Addr::LOCALHOST.into(),
         ))
@@ -47,7 +47,7 @@ impl Source {
     ///
     /// An internal address of another machine, or of a home behind a router, becomes the same port at the caller's
     /// own address. The router may forward it, and nobody else is dialled.
-    pub(crate) fn dialable(&self, newcomer: &Newcomer) -> Option<Newcomer> {
+    pub(crate) fn keep_dialable(&self, newcomer: &Newcomer) -> Option<Newcomer> {
         let public = newcomer
             .public_address
             .clone()
@@ -55,7 +55,7 @@ impl Source {
         let others = newcomer.other_addresses.iter();
         let others: Vec<Address> = others.filter(|other| self.is_own(other)).cloned().collect();
         let internal = self
-            .own(&newcomer.internal_address)
+            .with_own_address(&newcomer.internal_address)
             .or_else(|| public.clone())?;
         Some(Newcomer {
             id: newcomer.id,
@@ -67,7 +67,7 @@ impl Source {
 
     /// Returns the caller's own address with this port, unless it is a loopback that means another machine to
     /// others.
-    fn own(&self, address: &Address) -> Option<Address> {
+    fn with_own_address(&self, address: &Address) -> Option<Address> {
         let socket = SocketAddr::new(self.address, address.port());
         socket
             .to_string()
@@ -96,8 +96,8 @@ mod tests {
 
     use super::*;
 
-    fn source(caller: &str, listens: &str) -> Source {
-        Source::new(caller.parse().unwrap(), listens.parse().unwrap())
+    fn source(caller: &str, listen_address: &str) -> Source {
+        Source::new(caller.parse().unwrap(), listen_address.parse().unwrap())
     }
 
     fn addresses(texts: &[&str]) -> Vec<Address> {
@@ -117,43 +117,45 @@ mod tests {
     fn a_newcomer_is_dialled_at_the_callers_own_address_and_at_its_public_one() {
         let source = source("203.0.113.7", "0.0.0.0");
         let own = newcomer("203.0.113.7:4000", Some("chat.example:4000"), &[]);
-        assert_eq!(source.dialable(&own), Some(own.clone()));
+        assert_eq!(source.keep_dialable(&own), Some(own.clone()));
         let claims = [
             "10.0.0.9:22",
             "127.0.0.1:22",
             "printer.lan:9100",
             "203.0.113.7:5000",
         ];
-        let told = source.dialable(&newcomer("10.0.0.1:4000", None, &claims));
+        let dialable = source.keep_dialable(&newcomer("10.0.0.1:4000", None, &claims));
         let expected = newcomer("203.0.113.7:4000", None, &["203.0.113.7:5000"]);
-        assert_eq!(told, Some(expected));
-        let told = source.dialable(&newcomer("db.internal:5432", Some("127.0.0.1:22"), &[]));
-        assert_eq!(told, Some(newcomer("203.0.113.7:5432", None, &[])));
+        assert_eq!(dialable, Some(expected));
+        let dialable =
+            source.keep_dialable(&newcomer("db.internal:5432", Some("127.0.0.1:22"), &[]));
+        assert_eq!(dialable, Some(newcomer("203.0.113.7:5432", None, &[])));
     }
 
     #[test]
-    fn a_loopback_address_is_told_only_where_everybody_is_on_one_machine() {
+    fn a_loopback_address_is_passed_on_only_if_all_callers_are_on_one_machine() {
         let here = newcomer("127.0.0.1:4000", None, &[]);
         assert_eq!(
-            source("127.0.0.1", "127.0.0.1").dialable(&here),
+            source("127.0.0.1", "127.0.0.1").keep_dialable(&here),
             Some(here.clone())
         );
         assert_eq!(
-            source("::ffff:127.0.0.1", "::1").dialable(&here),
+            source("::ffff:127.0.0.1", "::1").keep_dialable(&here),
             Some(here.clone())
         );
-        assert_eq!(source("127.0.0.1", "0.0.0.0").dialable(&here), None);
+        assert_eq!(source("127.0.0.1", "0.0.0.0").keep_dialable(&here), None);
         let public = newcomer("127.0.0.1:4000", Some("chat.example:4000"), &[]);
-        let told = source("127.0.0.1", "::").dialable(&public);
+        let dialable = source("127.0.0.1", "::").keep_dialable(&public);
         let expected = newcomer("chat.example:4000", Some("chat.example:4000"), &[]);
-        assert_eq!(told, Some(expected));
-        let told = source("127.0.0.2", "127.0.0.1").dialable(&here);
-        assert_eq!(told, Some(newcomer("127.0.0.2:4000", None, &[])));
+        assert_eq!(dialable, Some(expected));
+        let dialable = source("127.0.0.2", "127.0.0.1").keep_dialable(&here);
+        assert_eq!(dialable, Some(newcomer("127.0.0.2:4000", None, &[])));
     }
 
     #[test]
-    fn ipv6_is_written_as_an_address_has_it() {
-        let told = source("2001:db8::7", "::").dialable(&newcomer("10.0.0.1:4000", None, &[]));
-        assert_eq!(told, Some(newcomer("[2001:db8::7]:4000", None, &[])));
+    fn an_ipv6_address_is_written_in_brackets() {
+        let dialable =
+            source("2001:db8::7", "::").keep_dialable(&newcomer("10.0.0.1:4000", None, &[]));
+        assert_eq!(dialable, Some(newcomer("[2001:db8::7]:4000", None, &[])));
     }
 }

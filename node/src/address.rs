@@ -79,14 +79,16 @@ pub(crate) fn of_socket(socket: SocketAddr) -> Address {
 
 /// Returns the local address from which the first of the directors is reached, which is this machine's address in
 /// their network. Sends the directors nothing.
-pub(crate) async fn towards(directors: impl IntoIterator<Item = &Address>) -> Option<IpAddr> {
+pub(crate) async fn local_address_for(
+    directors: impl IntoIterator<Item = &Address>,
+) -> Option<IpAddr> {
     for director in directors {
         let found = timeout(LOOKUP_TIME, lookup_host(director.as_str())).await;
         let Ok(Ok(sockets)) = found else {
             continue;
         };
         for socket in sockets {
-            if let Some(ip) = local_address(socket).await {
+            if let Some(ip) = source_address(socket).await {
                 return Some(ip);
             }
         }
@@ -94,14 +96,14 @@ pub(crate) async fn towards(directors: impl IntoIterator<Item = &Address>) -> Op
     None
 }
 
-async fn local_address(towards: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = if towards.is_ipv4() {
+async fn source_address(target: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr = if target.is_ipv4() {
         ([0, 0, 0, 0], 0).into()
     } else {
         ([0; 8], 0).into()
     };
     let socket = UdpSocket::bind(any).await.ok()?;
-    socket.connect(towards).await.ok()?;
+    socket.connect(target).await.ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
@@ -109,37 +111,37 @@ async fn local_address(towards: SocketAddr) -> Option<IpAddr> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Distance {
     /// The machine itself, by its loopback.
-    Here,
+    Loopback,
     /// A host on one of the machine's networks.
-    Beside,
+    LocalNetwork,
     /// Any other host.
-    Elsewhere,
+    Remote,
 }
 
 /// Returns an address's distance, or `None` for one that no node has: unspecified, link-local, multicast or broadcast.
 pub(crate) fn distance(ip: IpAddr) -> Option<Distance> {
     match distance_among(interfaces(), ip) {
-        Some(Distance::Elsewhere) if is_own(ip) => Some(Distance::Beside),
+        Some(Distance::Remote) if is_own(ip) => Some(Distance::LocalNetwork),
         distance => distance,
     }
 }
 
 fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -> Option<Distance> {
     let ip = ip.to_canonical();
-    let is_nobodys = ip.is_multicast()
+    let is_unusable = ip.is_multicast()
         || match ip {
             // All of 0.0.0.0/8 stands for "this host".
             IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.is_link_local() || v4.is_broadcast(),
             IpAddr::V6(v6) => v6.is_unspecified() || v6.is_unicast_link_local(),
         };
-    if is_nobodys {
+    if is_unusable {
         None
     } else if ip.is_loopback() {
-        Some(Distance::Here)
-    } else if interfaces.any(|one| one.is_beside(ip)) {
-        Some(Distance::Beside)
+        Some(Distance::Loopback)
+    } else if interfaces.any(|one| one.contains(ip)) {
+        Some(Distance::LocalNetwork)
     } else {
-        Some(Distance::Elsewhere)
+        Some(Distance::Remote)
     }
 }
 
@@ -166,7 +168,7 @@ struct Interface {
 
 impl Interface {
     /// Returns true if an address is on the same network.
-    fn is_beside(&self, ip: IpAddr) -> bool {
+    fn contains(&self, ip: IpAddr) -> bool {
         let is_same_kind = self.ip.is_ipv4() == ip.is_ipv4();
         is_same_kind && NetworkId::of(self.ip, self.prefix) == NetworkId::of(ip, self.prefix)
     }
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_to_listen_on_is_the_one_to_tell() {
+    fn a_single_listen_address_is_announced() {
         let best = Some("10.0.0.1".parse().unwrap());
         assert_eq!(
             internal(socket("127.0.0.2:40"), best).as_str(),
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_the_machine_itself_is_looked_for_at_every_interface() {
+    fn own_addresses_count_on_every_interface() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         assert!(interfaces().all(|one| one.ip != loopback));
         assert!(is_own(loopback), "as on an interface that is down");
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_listens_everywhere_tells_the_way_it_came() {
+    fn a_node_that_listens_everywhere_announces_its_best_address() {
         let v4 = Some("10.0.0.1".parse().unwrap());
         let v6 = Some("2001:db8::1".parse().unwrap());
         assert_eq!(internal(socket("0.0.0.0:40"), v4).as_str(), "10.0.0.1:40");
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_is_told_from_what_is_far() {
+    fn distances_follow_from_the_interfaces() {
         let interface = |ip: &str, prefix| Interface {
             name: "one".to_owned(),
             ip: ip.parse().unwrap(),
@@ -264,25 +266,21 @@ mod tests {
         };
         let own = [interface("192.168.1.7", 24), interface("2001:db8::7", 64)];
         let distance = |ip: &str| distance_among(own.iter().cloned(), ip.parse().unwrap());
-        for here in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert_eq!(distance(here), Some(Distance::Here), "{here}");
+        for loopback in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(distance(loopback), Some(Distance::Loopback), "{loopback}");
         }
-        for beside in [
+        for local in [
             "192.168.1.7",
             "192.168.1.99",
             "::ffff:192.168.1.1",
             "2001:db8::1",
         ] {
-            assert_eq!(distance(beside), Some(Distance::Beside), "{beside}");
+            assert_eq!(distance(local), Some(Distance::LocalNetwork), "{local}");
         }
-        for elsewhere in ["192.168.2.7", "10.0.0.1", "2001:db8:0:1::1", "203.0.113.9"] {
-            assert_eq!(
-                distance(elsewhere),
-                Some(Distance::Elsewhere),
-                "{elsewhere}"
-            );
+        for remote in ["192.168.2.7", "10.0.0.1", "2001:db8:0:1::1", "203.0.113.9"] {
+            assert_eq!(distance(remote), Some(Distance::Remote), "{remote}");
         }
-        for nobodys in [
+        for unusable in [
             "0.0.0.0",
             "0.0.0.1",
             "::",
@@ -292,7 +290,7 @@ mod tests {
             "ff02::1",
             "255.255.255.255",
         ] {
-            assert_eq!(distance(nobodys), None, "{nobodys}");
+            assert_eq!(distance(unusable), None, "{unusable}");
         }
     }
 
@@ -300,8 +298,8 @@ mod tests {
     async fn a_director_on_this_machine_is_reached_by_loopback() {
         let director: Address = "127.0.0.1:1".parse().unwrap();
         let unknown: Address = "no.such.host.invalid:1".parse().unwrap();
-        let found = towards([&unknown, &director]).await;
+        let found = local_address_for([&unknown, &director]).await;
         assert_eq!(found, Some(Ipv4Addr::LOCALHOST.into()));
-        assert_eq!(towards([&unknown]).await, None);
+        assert_eq!(local_address_for([&unknown]).await, None);
     }
 }

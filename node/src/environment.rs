@@ -23,27 +23,27 @@ const JOIN: &str = "RINGTALK_JOIN";
 /// The variable with the descriptor of the pipe, which holds the secrets from the other two.
 const HANDLE: &str = "RINGTALK_SECRET_HANDLE";
 /// The separator between that secret and the one of the invites: no variable contains it.
-const END: char = '\0';
+const SEPARATOR: char = '\0';
 /// The most bytes that are passed on. Every pipe holds so much without a reader, and it is room for a hundred secrets.
 const PASSED_BYTES: usize = 4_096;
 
 /// A text that is wiped on drop.
-type Text = Zeroizing<String>;
+type SecretText = Zeroizing<String>;
 
 /// Removes secrets from the environment. A program calls this first, since all that it did before is done again.
 pub fn clean_environment() {
     let [secret, join] = [SECRET, JOIN].map(|name| env::var(name).ok().map(Zeroizing::new));
-    if let Some(found) = Found::new(secret.unwrap_or_default(), join.as_deref()) {
-        // `start_anew` only returns if the program cannot be started; then the variables are read as they are.
-        let _ = found.start_anew();
+    if let Some(found) = EnvironmentSecrets::new(secret.unwrap_or_default(), join.as_deref()) {
+        // `re_execute` only returns if the program cannot be started; then the variables are read as they are.
+        let _ = found.re_execute();
     }
 }
 
 /// Returns the value of `RINGTALK_SECRET` that the environment has, or had.
-pub(crate) fn secret() -> Option<Text> {
-    let left = left().map(|left| &left.secret);
-    let left = left.filter(|secret| !secret.is_empty()).cloned();
-    left.or_else(|| {
+pub(crate) fn secret() -> Option<SecretText> {
+    let inherited = inherited_secrets().map(|inherited| &inherited.secret);
+    let inherited = inherited.filter(|secret| !secret.is_empty()).cloned();
+    inherited.or_else(|| {
         let value = env::var_os(SECRET)?;
         // A value that is not UTF-8 is not a secret either, but it must not be ignored.
         Some(Zeroizing::new(value.to_string_lossy().into_owned()))
@@ -51,25 +51,25 @@ pub(crate) fn secret() -> Option<Text> {
 }
 
 /// Returns the secret that the invites in the environment had.
-pub(crate) fn secret_of_invites() -> Option<&'static str> {
+pub(crate) fn invite_secret() -> Option<&'static str> {
     // A user who types a bare # wants to be asked.
     let is_typed = env::args_os().any(|word| word.as_encoded_bytes().ends_with(b"#"));
-    let left = left().filter(|_| !is_typed)?;
-    Some(left.of_invites.as_str()).filter(|secret| !secret.is_empty())
+    let inherited = inherited_secrets().filter(|_| !is_typed)?;
+    Some(inherited.of_invites.as_str()).filter(|secret| !secret.is_empty())
 }
 
 /// The secrets in the environment.
 #[derive(PartialEq, Eq)]
-struct Found {
-    secret: Text,
-    of_invites: Text,
+struct EnvironmentSecrets {
+    secret: SecretText,
+    of_invites: SecretText,
     /// The invites without their secret; `None` if they had none.
     join: Option<String>,
 }
 
-impl Found {
+impl EnvironmentSecrets {
     /// Returns `None` if there is no secret, too much to pass on, or two different ones, which the settings refuse.
-    fn new(secret: Text, join: Option<&String>) -> Option<Self> {
+    fn new(secret: SecretText, join: Option<&String>) -> Option<Self> {
         let parted = join.and_then(|join| without_secret(join));
         let (join, of_invites) = parted.unzip();
         let found = Self {
@@ -78,13 +78,13 @@ impl Found {
             join,
         };
         let [secret, of_invites] = [found.secret.trim(), found.of_invites.as_str()];
-        let are_two = !secret.is_empty() && !of_invites.is_empty() && secret != of_invites;
+        let conflict = !secret.is_empty() && !of_invites.is_empty() && secret != of_invites;
         let length = found.secret.len() + found.of_invites.len();
-        let is_passed = !are_two && (1..PASSED_BYTES).contains(&length);
-        is_passed.then_some(found)
+        let fits = !conflict && (1..PASSED_BYTES).contains(&length);
+        fits.then_some(found)
     }
 
-    fn start_anew(&self) -> io::Result<()> {
+    fn re_execute(&self) -> io::Result<()> {
         let (reader, mut writer) = io::pipe()?;
         for part in [self.secret.as_str(), "\0", self.of_invites.as_str()] {
             writer.write_all(part.as_bytes())?;
@@ -110,7 +110,7 @@ impl Found {
 
 /// Takes the one secret out of the invites in a text. Returns the rest, in which each invite ends in a bare #, and the
 /// secret; `None` if there is no secret, or if there are two different ones.
-fn without_secret(join: &str) -> Option<(String, Text)> {
+fn without_secret(join: &str) -> Option<(String, SecretText)> {
     let mut secret: Option<&str> = None;
     let mut parts = join.split('#');
     let mut rest = parts.next().unwrap_or_default().to_owned();
@@ -127,17 +127,17 @@ fn without_secret(join: &str) -> Option<(String, Text)> {
 }
 
 /// The secrets that the environment had when this process was first started.
-struct Left {
-    secret: Text,
-    of_invites: Text,
+struct InheritedSecrets {
+    secret: SecretText,
+    of_invites: SecretText,
 }
 
-fn left() -> Option<&'static Left> {
-    static LEFT: OnceLock<Option<Left>> = OnceLock::new();
-    LEFT.get_or_init(read).as_ref()
+fn inherited_secrets() -> Option<&'static InheritedSecrets> {
+    static INHERITED: OnceLock<Option<InheritedSecrets>> = OnceLock::new();
+    INHERITED.get_or_init(read_pipe).as_ref()
 }
 
-fn read() -> Option<Left> {
+fn read_pipe() -> Option<InheritedSecrets> {
     let handle: RawFd = env::var(HANDLE).ok()?.parse().ok()?;
     let passed = File::open(format!("/dev/fd/{handle}")).ok()?;
     let _ = close(handle);
@@ -146,8 +146,8 @@ fn read() -> Option<Left> {
         .take(PASSED_BYTES as u64)
         .read_to_string(&mut text)
         .ok()?;
-    let (secret, of_invites) = text.split_once(END)?;
-    Some(Left {
+    let (secret, of_invites) = text.split_once(SEPARATOR)?;
+    Some(InheritedSecrets {
         secret: Zeroizing::new(secret.to_owned()),
         of_invites: Zeroizing::new(of_invites.to_owned()),
     })
@@ -185,7 +185,7 @@ mod tests {
     fn an_environment_without_a_secret_is_left_as_it_is() {
         let found = |secret: &str, join: &str| {
             let secret = Zeroizing::new(secret.to_owned());
-            Found::new(secret, Some(&join.to_owned())).is_some()
+            EnvironmentSecrets::new(secret, Some(&join.to_owned())).is_some()
         };
         assert!(!found("", "") && !found("", "a:1,ringtalk://b:2/#"));
         assert!(!found(&"x".repeat(PASSED_BYTES), ""));

@@ -2,14 +2,16 @@
 //!
 //! Not here: what the fuzzer checks.
 
-pub use crate::link::fuzzing::{Opened, Outcome, Part, Records, cut_frames, handshake};
+pub use crate::link::fuzzing::{
+    DecryptedStream, HandshakePart, Outcome, Records, cut_frames, handshake,
+};
 
-use crate::Place;
+use crate::Endpoint;
 use crate::secret::Secret;
 
 /// Returns the invite into the discussion that has this secret, as others type it.
-pub fn invite(places: &[Place], secret: &Secret) -> String {
-    let directors = places.iter().map(|place| &place.director);
+pub fn invite(endpoints: &[Endpoint], secret: &Secret) -> String {
+    let directors = endpoints.iter().map(|endpoint| &endpoint.director);
     crate::settings::invite(directors, secret)
         .as_str()
         .to_owned()

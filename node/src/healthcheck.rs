@@ -19,7 +19,7 @@ pub(crate) fn check(node: Option<SocketAddr>, director: SocketAddr) -> ExitCode 
         return ExitCode::SUCCESS;
     }
     let node = node.map_or_else(
-        || "no node was asked, since --listen gives no port".to_owned(),
+        || "no node was asked, because --listen names no port".to_owned(),
         |node| format!("no node answers at {node}"),
     );
     let _ = writeln!(

@@ -71,11 +71,11 @@ impl ringtalk_proto::Signer for Identity {
 
 /// A verifier for the signatures of many, which parses each key once.
 #[derive(Debug, Default)]
-pub struct Verifying {
+pub struct CachingVerifier {
     keys: Mutex<HashMap<PublicKey, VerifyingKey>>,
 }
 
-impl ringtalk_proto::Verifier for Verifying {
+impl ringtalk_proto::Verifier for CachingVerifier {
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() > KEYS {
@@ -83,30 +83,30 @@ impl ringtalk_proto::Verifier for Verifying {
         }
         let verifying = match keys.entry(*key) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => match read(key) {
-                Some(read) => *new.insert(read),
+            Entry::Vacant(new) => match parse_key(key) {
+                Some(parsed) => *new.insert(parsed),
                 None => return false,
             },
         };
-        holds(&verifying, bytes, signature)
+        is_valid(&verifying, bytes, signature)
     }
 }
 
 /// Returns true if the owner of `key` signed exactly these bytes. Strict: a signature has one form.
 pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
-    read(key).is_some_and(|key| holds(&key, bytes, signature))
+    parse_key(key).is_some_and(|key| is_valid(&key, bytes, signature))
 }
 
 /// Parses a key. Returns `None` if it is not a point of the curve, or is of small order: a signature by such a key
 /// could hold for any bytes.
-fn read(key: &PublicKey) -> Option<VerifyingKey> {
-    let read = VerifyingKey::from_bytes(&key.0).ok();
-    read.filter(|key| !key.is_weak())
+fn parse_key(key: &PublicKey) -> Option<VerifyingKey> {
+    let parsed = VerifyingKey::from_bytes(&key.0).ok();
+    parsed.filter(|key| !key.is_weak())
 }
 
 /// Verifies a signature, but not with `verify_strict`. That would check again whether the key is weak, and whether
 /// half of the signature is, which only its owner could bring about; it takes a sixth longer.
-fn holds(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
+fn is_valid(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     key.verify(bytes, &signature).is_ok()
 }
@@ -137,7 +137,7 @@ mod tests {
         let mut zero = [0; SIGNATURE_BYTES];
         zero[0] = 1;
         let loose = VerifyingKey::from_bytes(&neutral).unwrap();
-        assert!(holds(&loose, b"anything", &Signature(zero)));
+        assert!(is_valid(&loose, b"anything", &Signature(zero)));
         assert!(!verify(&PublicKey(neutral), b"anything", &Signature(zero)));
     }
 

@@ -32,20 +32,20 @@ use clap_complete::Shell;
 
 pub use environment::clean_environment;
 pub use settings::{
-    Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
+    Destination, DestinationError, Endpoint, EndpointError, Hidden, ask_for_secret, reject,
     secret_variable,
 };
 
-use settings::{Args, Task};
+use settings::{Args, ProgramTask};
 
 /// Does what the command line asks for, and returns the exit status.
 pub fn run() -> ExitCode {
     clean_environment();
-    match Task::from_command_line() {
-        Task::Run(settings) => start::start(*settings),
-        Task::Check { node, director } => healthcheck::check(node, director),
-        Task::Complete(shell) => print(&completions(shell)),
-        Task::Manual => print(&settings::manual()),
+    match ProgramTask::from_command_line() {
+        ProgramTask::Run(settings) => start::start(*settings),
+        ProgramTask::Check { node, director } => healthcheck::check(node, director),
+        ProgramTask::Complete(shell) => print(&completions(shell)),
+        ProgramTask::Manual => print(&settings::manual()),
     }
 }
 

@@ -10,13 +10,13 @@ use ringtalk_director::api::Address;
 use ringtalk_wire::{Member, ViewPage};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::director_client::{Caller, Pointer, pointer};
-use crate::identity::{Identity, Verifying};
-use crate::link::dialler::{dial_under, dial_whoever};
-use crate::link::slots::{Limits, Slots};
+use crate::director_client::{Caller, LookupAnswer, look_up};
+use crate::identity::{CachingVerifier, Identity};
+use crate::link::dialler::{dial_any, dial_with_slot};
+use crate::link::slots::{SlotLimits, Slots};
 use crate::link::{Credentials, Link};
 use crate::secret::Secret;
-use crate::settings::Place;
+use crate::settings::Endpoint;
 
 pub use ringtalk_proto::View;
 
@@ -24,13 +24,13 @@ pub use ringtalk_proto::View;
 /// others replace it within about 2 s.
 const ATTEMPT_TIME: Duration = Duration::from_millis(1_500);
 /// The wait before all directors are asked again.
-const AGAIN: Duration = Duration::from_millis(100);
+const RETRY_WAIT: Duration = Duration::from_millis(100);
 /// The time in which "no ring is registered" may be temporary: a restarted director learns of its ring within 1 s.
 const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 
 /// The limits on dials at a time: enough to hide the latency of answers, and few enough for every host. A failed dial
 /// keeps its slot for `hold`.
-const LIMITS: Limits = Limits {
+const LIMITS: SlotLimits = SlotLimits {
     all: 16,
     host: 12,
     hold: ATTEMPT_TIME,
@@ -48,7 +48,9 @@ pub struct Observer {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FindError {
     /// The director knows no ring.
-    #[error("no ring is registered at the director {0}: nobody takes part, or not any more")]
+    #[error(
+        "no ring is registered at the director {0}: the discussion has not started, or has ended"
+    )]
     Nobody(Address),
     /// The director gives no usable answer.
     #[error("no director answers at {director} ({reason})")]
@@ -59,7 +61,7 @@ pub enum FindError {
         reason: String,
     },
     /// The node that the director names does not answer.
-    #[error("no node answers at {member}, where the director {director} says that the ring is")]
+    #[error("no node answers at {member}, which the director {director} names")]
     Member {
         /// The address of the node.
         member: Address,
@@ -67,7 +69,7 @@ pub enum FindError {
         director: Address,
     },
     /// Nobody answered in time.
-    #[error("nobody answered in time")]
+    #[error("no director or member answered in time")]
     TimeUp,
     /// The director turns observers away, or the node speaks another version.
     #[error("{0}")]
@@ -91,11 +93,11 @@ impl Observer {
     }
 
     /// Asks the directors in turn, until one leads to a member that answers. `within` limits the whole search.
-    pub async fn find(&self, places: &[Place], within: Duration) -> Result<Link, FindError> {
+    pub async fn find(&self, endpoints: &[Endpoint], within: Duration) -> Result<Link, FindError> {
         let started = Instant::now();
         let deadline = started + within;
         let mut last = FindError::TimeUp;
-        while let Ok(found) = timeout_at(deadline, self.find_once(places)).await {
+        while let Ok(found) = timeout_at(deadline, self.find_once(endpoints)).await {
             match found {
                 Ok(link) => return Ok(link),
                 Err(error) => last = error,
@@ -105,10 +107,10 @@ impl Observer {
                 FindError::Nobody(_) => started.elapsed() >= NOBODY_TIME,
                 _ => false,
             };
-            if is_certain || Instant::now() + AGAIN >= deadline {
+            if is_certain || Instant::now() + RETRY_WAIT >= deadline {
                 break;
             }
-            sleep(AGAIN).await;
+            sleep(RETRY_WAIT).await;
         }
         Err(last)
     }
@@ -118,20 +120,20 @@ impl Observer {
     pub async fn dial(&self, member: &Member, within: Duration) -> Result<Link, Unreachable> {
         let slot = self.slots.take().await;
         let (addresses, me) = (&member.addresses, &self.credentials);
-        let dialled = dial_under(slot, addresses, member.id, me, within).await;
+        let dialled = dial_with_slot(slot, addresses, member.id, me, within).await;
         dialled.map_err(|_| Unreachable)
     }
 
     /// Returns the view in a complete set of pages, in order, if its coordinator signed it.
     pub fn view(pages: Vec<ViewPage>) -> Option<View> {
-        View::from_pages(pages, &Verifying::default()).ok()
+        View::from_pages(pages, &CachingVerifier::default()).ok()
     }
 
     /// Asks each director once. Returns a refusal only if all of them refuse.
-    async fn find_once(&self, places: &[Place]) -> Result<Link, FindError> {
+    async fn find_once(&self, endpoints: &[Endpoint]) -> Result<Link, FindError> {
         let mut result = FindError::TimeUp;
-        for place in places {
-            match self.follow(&place.director).await {
+        for endpoint in endpoints {
+            match self.dial_through(&endpoint.director).await {
                 Ok(link) => return Ok(link),
                 Err(error) if result == FindError::TimeUp || result.is_refusal() => result = error,
                 Err(_) => {}
@@ -140,22 +142,18 @@ impl Observer {
         Err(result)
     }
 
-    async fn follow(&self, director: &Address) -> Result<Link, FindError> {
+    async fn dial_through(&self, director: &Address) -> Result<Link, FindError> {
         let director = director.clone();
-        let member = match pointer(&self.caller, &director, ATTEMPT_TIME).await {
-            Pointer::Member(member) => member,
-            Pointer::Nobody => return Err(FindError::Nobody(director)),
-            Pointer::Silent(reason) => return Err(FindError::Director { director, reason }),
-            Pointer::Refused(reason) => {
-                let words = format!("the director {director} refuses: {reason}");
+        let member = match look_up(&self.caller, &director, ATTEMPT_TIME).await {
+            LookupAnswer::Member(member) => member,
+            LookupAnswer::Nobody => return Err(FindError::Nobody(director)),
+            LookupAnswer::Silent(reason) => return Err(FindError::Director { director, reason }),
+            LookupAnswer::Refused(reason) => {
+                let words = format!("the director {director} refused: {reason}");
                 return Err(FindError::Refused(words));
             }
         };
-        let dialled = timeout(
-            ATTEMPT_TIME,
-            dial_whoever(&member, self.credentials.clone()),
-        )
-        .await;
+        let dialled = timeout(ATTEMPT_TIME, dial_any(&member, self.credentials.clone())).await;
         let failure = match dialled {
             Ok(Ok(link)) => return Ok(link),
             Ok(Err(failure)) => failure.version,
@@ -183,7 +181,7 @@ mod tests {
     use ringtalk_wire::NodeId;
 
     use crate::link::test_support::credentials;
-    use crate::link::{Openings, welcome};
+    use crate::link::{ReplayFilter, accept};
 
     const LONG: Duration = Duration::from_secs(5);
     const SHORT: Duration = Duration::from_millis(300);
@@ -198,7 +196,7 @@ mod tests {
     }
 
     /// Starts a director that answers every request with this status and these headers.
-    async fn director(head: String) -> Place {
+    async fn director(head: String) -> Endpoint {
         let listener = listener().await;
         let director = at(&listener);
         tokio::spawn(async move {
@@ -211,45 +209,45 @@ mod tests {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Place {
+        Endpoint {
             director,
             may_found: true,
         }
     }
 
-    async fn pointing_at(member: &Address) -> Place {
+    async fn pointing_at(member: &Address) -> Endpoint {
         director(format!("307 There\r\nLocation: http://{member}/")).await
     }
 
-    async fn nobody() -> Place {
-        Place {
+    async fn nobody() -> Endpoint {
+        Endpoint {
             director: at(&listener().await),
             may_found: false,
         }
     }
 
-    async fn find(places: &[Place], within: Duration) -> Result<NodeId, FindError> {
+    async fn find(endpoints: &[Endpoint], within: Duration) -> Result<NodeId, FindError> {
         let observer = Observer::new(&Secret::open()).unwrap();
-        observer.find(places, within).await.map(|link| link.peer)
+        observer.find(endpoints, within).await.map(|link| link.peer)
     }
 
     #[tokio::test]
-    async fn a_director_leads_to_whoever_is_there() {
+    async fn a_director_leads_to_the_member_that_it_names() {
         let node = listener().await;
-        let places = [nobody().await, pointing_at(&at(&node)).await];
+        let endpoints = [nobody().await, pointing_at(&at(&node)).await];
         let me = credentials(1);
         let host = async {
             let (stream, address) = node.accept().await.unwrap();
-            welcome(stream, address, &me, &Openings::default())
+            accept(stream, address, &me, &ReplayFilter::default())
                 .await
                 .unwrap()
         };
-        let (_link, found) = tokio::join!(host, find(&places, LONG));
+        let (_link, found) = tokio::join!(host, find(&endpoints, LONG));
         assert_eq!(found, Ok(me.id()));
     }
 
     #[tokio::test]
-    async fn what_is_amiss_is_named() {
+    async fn a_failed_search_names_its_reason() {
         let nobody = nobody().await;
         let Err(FindError::Director { director, .. }) = find(from_ref(&nobody), SHORT).await else {
             panic!("found a ring");
@@ -265,12 +263,12 @@ mod tests {
         assert!(matches!(error, FindError::Member { member, .. } if member == nobody.director));
     }
 
-    async fn director_of(status: &str) -> Place {
+    async fn director_of(status: &str) -> Endpoint {
         director(status.to_owned()).await
     }
 
     #[tokio::test]
-    async fn a_refusal_counts_where_nobody_else_may_help() {
+    async fn a_refusal_counts_only_if_all_directors_refuse() {
         let refusing = director_of("403 No").await;
         let error = find(from_ref(&refusing), LONG).await.unwrap_err();
         assert!(error.is_refusal(), "{error}");
@@ -281,13 +279,13 @@ mod tests {
     #[tokio::test]
     async fn another_version_is_a_refusal() {
         let node = listener().await;
-        let place = pointing_at(&at(&node)).await;
+        let endpoint = pointing_at(&at(&node)).await;
         tokio::spawn(async move {
             let (mut stream, _) = node.accept().await.unwrap();
             stream.write_all(b"RTLK\x00\x09").await.unwrap();
             let _ = stream.read(&mut [0; 64]).await;
         });
-        let error = find(&[place], LONG).await.unwrap_err();
+        let error = find(&[endpoint], LONG).await.unwrap_err();
         assert!(
             error.is_refusal() && error.to_string().contains("version 9"),
             "{error}"

@@ -38,8 +38,8 @@ pub struct Secret([u8; SECRET_BYTES]);
 pub enum SecretError {
     /// It has another length, or characters that no secret has.
     #[error(
-        "a secret has 24 letters, digits, - and _ (or 32 hexadecimal digits): copy the whole invite, \
-         with everything after the #"
+        "a secret has 24 letters, digits, - or _ (or 32 hexadecimal digits): copy the complete \
+         invite, including the part after the #"
     )]
     Form,
     /// The checksum does not match.
@@ -86,13 +86,13 @@ impl Secret {
     }
 
     /// Derives the key with which the discussion is registered at directors.
-    pub fn registration(&self) -> Registration {
-        Registration(Identity::from_seed(&self.derive(REGISTRATION_LABEL)))
+    pub fn registration_key(&self) -> RegistrationKey {
+        RegistrationKey(Identity::from_seed(&self.derive(REGISTRATION_LABEL)))
     }
 
     /// Returns the discussion's id.
     pub fn discussion(&self) -> DiscussionId {
-        self.registration().discussion()
+        self.registration_key().discussion()
     }
 
     fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
@@ -145,9 +145,9 @@ impl fmt::Debug for Secret {
 
 /// The key with which a discussion is registered at directors. Its public half names the discussion.
 #[derive(Clone, Debug)]
-pub struct Registration(Identity);
+pub struct RegistrationKey(Identity);
 
-impl Registration {
+impl RegistrationKey {
     /// Returns the discussion's id.
     pub fn discussion(&self) -> DiscussionId {
         DiscussionId::of(&self.key())
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_secret_is_told_from_another() {
+    fn a_mistyped_secret_is_distinguished_from_another_secret() {
         let text = Secret::new([7; SECRET_BYTES]).to_text();
         let mut mistyped = text.replace('B', "b");
         assert_ne!(*text, mistyped);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_a_secret_follows_from_no_other() {
+    fn two_secrets_share_no_derived_key() {
         let [one, other] = [1, 2].map(|byte| Secret::new([byte; SECRET_BYTES]));
         assert_ne!(one.discussion(), other.discussion());
         assert_ne!(one.link_key(), other.link_key());

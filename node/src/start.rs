@@ -13,7 +13,9 @@ use ringtalk_proto::Config;
 use ringtalk_proto::config::{Retention, Tempo, UNREAD};
 use ringtalk_session::{Code, Invite, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
-use ringtalk_terminal::{Prepared, Show, prepare as prepare_face, tell_failure, tty};
+use ringtalk_terminal::{
+    FaceKind, PreparedFace, prepare as prepare_face, tty, write_start_failure,
+};
 use ringtalk_wire::NodeId;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -21,11 +23,11 @@ use tokio::sync::mpsc;
 use crate::director_client::addresses;
 use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
-use crate::driver::{Audience, Directors, Driver, Ending, Parts, listener};
+use crate::driver::{Audience, Directors, Driver, DriverParts, Ending, listener};
 use crate::identity::Identity;
-use crate::link::{Credentials, Openings};
+use crate::link::{Credentials, ReplayFilter};
 use crate::secret::Secret;
-use crate::settings::{Entry, Place, Settings, invite};
+use crate::settings::{Endpoint, EntryMode, Settings, invite};
 use crate::status::Status;
 use crate::{address, inside, traces};
 
@@ -36,15 +38,15 @@ const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(
-        "cannot listen on {address}: {error}; stop what listens there, or choose another address \
-         with {flag}"
+        "cannot listen on {address}: {error}. Stop the program that uses it, or choose another \
+         address with {flag}"
     )]
     Listen {
         flag: &'static str,
         address: SocketAddr,
         error: io::Error,
     },
-    #[error("the system gives no random numbers: {0}")]
+    #[error("cannot get random numbers from the system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("{0}")]
     System(#[from] io::Error),
@@ -52,7 +54,7 @@ pub(crate) enum StartError {
 
 /// The receiver of a node's events, and the source of its requests.
 #[derive(Debug)]
-pub(crate) struct Ends {
+pub(crate) struct UserIo {
     viewer: Viewer,
     typed: mpsc::Receiver<Vec<Request>>,
 }
@@ -61,24 +63,27 @@ pub(crate) struct Ends {
 #[derive(Debug)]
 enum Viewer {
     /// A person at the terminal, or a reader of stdout.
-    Terminal(Prepared),
+    Terminal(PreparedFace),
     /// The program that has the node inside.
     Program(Box<dyn Outlet>),
 }
 
-impl Ends {
+impl UserIo {
     /// Returns the ends for a program that has the node inside.
-    pub(crate) fn of_program(outlet: Box<dyn Outlet>, typed: mpsc::Receiver<Vec<Request>>) -> Self {
+    pub(crate) fn for_program(
+        outlet: Box<dyn Outlet>,
+        typed: mpsc::Receiver<Vec<Request>>,
+    ) -> Self {
         let viewer = Viewer::Program(outlet);
         Self { viewer, typed }
     }
 }
 
 impl Viewer {
-    const fn audience(&self, show: Show) -> Audience {
+    const fn audience(&self, show: FaceKind) -> Audience {
         match (self, show) {
             (Self::Program(_), _) => Audience::Host,
-            (Self::Terminal(_), Show::Json { .. }) => Audience::Program,
+            (Self::Terminal(_), FaceKind::Json { .. }) => Audience::Program,
             (Self::Terminal(_), _) => Audience::Person,
         }
     }
@@ -94,7 +99,7 @@ impl Viewer {
 /// Raises the socket limit and switches core dumps off. A process does this before it assembles a node.
 pub(crate) fn prepare() -> io::Result<()> {
     raise_socket_limit();
-    traces::leave_none()
+    traces::disable_dumps()
 }
 
 /// Runs a node until it ends, and returns the exit status.
@@ -102,7 +107,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     if let Err(error) = prepare() {
         let _ = io::Write::write_fmt(
             &mut io::stderr(),
-            format_args!("node: cannot switch core dumps off: {error}\n"),
+            format_args!("node: cannot disable core dumps: {error}\n"),
         );
         return Status::Failed.into();
     }
@@ -134,18 +139,17 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
 async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     let show = settings.show;
     let failed = |error: String| {
-        let ending = Ending::wrong(Status::Failed, Code::Start, error);
+        let ending = Ending::failure(Status::Failed, Code::Start, error);
         if let Some(error) = ending.error.clone() {
             // If stdout cannot be written, stderr and the exit status still tell of the failure.
-            let _ = tell_failure(show, error);
+            let _ = write_start_failure(show, error);
         }
         ending
     };
-    let many = UNREAD;
     let prepared = prepare_face(
         settings.show,
         settings.offset,
-        many,
+        UNREAD,
         settings.quit_on_eof,
         diagnostics,
     );
@@ -154,54 +158,54 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
         Err(error) => return failed(error.to_string()),
     };
     let _terminal = front.terminal;
-    let ends = Ends {
+    let user_io = UserIo {
         viewer: Viewer::Terminal(prepared),
-        typed: front.typed,
+        typed: front.requests,
     };
-    match assemble(settings, ends).await {
+    match assemble(settings, user_io).await {
         Ok(driver) => driver.start().await,
         Err(error) => failed(error.to_string()),
     }
 }
 
 /// Assembles a node, and starts to listen for its peers.
-pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, StartError> {
+pub(crate) async fn assemble(settings: Settings, user_io: UserIo) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
     let secret = settings.secret;
-    let way = Way::prepare(&settings.entry, &secret).await?;
+    let route = EntryRoute::prepare(&settings.entry, &secret).await?;
     let credentials = Credentials::new(Identity::generate()?, &secret)?;
-    let newcomer = way.newcomer(credentials.id(), port, settings.public_address);
+    let newcomer = route.newcomer(credentials.id(), port, settings.public_address);
     let internal = &newcomer.internal_address;
-    let shown = newcomer.public_address.as_ref().unwrap_or(internal).clone();
+    let contact_address = newcomer.public_address.as_ref().unwrap_or(internal).clone();
     let me = Me {
         id: credentials.id(),
-        wanted_name: settings.name.to_string(),
-        invite: way.invite(&shown, &secret),
-        open_at: secret.is_open().then(|| way.directors()),
-        address: shown.into(),
+        requested_name: settings.name.to_string(),
+        invite: route.invite(&contact_address, &secret),
+        open_at: secret.is_open().then(|| route.directors()),
+        address: contact_address.into(),
         discussion: credentials.discussion(),
-        hosts: way.hosts.is_some(),
+        runs_director: route.own_director.is_some(),
     };
     let config = Config {
         id: credentials.id(),
         name: settings.name.to_string(),
         addresses: addresses(newcomer.clone()),
-        network: address::network(internal, way.local),
+        network: address::network(internal, route.local),
         retention: Retention::of(settings.history),
         tempo: Tempo::default(),
         fingers: settings.fingers,
     };
-    let (inbox, happenings) = mpsc::channel(INBOX);
-    let is_first = way.hosts.is_some();
-    let openings = Openings::default();
-    let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
+    let (inbox, events) = mpsc::channel(INBOX);
+    let is_first = route.own_director.is_some();
+    let replay_filter = ReplayFilter::default();
+    let circuits = Circuits::new(credentials.clone(), replay_filter.clone(), inbox.clone());
     let identity = (credentials.identity().clone(), &secret);
-    let directors = Directors::new(way.places, newcomer, identity);
-    let audience = ends.viewer.audience(settings.show);
-    let run = u64::from_be_bytes(random()?);
-    let session = Session::new(me.clone(), ends.viewer.outlet(me)?, run);
-    let parts = Parts {
+    let directors = Directors::new(route.endpoints, newcomer, identity);
+    let audience = user_io.viewer.audience(settings.show);
+    let run = u64::from_be_bytes(random_bytes()?);
+    let session = Session::new(me.clone(), user_io.viewer.outlet(me)?, run);
+    let parts = DriverParts {
         config,
         circuits: circuits.clone(),
         credentials: credentials.clone(),
@@ -210,43 +214,46 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         restore: tty::restore,
         audience,
         say: settings.say,
-        typed: ends.typed,
+        typed: user_io.typed,
         quit_on_eof: settings.quit_on_eof,
         timeout: settings.timeout,
         is_first,
         inbox: inbox.clone(),
-        happenings,
+        events,
     };
     let driver = Driver::new(parts)?;
     tokio::spawn(listener::listen(
         peers,
         credentials,
-        openings,
+        replay_filter,
         circuits,
         inbox,
     ));
     Ok(driver)
 }
 
-/// The way into the discussion, as far as it is known before the node starts.
+/// The route into the discussion, as far as it is known before the node starts.
 #[derive(Debug)]
-struct Way {
-    places: Vec<Place>,
+struct EntryRoute {
+    endpoints: Vec<Endpoint>,
     /// This machine's address in the directors' network.
     local: Option<IpAddr>,
     /// The address at which the director inside listens, if there is one.
-    hosts: Option<SocketAddr>,
+    own_director: Option<SocketAddr>,
 }
 
-impl Way {
-    async fn prepare(entry: &Entry, secret: &Secret) -> Result<Self, StartError> {
+impl EntryRoute {
+    async fn prepare(entry: &EntryMode, secret: &Secret) -> Result<Self, StartError> {
         match entry {
-            Entry::Join(places) => Ok(Self {
-                local: address::towards(places.iter().map(|place| &place.director)).await,
-                places: places.clone(),
-                hosts: None,
+            EntryMode::Join(endpoints) => Ok(Self {
+                local: address::local_address_for(
+                    endpoints.iter().map(|endpoint| &endpoint.director),
+                )
+                .await,
+                endpoints: endpoints.clone(),
+                own_director: None,
             }),
-            Entry::Host { listen, exactly } => Self::host(*listen, *exactly, secret).await,
+            EntryMode::Host { listen, exactly } => Self::host(*listen, *exactly, secret).await,
         }
     }
 
@@ -257,18 +264,22 @@ impl Way {
             address: listen,
             error,
         })?;
-        let hosts = director.local_addr()?;
-        inside::start(director, secret, random()?);
-        let everywhere = hosts.ip().is_unspecified();
-        let own = if everywhere { loopback(hosts) } else { hosts };
-        let place = Place {
+        let own_director = director.local_addr()?;
+        inside::start(director, secret, random_bytes()?);
+        let everywhere = own_director.ip().is_unspecified();
+        let own = if everywhere {
+            loopback(own_director)
+        } else {
+            own_director
+        };
+        let endpoint = Endpoint {
             director: address::of_socket(own),
             may_found: true,
         };
         Ok(Self {
-            places: vec![place],
-            local: Some(hosts.ip()).filter(|_| !everywhere),
-            hosts: Some(hosts),
+            endpoints: vec![endpoint],
+            local: Some(own_director.ip()).filter(|_| !everywhere),
+            own_director: Some(own_director),
         })
     }
 
@@ -288,13 +299,16 @@ impl Way {
         }
     }
 
-    /// Returns the invite for others' `--join`, if this node is reached at `shown`.
-    fn invite(&self, shown: &Address, secret: &Secret) -> Invite {
-        let directors = self.places.iter().map(|place| &place.director);
-        match self.hosts.filter(|hosts| hosts.ip().is_unspecified()) {
-            Some(hosts) => {
-                let host = shown.as_str().rsplit_once(':').map_or("", |(host, _)| host);
-                let director = format!("{host}:{}", hosts.port()).parse();
+    /// Returns the invite for others' `--join`, if this node is reached at `contact_address`.
+    fn invite(&self, contact_address: &Address, secret: &Secret) -> Invite {
+        let directors = self.endpoints.iter().map(|endpoint| &endpoint.director);
+        match self.own_director.filter(|own| own.ip().is_unspecified()) {
+            Some(own) => {
+                let host = contact_address
+                    .as_str()
+                    .rsplit_once(':')
+                    .map_or("", |(host, _)| host);
+                let director = format!("{host}:{}", own.port()).parse();
                 director.map_or_else(
                     |_| invite(directors, secret),
                     |director| invite([&director], secret),
@@ -306,7 +320,7 @@ impl Way {
 
     /// Returns a list of the directors, for people.
     fn directors(&self) -> String {
-        let names: Vec<&str> = self.places.iter().map(|p| p.director.as_str()).collect();
+        let names: Vec<&str> = self.endpoints.iter().map(|p| p.director.as_str()).collect();
         names.join(", ")
     }
 }
@@ -339,7 +353,7 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
 }
 
 /// Returns random bytes from the system's generator.
-fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
@@ -359,33 +373,42 @@ fn raise_socket_limit() {
 mod tests {
     use super::*;
 
-    fn way(director: &str, hosts: Option<&str>) -> Way {
-        Way {
-            places: vec![Place {
+    fn route(director: &str, own_director: Option<&str>) -> EntryRoute {
+        EntryRoute {
+            endpoints: vec![Endpoint {
                 director: director.parse().unwrap(),
                 may_found: true,
             }],
             local: None,
-            hosts: hosts.map(|hosts| hosts.parse().unwrap()),
+            own_director: own_director.map(|own| own.parse().unwrap()),
         }
     }
 
-    fn invited(way: &Way, shown: &Address) -> String {
-        way.invite(shown, &Secret::open()).as_str().to_owned()
+    fn invited(route: &EntryRoute, contact_address: &Address) -> String {
+        route
+            .invite(contact_address, &Secret::open())
+            .as_str()
+            .to_owned()
     }
 
     #[test]
     fn the_invite_names_what_others_can_reach() {
-        let shown: Address = "chat.example:4000".parse().unwrap();
-        let everywhere = way("127.0.0.1:8080", Some("0.0.0.0:8080"));
+        let contact_address: Address = "chat.example:4000".parse().unwrap();
+        let everywhere = route("127.0.0.1:8080", Some("0.0.0.0:8080"));
         assert_eq!(
-            invited(&everywhere, &shown),
+            invited(&everywhere, &contact_address),
             "ringtalk://chat.example:8080/"
         );
-        let here = way("127.0.0.1:8080", Some("127.0.0.1:8080"));
-        assert_eq!(invited(&here, &shown), "ringtalk://127.0.0.1:8080/");
-        let joined = way("director.example:80", None);
-        assert_eq!(invited(&joined, &shown), "ringtalk://director.example:80/");
+        let here = route("127.0.0.1:8080", Some("127.0.0.1:8080"));
+        assert_eq!(
+            invited(&here, &contact_address),
+            "ringtalk://127.0.0.1:8080/"
+        );
+        let joined = route("director.example:80", None);
+        assert_eq!(
+            invited(&joined, &contact_address),
+            "ringtalk://director.example:80/"
+        );
         let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
         assert_eq!(invited(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
     }

@@ -21,7 +21,7 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Switches core dumps off, so that a crash leaves no image of the memory on a disk, and keeps other processes of the
 /// same user from reading it.
-pub(crate) fn leave_none() -> io::Result<()> {
+pub(crate) fn disable_dumps() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     set_dumpable(false)?;
     Ok(())
@@ -37,7 +37,7 @@ pub(crate) fn protect() {
     static PROTECTED: Once = Once::new();
     // The fuzzer looks for leaks in its own memory when it ends, so it has to be able to read it.
     if !cfg!(feature = "fuzzing") {
-        PROTECTED.call_once(|| leave_none().expect("a process may give up its own rights"));
+        PROTECTED.call_once(|| disable_dumps().expect("a process may give up its own rights"));
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_crash_leaves_no_image() {
-        leave_none().unwrap();
+        disable_dumps().unwrap();
         assert!(!get_dumpable().unwrap());
         assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
     }

@@ -50,7 +50,7 @@ fn nobody() -> String {
 }
 
 #[test]
-fn what_is_asked_about_the_program_is_answered() {
+fn informational_flags_print_and_succeed() {
     for (flag, words) in [
         ("--help", "--director-listen <ADDR>"),
         ("--version", "node 0.1.0"),
@@ -85,7 +85,7 @@ fn a_director_that_cannot_be_reached_is_status_3() {
     let output = node(&format!("--json --timeout 0.5 --join {}", nobody()));
     assert_eq!(output.status.code(), Some(3));
     let stderr = text(&output.stderr);
-    let words = "no way in was found within 0.5 s; asking the director: none answers at 127.0.0.1:";
+    let words = "could not join within 0.5 s: no director answers at 127.0.0.1:";
     assert!(stderr.contains(words), "{stderr}");
     assert!(
         !stderr.contains("joining:"),
@@ -111,19 +111,19 @@ fn a_taken_port_is_an_error() {
 }
 
 #[test]
-fn a_health_check_finds_nobody_where_nobody_is() {
+fn a_health_check_fails_without_a_listener() {
     let line = format!("--healthcheck --director-listen {}", nobody());
     let output = node(&line);
     assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
-fn who_begins_a_discussion_is_told_how_others_get_in() {
+fn a_founder_sees_how_others_join() {
     let output = node("--director-listen 127.0.0.1:0 --listen 127.0.0.1:0 --name ann");
     assert_eq!(output.status.code(), Some(0));
     let stdout = text(&output.stdout);
     assert!(
-        stdout.starts_with("* you are ann, and the first here\n"),
+        stdout.starts_with("* you are ann; nobody else is here yet\n"),
         "{stdout}"
     );
     assert!(stdout.contains("* others join with: node --join ringtalk://127.0.0.1:"));
@@ -155,24 +155,24 @@ impl Drop for Folder {
 }
 
 #[test]
-fn what_is_in_the_file_holds_unless_it_is_said_otherwise() {
+fn flags_and_variables_override_the_file() {
     let settings =
         "name = \"filed\"\nlisten = \"127.0.0.1:0\"\ndirector-listen = \"127.0.0.1:0\"\n";
     let folder = Folder::new("holds", settings);
     let stdout = text(&folder.node("").stdout);
-    assert!(stdout.starts_with("* you are filed, and"), "{stdout}");
+    assert!(stdout.starts_with("* you are filed; nobody"), "{stdout}");
     assert!(
         stdout.contains("node --join ringtalk://127.0.0.1:"),
         "{stdout}"
     );
     let stdout = text(&folder.node("--name typed").stdout);
-    assert!(stdout.starts_with("* you are typed, and"), "{stdout}");
+    assert!(stdout.starts_with("* you are typed; nobody"), "{stdout}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
     let command = command
         .env("XDG_CONFIG_HOME", &folder.0)
         .stdin(Stdio::null());
     let output = command.env("RINGTALK_NAME", "variable").output().unwrap();
-    assert!(text(&output.stdout).starts_with("* you are variable, and"));
+    assert!(text(&output.stdout).starts_with("* you are variable; nobody"));
     let file = folder.0.join("ringtalk/config.toml");
     assert_eq!(std::fs::read_to_string(file).unwrap(), settings);
     let entries = std::fs::read_dir(folder.0.join("ringtalk")).unwrap();
@@ -180,46 +180,46 @@ fn what_is_in_the_file_holds_unless_it_is_said_otherwise() {
 }
 
 #[test]
-fn what_is_wrong_in_the_file_is_status_2_and_named_with_its_line() {
+fn an_error_in_the_file_is_status_2_and_names_its_line() {
     for (settings, words) in [
         (
             "\nnam = \"x\"",
-            "line 2: there is no key nam; did you mean name?",
+            "line 2: unknown key nam; did you mean name?",
         ),
-        ("name = 5", "line 1: name has a value of another kind"),
+        ("name = 5", "line 1: name has a value of the wrong type"),
         (
             "name = \"\\u0007\"",
-            "line 1: name: a name has no control characters",
+            "line 1: name: a name cannot have control characters",
         ),
         (
             "\n\ntimeout = 0",
-            "line 3: timeout: \"0\" is no number of seconds above 0",
+            "line 3: timeout: invalid value \"0\"; expected seconds",
         ),
         (
             "history = 1000001",
-            "line 1: history: \"1000001\" is no number from 0",
+            "line 1: history: invalid value \"1000001\"; expected a number",
         ),
         (
             "history = -1",
-            "line 1: history: \"-1\" is no number from 0",
+            "line 1: history: invalid value \"-1\"; expected a number",
         ),
         (
             "listen = \"nowhere\"",
-            "line 1: listen: \"nowhere\" is no address",
+            "line 1: listen: invalid value \"nowhere\"; expected an address",
         ),
         ("public-address = \"x\"", "line 1: public-address: "),
         ("director-listen = \"x\"", "line 1: director-listen: "),
         ("log = \"a=b=c\"", "line 1: log: "),
         (
             "ui = \"tui\"",
-            "line 1: ui: for tui, stdin and stdout have to be a terminal",
+            "line 1: ui: tui needs a terminal on stdin and stdout",
         ),
         (
             "fingers = \"many\"",
-            "line 1: fingers: \"many\" is none of auto, off",
+            "line 1: fingers: invalid value \"many\"; expected one of auto, off",
         ),
-        ("join = \"a:1\"", "line 1: join leads into one discussion"),
-        ("name =", "line 1: this is no TOML"),
+        ("join = \"a:1\"", "line 1: join belongs to one discussion"),
+        ("name =", "line 1: invalid TOML"),
     ] {
         let folder = Folder::new("wrong", settings);
         let output = folder.node("");
@@ -242,7 +242,7 @@ fn an_error_names_the_variable_that_it_comes_from() {
     assert_eq!(output.status.code(), Some(2));
     let stderr = text(&output.stderr);
     assert!(
-        stderr.contains("RINGTALK_LISTEN: \"nowhere\" is no address"),
+        stderr.contains("RINGTALK_LISTEN: invalid value \"nowhere\""),
         "{stderr}"
     );
 }

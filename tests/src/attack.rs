@@ -17,12 +17,12 @@ use ringtalk_wire::{
 
 use crate::event::Event;
 use crate::liar::Liar;
-use crate::node::{IN_TIME, Node};
+use crate::node::{JOIN_TIMEOUT, TestNode};
 use crate::raw::{Raw, frame};
-use crate::wait::beat;
+use crate::wait::notify;
 
 /// The text of every made-up author.
-const MADE_UP: &str = "nobody let me in";
+const INVENTED_TEXT: &str = "nobody let me in";
 
 /// The name of the former member.
 pub const FORMER: &str = "former";
@@ -40,14 +40,14 @@ pub struct Attack {
 
 impl Attack {
     /// Repeats an action, and counts how often it succeeds.
-    fn start(mut deed: impl FnMut() -> bool + Send + 'static) -> Self {
+    fn start(mut action: impl FnMut() -> bool + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicU64::new(0));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&done));
         let thread = std::thread::spawn(move || {
             pin();
             while !stopped.load(Ordering::Relaxed) {
-                counted.fetch_add(u64::from(deed()), Ordering::Relaxed);
+                counted.fetch_add(u64::from(action()), Ordering::Relaxed);
             }
         });
         Self { stop, done, thread }
@@ -64,7 +64,7 @@ impl Attack {
     /// Returns an attack by a peer that links to a node, does not join, and sends these frames over and over. When
     /// its link is closed it makes another, with the next of `keys`.
     pub fn by_peer(
-        victim: &Node,
+        victim: &TestNode,
         mut keys: impl Iterator<Item = u64> + Send + 'static,
         frames: Vec<Vec<u8>>,
     ) -> Self {
@@ -75,30 +75,36 @@ impl Attack {
             if link.is_none() {
                 link = keys
                     .next()
-                    .and_then(|key| Raw::introduce(&address, id, key).ok());
+                    .and_then(|key| Raw::handshake(&address, id, key).ok());
             }
             next = (next + 1) % frames.len();
             let is_sent = link.as_mut().map(|raw| raw.send(&frames[next]));
             match is_sent {
                 Some(true) => {}
                 Some(false) => link = None,
-                None => beat(),
+                None => notify(),
             }
             is_sent == Some(true)
         })
     }
 
     /// Returns an attack by a member that sends these nodes a stream of bundles of many authors in turn.
-    pub fn by_member(liar: &Arc<Liar>, nodes: &[Arc<Node>], authors: &Arc<Mutex<Authors>>) -> Self {
+    pub fn by_member(
+        liar: &Arc<Liar>,
+        nodes: &[Arc<TestNode>],
+        authors: &Arc<Mutex<InventedAuthors>>,
+    ) -> Self {
         let (liar, authors) = (Arc::clone(liar), Arc::clone(authors));
-        let nodes: Vec<NodeId> = nodes.iter().map(|node| wire(node)).collect();
-        let mut told = nodes.into_iter().cycle();
+        let nodes: Vec<NodeId> = nodes.iter().map(|node| wire_id(node)).collect();
+        let mut targets = nodes.into_iter().cycle();
         Self::start(move || {
             let mut authors = authors.lock().unwrap_or_else(PoisonError::into_inner);
-            let said = spread(Item::Bundle(authors.say_next()));
-            let is_sent = told.next().is_some_and(|node| liar.pour(&node, &said));
+            let frame = spread(Item::Bundle(authors.next_bundle()));
+            let is_sent = targets
+                .next()
+                .is_some_and(|node| liar.send_with_backpressure(&node, &frame));
             if !is_sent {
-                beat();
+                notify();
             }
             is_sent
         })
@@ -144,20 +150,20 @@ fn pin() {
 ///
 /// # Panics
 ///
-/// If it is not let in.
+/// If it is not admitted.
 #[track_caller]
-pub fn let_in(coordinator: &Node, key: u64) -> Raw {
+pub fn admit_former(coordinator: &TestNode, key: u64) -> Raw {
     let mark = coordinator.mark();
     let (address, id) = (coordinator.address(), coordinator.id());
-    let mut former = Raw::introduce(&address, id, key).expect("a link");
-    former.send(&framed(&Frame::Join(Join {
+    let mut former = Raw::handshake(&address, id, key).expect("a link");
+    former.send(&encode_frame(&Frame::Join(Join {
         name: FORMER.into(),
         addresses: Addresses::default(),
         network: NetworkId::default(),
         tag: None,
     })));
-    coordinator.wait_for_event("lets it in", mark, IN_TIME, |event| match event {
-        Event::Joined(person) if person.name == FORMER => Some(()),
+    coordinator.wait_for_event("admits it", mark, JOIN_TIMEOUT, |event| match event {
+        Event::Joined(member) if member.name == FORMER => Some(()),
         _ => None,
     });
     former
@@ -169,43 +175,43 @@ pub fn let_in(coordinator: &Node, key: u64) -> Raw {
 ///
 /// If it is still a member.
 #[track_caller]
-pub fn leave(former: &mut Raw, coordinator: &Node) {
-    former.send(&framed(&Frame::Leave(0)));
-    coordinator.wait_for_event("lists it no more", 0, IN_TIME, |event| match event {
-        Event::Left(person) | Event::Failed(person) if person.name == FORMER => Some(()),
+pub fn make_former_leave(former: &mut Raw, coordinator: &TestNode) {
+    former.send(&encode_frame(&Frame::Leave(0)));
+    coordinator.wait_for_event("lists it no more", 0, JOIN_TIMEOUT, |event| match event {
+        Event::Left(member) | Event::Failed(member) if member.name == FORMER => Some(()),
         _ => None,
     });
 }
 
 /// Authors that were never admitted, and the last message of each.
 #[derive(Debug)]
-pub struct Authors {
+pub struct InventedAuthors {
     keys: Vec<Identity>,
-    said: BTreeMap<usize, (u64, SealHash)>,
+    last: BTreeMap<usize, (u64, SealHash)>,
     turn: usize,
 }
 
-impl Authors {
+impl InventedAuthors {
     /// Makes up `authors` authors that no node knows.
     ///
     /// # Panics
     ///
     /// If the system provides no random numbers.
-    pub fn make_up(authors: usize) -> Self {
+    pub fn invent(authors: usize) -> Self {
         let identities = std::iter::repeat_with(|| Identity::generate().expect("random numbers"));
         Self {
             keys: identities.take(authors).collect(),
-            said: BTreeMap::new(),
+            last: BTreeMap::new(),
             turn: 0,
         }
     }
 
     /// Returns the next message of the next author.
-    pub fn say_next(&mut self) -> Sealed {
+    pub fn next_bundle(&mut self) -> Sealed {
         let author = &self.keys[self.turn];
-        let (seq, previous) = self.said.entry(self.turn).or_default();
+        let (seq, previous) = self.last.entry(self.turn).or_default();
         *seq += 1;
-        let raw = encode_item(&words(author.id(), *seq, *previous));
+        let raw = encode_item(&bundle(author.id(), *seq, *previous));
         let seal = Seal {
             key: author.public_key(),
             signature: author.sign(&item_to_sign(&raw)),
@@ -217,10 +223,11 @@ impl Authors {
 }
 
 /// Returns one message of each of `authors` made-up authors, as frames that are forwarded round the ring.
-pub fn made_up(authors: usize) -> Vec<Vec<u8>> {
-    let mut made_up = Authors::make_up(authors);
-    let said = std::iter::repeat_with(|| framed(&spread(Item::Bundle(made_up.say_next()))));
-    said.take(authors).collect()
+pub fn invented_messages(authors: usize) -> Vec<Vec<u8>> {
+    let mut invented = InventedAuthors::invent(authors);
+    let frames =
+        std::iter::repeat_with(|| encode_frame(&spread(Item::Bundle(invented.next_bundle()))));
+    frames.take(authors).collect()
 }
 
 /// Returns a frame as links carry it.
@@ -228,8 +235,8 @@ pub fn made_up(authors: usize) -> Vec<Vec<u8>> {
 /// # Panics
 ///
 /// Never: a frame is shorter than that.
-pub fn framed(what: &Frame) -> Vec<u8> {
-    let bytes = encode(what);
+pub fn encode_frame(wanted: &Frame) -> Vec<u8> {
+    let bytes = encode(wanted);
     frame(
         u32::try_from(bytes.len()).expect("a frame is short"),
         &bytes,
@@ -237,7 +244,7 @@ pub fn framed(what: &Frame) -> Vec<u8> {
 }
 
 /// Returns the id of a node, as frames have it.
-pub fn wire(node: &Node) -> NodeId {
+pub fn wire_id(node: &TestNode) -> NodeId {
     NodeId::from_bytes(node.id().0.into_bytes())
 }
 
@@ -253,7 +260,7 @@ pub fn spread(item: Item) -> Frame {
     })
 }
 
-fn words(author: NodeId, seq: u64, previous: SealHash) -> Bundle {
+fn bundle(author: NodeId, seq: u64, previous: SealHash) -> Bundle {
     Bundle {
         author,
         first: seq,
@@ -262,7 +269,7 @@ fn words(author: NodeId, seq: u64, previous: SealHash) -> Bundle {
         heads: Vec::new(),
         messages: vec![Text {
             timestamp_ms: 0,
-            text: MADE_UP.into(),
+            text: INVENTED_TEXT.into(),
         }],
     }
 }

@@ -6,24 +6,24 @@ use std::time::{Duration, Instant};
 
 use crate::checker::{self, Record, Rules, ring};
 use crate::director::Director;
-use crate::event::{Event, Reign};
+use crate::event::{Coordinator, Event};
 use crate::id::NodeId;
 use crate::network::{Host, Network, Proxy};
-use crate::node::{IN_TIME, Launch, Node};
+use crate::node::{JOIN_TIMEOUT, Launch, TestNode};
 use crate::wait::{self, Witness};
 
 /// The time limit for a ring to come to rest, in tests that do not measure it.
-pub const REST: Duration = Duration::from_secs(15);
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The time limit for delivery everywhere, once faults have ended (invariant C5).
-pub const EVERYWHERE: Duration = Duration::from_secs(5);
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A director and its nodes.
 #[derive(Debug)]
 pub struct Cluster {
     /// The director that all nodes were given.
     pub director: Director,
-    nodes: Vec<Arc<Node>>,
+    nodes: Vec<Arc<TestNode>>,
     started: usize,
 }
 
@@ -33,57 +33,59 @@ impl Cluster {
     pub fn start(count: usize) -> Self {
         let mut cluster = Self::empty();
         for _ in 0..count {
-            cluster.join().ready(IN_TIME);
+            cluster.join().await_ready(JOIN_TIMEOUT);
         }
-        cluster.one_ring(REST);
+        cluster.await_one_ring(SETTLE_TIMEOUT);
         cluster
     }
 
     /// Starts a director on host 0 of a network and a node on each of the hosts 1 to `count`, in one ring.
     #[track_caller]
-    pub fn across(network: &Network, count: u8) -> Self {
+    pub fn start_across(network: &Network, count: u8) -> Self {
         let mut cluster = Self::empty_on(&network.host(0));
         for number in 1..=count {
-            cluster.join_on(&network.host(number)).ready(IN_TIME);
+            cluster
+                .join_on(&network.host(number))
+                .await_ready(JOIN_TIMEOUT);
         }
-        cluster.one_ring(REST);
+        cluster.await_one_ring(SETTLE_TIMEOUT);
         cluster
     }
 
     /// Starts a director, and a node behind each of the proxies, in one ring.
     #[track_caller]
-    pub fn behind(proxies: &[Proxy]) -> Self {
+    pub fn start_behind(proxies: &[Proxy]) -> Self {
         let mut cluster = Self::empty();
-        for (place, proxy) in proxies.iter().enumerate() {
-            let launch = Launch::behind(proxy, &format!("n{}", place + 1));
-            let launch = launch.join(&cluster.director.place());
-            cluster.adopt(launch.start()).ready(IN_TIME);
+        for (index, proxy) in proxies.iter().enumerate() {
+            let launch = Launch::behind(proxy, &format!("n{}", index + 1));
+            let launch = launch.join(&cluster.director.endpoint());
+            cluster.add(launch.start()).await_ready(JOIN_TIMEOUT);
         }
-        cluster.one_ring(REST);
+        cluster.await_one_ring(SETTLE_TIMEOUT);
         cluster
     }
 
     /// Starts a director without nodes.
     #[track_caller]
     pub fn empty() -> Self {
-        Self::around(Director::start())
+        Self::with_director(Director::start())
     }
 
     /// Starts a director on a host of a network, without nodes.
     #[track_caller]
     pub fn empty_on(host: &Host) -> Self {
-        Self::around(Director::start_on(host))
+        Self::with_director(Director::start_on(host))
     }
 
     /// Starts one more node on a host of a network, and does not wait for it.
     #[track_caller]
-    pub fn join_on(&mut self, host: &Host) -> Arc<Node> {
+    pub fn join_on(&mut self, host: &Host) -> Arc<TestNode> {
         self.started += 1;
         let launch = Launch::on(host, &format!("n{}", self.started));
-        self.adopt(launch.join(&self.director.place()).start())
+        self.add(launch.join(&self.director.endpoint()).start())
     }
 
-    fn around(director: Director) -> Self {
+    fn with_director(director: Director) -> Self {
         Self {
             director,
             nodes: Vec::new(),
@@ -93,33 +95,33 @@ impl Cluster {
 
     /// Starts one more node, and does not wait for it.
     #[track_caller]
-    pub fn join(&mut self) -> Arc<Node> {
+    pub fn join(&mut self) -> Arc<TestNode> {
         self.join_with(&[])
     }
 
     /// Like [`Cluster::join`], with more arguments.
     #[track_caller]
-    pub fn join_with(&mut self, arguments: &[&str]) -> Arc<Node> {
+    pub fn join_with(&mut self, arguments: &[&str]) -> Arc<TestNode> {
         self.started += 1;
         let name = format!("n{}", self.started);
-        let launch = Launch::new(&name).join(&self.director.place());
-        self.adopt(launch.arguments(arguments).start())
+        let launch = Launch::new(&name).join(&self.director.endpoint());
+        self.add(launch.arguments(arguments).start())
     }
 
     /// Adds a node that was started elsewhere.
-    pub fn adopt(&mut self, node: Node) -> Arc<Node> {
+    pub fn add(&mut self, node: TestNode) -> Arc<TestNode> {
         let node = Arc::new(node);
         self.nodes.push(Arc::clone(&node));
         node
     }
 
     /// Returns every node that was ever started, those that are gone included.
-    pub fn everybody(&self) -> &[Arc<Node>] {
+    pub fn all_nodes(&self) -> &[Arc<TestNode>] {
         &self.nodes
     }
 
     /// Returns the running nodes, frozen ones included.
-    pub fn live(&self) -> Vec<Arc<Node>> {
+    pub fn live(&self) -> Vec<Arc<TestNode>> {
         self.nodes
             .iter()
             .filter(|node| node.is_running())
@@ -128,7 +130,7 @@ impl Cluster {
     }
 
     /// Returns the running nodes except `node`.
-    pub fn others(&self, node: &Arc<Node>) -> Vec<Arc<Node>> {
+    pub fn others(&self, node: &Arc<TestNode>) -> Vec<Arc<TestNode>> {
         self.live()
             .into_iter()
             .filter(|other| !Arc::ptr_eq(other, node))
@@ -141,7 +143,7 @@ impl Cluster {
     ///
     /// If there is none.
     #[track_caller]
-    pub fn by_id(&self, id: NodeId) -> Arc<Node> {
+    pub fn by_id(&self, id: NodeId) -> Arc<TestNode> {
         self.live()
             .into_iter()
             .find(|node| node.id() == id)
@@ -154,9 +156,12 @@ impl Cluster {
     ///
     /// If that node is not running.
     #[track_caller]
-    pub fn coordinator(&self) -> Arc<Node> {
-        let reign = self.live()[0].journal().reign().expect("it is ready");
-        self.by_id(reign.node_id)
+    pub fn coordinator(&self) -> Arc<TestNode> {
+        let coordinator = self.live()[0]
+            .journal()
+            .current_coordinator()
+            .expect("it is ready");
+        self.by_id(coordinator.node_id)
     }
 
     /// Returns the running nodes in ring order, starting with the coordinator.
@@ -165,7 +170,7 @@ impl Cluster {
     ///
     /// If the coordinator's view lists a node that is not running.
     #[track_caller]
-    pub fn in_ring_order(&self) -> Vec<Arc<Node>> {
+    pub fn in_ring_order(&self) -> Vec<Arc<TestNode>> {
         let coordinator = self.coordinator();
         let view = coordinator
             .journal()
@@ -184,18 +189,18 @@ impl Cluster {
     /// Waits until all running nodes agree on a view of exactly themselves, on the coordinator, and on one closed
     /// ring.
     #[track_caller]
-    pub fn one_ring(&self, within: Duration) {
-        one_ring(&self.live(), within);
+    pub fn await_one_ring(&self, within: Duration) {
+        await_one_ring(&self.live(), within);
     }
 
     /// Waits until every running node has delivered everything that was typed into running nodes, and into nodes
     /// that left properly.
     #[track_caller]
-    pub fn everything_everywhere(&self, within: Duration) {
+    pub fn await_delivery_everywhere(&self, within: Duration) {
         let due: Vec<(NodeId, u64)> = self
             .nodes
             .iter()
-            .filter(|author| author.keeps_its_word() && author.typed_count() > 0)
+            .filter(|author| author.must_deliver() && author.typed_count() > 0)
             .map(|author| (author.id(), author.typed_count()))
             .collect();
         for node in self.live() {
@@ -213,13 +218,13 @@ impl Cluster {
 
     /// Asks every running node for its transcript, and checks all events.
     #[track_caller]
-    pub fn check(&self) -> checker::Report {
-        self.check_by(&Rules::default())
+    pub fn check(&self) -> checker::CheckReport {
+        self.check_with(&Rules::default())
     }
 
     /// Like [`Cluster::check`], with other rules.
     #[track_caller]
-    pub fn check_by(&self, rules: &Rules) -> checker::Report {
+    pub fn check_with(&self, rules: &Rules) -> checker::CheckReport {
         ask_transcripts(&self.live());
         let report = checker::check(&self.records(), rules);
         report.expect_clean();
@@ -229,36 +234,46 @@ impl Cluster {
 
 /// Waits until `nodes` agree on a view of exactly themselves, on the coordinator, and on one closed ring.
 #[track_caller]
-pub fn one_ring(nodes: &[Arc<Node>], within: Duration) {
+pub fn await_one_ring(nodes: &[Arc<TestNode>], within: Duration) {
     wait::until("one ring of one view", within, &witnesses(nodes), || {
-        let nodes: Option<Vec<ring::Place>> = nodes.iter().map(|node| place(node)).collect();
-        ring::closed(&nodes.ok_or("somebody is not ready")?)
+        let nodes: Option<Vec<ring::RingPlace>> =
+            nodes.iter().map(|node| reported_place(node)).collect();
+        ring::check_closed(&nodes.ok_or("somebody is not ready")?)
     });
 }
 
 /// Waits until all of `nodes` report the same new coordinator, under a higher epoch than `before`. Returns the time
 /// from `since` until then.
 #[track_caller]
-pub fn new_reign(nodes: &[Arc<Node>], before: Reign, since: Instant, within: Duration) -> Duration {
+pub fn await_new_coordinator(
+    nodes: &[Arc<TestNode>],
+    before: Coordinator,
+    since: Instant,
+    within: Duration,
+) -> Duration {
     let what = format!("a new coordinator after {before:?}");
     wait::until(&what, within, &witnesses(nodes), || {
-        let reigns: Vec<Option<Reign>> = nodes.iter().map(|node| node.journal().reign()).collect();
-        let is_new = |reign: &Option<Reign>| {
-            *reign == reigns[0]
-                && reign.is_some_and(|reign| reign.epoch.number > before.epoch.number)
+        let coordinators: Vec<Option<Coordinator>> = nodes
+            .iter()
+            .map(|node| node.journal().current_coordinator())
+            .collect();
+        let is_new = |coordinator: &Option<Coordinator>| {
+            *coordinator == coordinators[0]
+                && coordinator
+                    .is_some_and(|coordinator| coordinator.epoch.number > before.epoch.number)
         };
-        reigns
+        coordinators
             .iter()
             .all(is_new)
             .then_some(())
-            .ok_or(format!("{reigns:?}"))
+            .ok_or(format!("{coordinators:?}"))
     });
     since.elapsed()
 }
 
 /// Waits until each of `nodes` has a view of exactly `nodes`. Returns the time from `since` until then.
 #[track_caller]
-pub fn view_of(nodes: &[Arc<Node>], since: Instant, within: Duration) -> Duration {
+pub fn await_view_of(nodes: &[Arc<TestNode>], since: Instant, within: Duration) -> Duration {
     let expected: BTreeSet<NodeId> = nodes.iter().map(|node| node.id()).collect();
     for node in nodes {
         node.wait_for("has a view of exactly the survivors", within, |journal| {
@@ -272,30 +287,30 @@ pub fn view_of(nodes: &[Arc<Node>], since: Instant, within: Duration) -> Duratio
 
 /// Asks each of `nodes` for its transcript, and waits for the answers.
 #[track_caller]
-pub fn ask_transcripts(nodes: &[Arc<Node>]) {
+pub fn ask_transcripts(nodes: &[Arc<TestNode>]) {
     let marks: Vec<usize> = nodes.iter().map(|node| node.mark()).collect();
     for node in nodes {
         node.command("/transcript");
     }
     for (node, mark) in nodes.iter().zip(marks) {
-        node.wait_for_event("answers /transcript", mark, EVERYWHERE, |event| {
+        node.wait_for_event("answers /transcript", mark, DELIVERY_TIMEOUT, |event| {
             matches!(event, Event::Transcript(_)).then_some(())
         });
     }
 }
 
-fn place(node: &Node) -> Option<ring::Place> {
+fn reported_place(node: &TestNode) -> Option<ring::RingPlace> {
     let journal = node.journal();
     let (_, ready) = journal.ready.as_ref()?;
-    Some(ring::Place {
+    Some(ring::RingPlace {
         id: ready.node_id,
         view: journal.view.clone()?,
         neighbours: journal.neighbours,
-        coordinator: journal.reign()?,
+        coordinator: journal.current_coordinator()?,
     })
 }
 
-fn witnesses(nodes: &[Arc<Node>]) -> Vec<&dyn Witness> {
+fn witnesses(nodes: &[Arc<TestNode>]) -> Vec<&dyn Witness> {
     nodes
         .iter()
         .map(|node| node.as_ref() as &dyn Witness)

@@ -127,7 +127,7 @@ impl Project {
 
     /// Waits until a service has printed each of these texts.
     #[track_caller]
-    pub fn writes(&self, service: &str, texts: &[&str], within: Duration) {
+    pub fn await_output(&self, service: &str, texts: &[&str], within: Duration) {
         let container = self.container(service);
         wait::poll(&format!("{service} writes {texts:?}"), within, &[], || {
             let logs = docker(&["logs", &container]);
@@ -158,10 +158,10 @@ impl Project {
 
     /// Starts another container, which takes the first free address of one of the file's networks.
     #[track_caller]
-    pub fn squat(&self, network: &str) -> Squatter {
+    pub fn occupy_address(&self, network: &str) -> AddressHolder {
         let network = format!("{}_{network}", self.name);
         let container = docker(&["run", "-d", "--network", &network, IMAGE, "director"]);
-        Squatter(container.trim().to_owned())
+        AddressHolder(container.trim().to_owned())
     }
 
     /// Returns the address of a service on one of the file's networks.
@@ -175,8 +175,8 @@ impl Project {
     }
 
     /// Runs `ring-viz` in a service's container, and returns the ring that it finds through `director`.
-    pub fn look(&self, service: &str, director: &str) -> Result<Ring, String> {
-        let look = [
+    pub fn read_ring(&self, service: &str, director: &str) -> Result<Ring, String> {
+        let arguments = [
             "exec",
             &self.container(service),
             "ring-viz",
@@ -184,8 +184,8 @@ impl Project {
             director,
             "--once",
         ];
-        let seen = tool::run("docker", &look)?;
-        serde_json::from_str(&seen).map_err(|error| format!("{error} in {seen}"))
+        let output = tool::run("docker", &arguments)?;
+        serde_json::from_str(&output).map_err(|error| format!("{error} in {output}"))
     }
 
     /// Attaches to the stdin of a service's container.
@@ -194,7 +194,7 @@ impl Project {
     ///
     /// If `docker` cannot be started.
     #[track_caller]
-    pub fn type_in(&self, service: &str) -> Typist {
+    pub fn attach(&self, service: &str) -> Typist {
         let mut child = Command::new("docker")
             .args(["attach", "--sig-proxy=false", &self.container(service)])
             .stdin(Stdio::piped())
@@ -215,9 +215,9 @@ impl Project {
 
 /// A container that occupies an address until it is dropped.
 #[derive(Debug)]
-pub struct Squatter(String);
+pub struct AddressHolder(String);
 
-impl Drop for Squatter {
+impl Drop for AddressHolder {
     fn drop(&mut self) {
         let gone = tool::run("docker", &["rm", "--force", &self.0]);
         if let Err(error) = gone

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::http::{self, Response};
 use crate::network::Host;
-use crate::process::{Output, Process, binary};
-use crate::registrant::{Asked, Registrant};
+use crate::process::{Process, StdoutFormat, binary};
+use crate::registrant::{Registrant, Request};
 use crate::wait::{self, Witness};
 
 /// The time limit for a director to listen.
-const START: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time limit for an answer: the director holds a call for up to two seconds.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The text that a director prints once it listens.
 const LISTENING: &str = "director listening on http://";
@@ -36,30 +36,30 @@ impl Director {
     /// Starts a director at an address.
     #[track_caller]
     pub fn start_at(address: &str) -> Self {
-        Self::start_by(Command::new(binary("director")), address)
+        Self::start_command(Command::new(binary("director")), address)
     }
 
     /// Starts a director on a host.
     #[track_caller]
     pub fn start_on(host: &Host) -> Self {
-        let place = format!("{}:0", host.address());
-        Self::start_by(host.command(binary("director")), &place)
+        let endpoint = format!("{}:0", host.address());
+        Self::start_command(host.command(binary("director")), &endpoint)
     }
 
-    /// Starts a director on a free loopback port, through another program, such as a cage.
+    /// Starts a director on a free loopback port, through another program, such as a sandbox.
     #[track_caller]
-    pub fn by(command: Command) -> Self {
-        Self::start_by(command, "127.0.0.1:0")
+    pub fn start_through(command: Command) -> Self {
+        Self::start_command(command, "127.0.0.1:0")
     }
 
     #[track_caller]
-    fn start_by(mut command: Command, address: &str) -> Self {
+    fn start_command(mut command: Command, address: &str) -> Self {
         let process = Process::start(
             "director",
             command.args(["--listen", address]),
-            Output::Text,
+            StdoutFormat::Text,
         );
-        let address = process.wait_for("says where it listens", START, |journal| {
+        let address = process.wait_for("says where it listens", START_TIMEOUT, |journal| {
             let stdout = journal.stdout_text();
             let (_, rest) = stdout.split_once(LISTENING)?;
             let (address, _) = rest.split_once('\n')?;
@@ -74,7 +74,7 @@ impl Director {
     }
 
     /// Returns what to pass to `--join`.
-    pub fn place(&self) -> String {
+    pub fn endpoint(&self) -> String {
         self.address.to_string()
     }
 
@@ -102,8 +102,8 @@ impl Director {
     /// If no complete answer comes in time.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Response {
-        http::ask(self.address, method, path, body, ANSWER)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
+        http::ask(self.address, method, path, body, ANSWER_TIMEOUT)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.describe()))
     }
 
     /// Sends a request that is signed with a node's key, and waits for the answer.
@@ -112,15 +112,22 @@ impl Director {
     ///
     /// If no complete answer comes in time.
     #[track_caller]
-    pub fn ask_as(&self, who: &Registrant, method: &str, path: &str, body: &str) -> Response {
-        let asked = Asked { method, path, body };
-        who.ask(self.address, asked, ANSWER)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
+    pub fn ask_as(
+        &self,
+        registrant: &Registrant,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Response {
+        let request = Request { method, path, body };
+        registrant
+            .ask(self.address, request, ANSWER_TIMEOUT)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.describe()))
     }
 
     /// Waits until `GET /` redirects to a node's address. Returns how long that took.
     #[track_caller]
-    pub fn redirects_to(&self, address: &str, within: Duration) -> Duration {
+    pub fn await_redirect_to(&self, address: &str, within: Duration) -> Duration {
         let since = std::time::Instant::now();
         let location = format!("http://{address}/");
         let what = format!("GET / redirects to {location}");
@@ -134,7 +141,7 @@ impl Director {
 }
 
 impl Witness for Director {
-    fn account(&self) -> String {
-        self.process.account()
+    fn describe(&self) -> String {
+        self.process.describe()
     }
 }

@@ -1,15 +1,38 @@
-//! Extracts the commands and flags that the README, `--help` and the manual page name.
+//! Extracts the commands and flags that the READMEs, `--help` and the manual page name.
 //!
 //! Not here: the effects of the commands (the tests).
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use crate::process::{Output, Process, binary};
+use crate::process::{Process, StdoutFormat, binary};
 use crate::wait::Witness;
 
-/// The README at the time of the build.
-pub const README: &str = include_str!("../../README.md");
+/// The READMEs at the time of the build, each with its path.
+pub const READMES: [(&str, &str); 7] = [
+    ("README.md", include_str!("../../README.md")),
+    ("node/README.md", include_str!("../../node/README.md")),
+    ("docker/README.md", include_str!("../../docker/README.md")),
+    (
+        "tools/ring-viz/README.md",
+        include_str!("../../tools/ring-viz/README.md"),
+    ),
+    (
+        "tools/sim/README.md",
+        include_str!("../../tools/sim/README.md"),
+    ),
+    (
+        "tools/fuzz/README.md",
+        include_str!("../../tools/fuzz/README.md"),
+    ),
+    (
+        "tools/bench/README.md",
+        include_str!("../../tools/bench/README.md"),
+    ),
+];
+
+/// The manual of the node at the time of the build.
+pub const MANUAL: &str = READMES[1].1;
 
 /// The contract with other programs at the time of the build.
 pub const CONTRACT: &str = include_str!("../../wire/CONTRACT.md");
@@ -34,19 +57,21 @@ pub fn section_of_contract(heading: &str) -> &'static str {
 ///
 /// If it fails.
 #[track_caller]
-pub fn printed(program: &str, flag: &str) -> String {
+pub fn read_output(program: &str, flag: &str) -> String {
     let mut command = Command::new(binary(program));
-    let asked = Process::start(program, command.arg(flag), Output::Text);
+    let asked = Process::start(program, command.arg(flag), StdoutFormat::Text);
     let code = asked.exit_code(std::time::Duration::from_secs(5));
-    assert_eq!(code, 0, "{}", asked.account());
+    assert_eq!(code, 0, "{}", asked.describe());
     asked.journal().stdout_text()
 }
 
-/// Returns the commands in the README's `sh` blocks.
-pub fn commands_of_readme() -> Vec<String> {
-    let blocks = README.split("```sh\n").skip(1);
+/// Returns the commands in the `sh` blocks of all READMEs.
+pub fn commands_of_readmes() -> Vec<String> {
+    let blocks = READMES
+        .iter()
+        .flat_map(|(_, text)| text.split("```sh\n").skip(1));
     let blocks = blocks.filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(whole_commands).collect()
+    blocks.flat_map(split_commands).collect()
 }
 
 /// Returns the commands below `Examples:`, which are less indented than their descriptions.
@@ -101,7 +126,7 @@ pub fn paragraph<'a>(help: &'a str, flag: &str) -> Option<&'a str> {
 }
 
 /// Splits a script into commands; a command ends where the shell accepts it as complete.
-fn whole_commands(block: &str) -> Vec<String> {
+fn split_commands(block: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut command = String::new();
     for line in block.lines().map(without_comment) {
@@ -109,7 +134,7 @@ fn whole_commands(block: &str) -> Vec<String> {
             command.push('\n');
         }
         command.push_str(line);
-        if is_whole(&command) {
+        if is_complete(&command) {
             commands.push(std::mem::take(&mut command));
         }
     }
@@ -126,7 +151,7 @@ fn without_comment(line: &str) -> &str {
     line[..comment.unwrap_or(line.len())].trim_end()
 }
 
-fn is_whole(command: &str) -> bool {
+fn is_complete(command: &str) -> bool {
     if command.ends_with('\\') {
         return false;
     }
@@ -149,7 +174,7 @@ mod tests {
             "while read -r a; do\n  b\ndone",
             "c '/#x'",
         ];
-        assert_eq!(whole_commands(block), expected);
+        assert_eq!(split_commands(block), expected);
     }
 
     #[test]

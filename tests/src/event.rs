@@ -1,7 +1,8 @@
 //! The events that `node --json` prints, one JSON object per line.
 //!
 //! Unknown events and fields are skipped, as the contract asks of every reader; a known event with a missing or
-//! wrong field is an error.
+//! wrong field is an error. Types here have the names of those of the wire and of the core that they correspond to
+//! (`Epoch`, `Member`, `Event`, `View`), and share no code with them: the checker is independent of what it checks.
 
 use std::collections::BTreeMap;
 
@@ -27,27 +28,27 @@ pub enum Event {
     /// The neighbours changed.
     Neighbours(Neighbours),
     /// The coordinator or the epoch changed.
-    Coordinator(Reign),
+    Coordinator(Coordinator),
     /// A member joined.
-    Joined(Person),
+    Joined(NamedMember),
     /// A member left properly.
-    Left(Person),
+    Left(NamedMember),
     /// A member was declared dead.
-    Failed(Person),
+    Failed(NamedMember),
     /// A member changed its name.
     Renamed(Renamed),
     /// Two or more members were lost at about the same time.
-    Split(Shape),
+    Split(RingSummary),
     /// Two rings became one.
-    Merged(Shape),
+    Merged(RingSummary),
     /// Messages that cannot be had at present.
     Gap(Gap),
     /// The answer to `/transcript`.
     Transcript(Transcript),
     /// An error that the user should know about.
-    Error(Trouble),
+    Error(Diagnostic),
     /// Something that the user may want to know.
-    Notice(Trouble),
+    Notice(Diagnostic),
     /// A JSON command was carried out.
     Done(Done),
     /// The last line.
@@ -180,7 +181,7 @@ pub struct Neighbours {
 /// See [`Event::Coordinator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Reign {
+pub struct Coordinator {
     /// The coordinator.
     pub node_id: NodeId,
     /// Its epoch.
@@ -190,7 +191,7 @@ pub struct Reign {
 /// The member that [`Event::Joined`], [`Event::Left`] or [`Event::Failed`] is about.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Person {
+pub struct NamedMember {
     /// The member.
     pub node_id: NodeId,
     /// Its name.
@@ -211,7 +212,7 @@ pub struct Renamed {
 
 /// The ring after [`Event::Split`] or [`Event::Merged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Shape {
+pub struct RingSummary {
     /// The number of members.
     pub members: usize,
     /// The epoch.
@@ -239,7 +240,7 @@ pub struct Transcript {
 
 /// See [`Event::Error`] and [`Event::Notice`].
 #[derive(Clone, Debug, Deserialize)]
-pub struct Trouble {
+pub struct Diagnostic {
     /// A code for programs.
     pub code: String,
     /// A text for people.
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_the_contract_does_not_allow() {
+    fn refuses_lines_that_the_contract_does_not_allow() {
         for line in [
             r#"{"code":"x","event":"error","message":"late"}"#,
             r#"{"event":"error","message":"no code"}"#,

@@ -19,9 +19,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::wait;
 
-/// The number of connections that are opened together, every [`PAUSE`].
-const AT_ONCE: usize = 10;
-const PAUSE: Duration = Duration::from_millis(10);
+/// The number of connections that are opened together, every [`BURST_INTERVAL`].
+const BURST: usize = 10;
+const BURST_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A flood that lasts until it is dropped.
 #[derive(Debug)]
@@ -32,20 +32,20 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Starts to open `count` connections to `target`, 1,000 a second. Every second one sends `first_words` and
+    /// Starts to open `count` connections to `target`, 1,000 a second. Every second one sends `first_bytes` and
     /// nothing else; the others send nothing.
     ///
     /// # Panics
     ///
     /// If this process may not open so many files.
-    pub fn start(target: SocketAddr, count: usize, first_words: &'static [u8]) -> Self {
+    pub fn start(target: SocketAddr, count: usize, first_bytes: &'static [u8]) -> Self {
         allow_files(count as u64 + 1_000);
         let (opened, is_over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (counted, over) = (Arc::clone(&opened), Arc::clone(&is_over));
         let thread = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build();
-            let pour = pour(target, count, first_words, &counted, &over);
-            runtime.expect("a runtime").block_on(pour);
+            let keep_opening = keep_opening(target, count, first_bytes, &counted, &over);
+            runtime.expect("a runtime").block_on(keep_opening);
         });
         Self {
             opened,
@@ -78,30 +78,30 @@ impl Drop for Flood {
     }
 }
 
-async fn pour(
+async fn keep_opening(
     target: SocketAddr,
     count: usize,
-    first_words: &'static [u8],
+    first_bytes: &'static [u8],
     opened: &AtomicUsize,
     is_over: &AtomicBool,
 ) {
     let (sender, mut connections) = tokio::sync::mpsc::unbounded_channel();
     let mut kept: VecDeque<TcpStream> = VecDeque::new();
-    let mut ticks = interval(PAUSE);
+    let mut ticks = interval(BURST_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut started = 0_u32;
     while !is_over.load(Ordering::Relaxed) {
         ticks.tick().await;
-        for _ in 0..AT_ONCE {
+        for _ in 0..BURST {
             started += 1;
-            let words = if started.is_multiple_of(2) {
-                first_words
+            let bytes = if started.is_multiple_of(2) {
+                first_bytes
             } else {
                 b""
             };
             let (sender, from) = (sender.clone(), source(started));
             tokio::spawn(async move {
-                if let Ok(stream) = open(target, from, words).await {
+                if let Ok(stream) = open(target, from, bytes).await {
                     let _ = sender.send(stream);
                 }
             });
@@ -121,11 +121,11 @@ fn source(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x7f01_0000 + number % 0x00fd_0000)
 }
 
-async fn open(target: SocketAddr, from: Ipv4Addr, words: &[u8]) -> std::io::Result<TcpStream> {
+async fn open(target: SocketAddr, from: Ipv4Addr, bytes: &[u8]) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(from.into(), 0))?;
     let mut stream = socket.connect(target).await?;
-    stream.write_all(words).await?;
+    stream.write_all(bytes).await?;
     Ok(stream)
 }
 

@@ -16,16 +16,16 @@ use crate::id::NodeId;
 pub const PREFACE: &[u8] = b"RTLK\x00\x08";
 
 /// The secret of the open discussion, which is public.
-pub const OPEN: Secret = Secret(*b"ringtalk-open-02");
+pub const OPEN: DiscussionSecret = DiscussionSecret(*b"ringtalk-open-02");
 
 /// The maximum number of plaintext bytes of a record.
 const RECORD_BYTES: usize = 65_519;
 
 /// A discussion's secret.
 #[derive(Clone, Copy, Debug)]
-pub struct Secret(pub [u8; 16]);
+pub struct DiscussionSecret(pub [u8; 16]);
 
-impl Secret {
+impl DiscussionSecret {
     fn derive(self, label: &[u8]) -> [u8; 32] {
         let mut key = [0; 32];
         let derived = Hkdf::<Sha256>::new(Some(b"ringtalk"), &self.0).expand(label, &mut key);
@@ -53,7 +53,7 @@ impl Dialler {
     /// # Panics
     ///
     /// If the system provides no random numbers.
-    pub fn new(number: u64, secret: Secret) -> Self {
+    pub fn new(number: u64, secret: DiscussionSecret) -> Self {
         let pattern = || "Noise_XXpsk0_25519_AESGCM_SHA256".parse();
         let pair = Builder::new(pattern().expect("a pattern")).generate_keypair();
         let pair = pair.expect("random numbers");
@@ -74,7 +74,7 @@ impl Dialler {
     }
 
     /// Returns the first message, after its length.
-    pub fn opening(&mut self) -> io::Result<Vec<u8>> {
+    pub fn first_message(&mut self) -> io::Result<Vec<u8>> {
         write(&mut self.state, &[])
     }
 
@@ -120,15 +120,15 @@ impl Session {
     /// # Panics
     ///
     /// After 2^64 records.
-    pub fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub fn encrypt(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut records = Vec::new();
-        let mut sealed = vec![0; RECORD_BYTES + 16];
+        let mut record = vec![0; RECORD_BYTES + 16];
         for part in bytes.chunks(RECORD_BYTES) {
-            let length = self.0.write_message(part, &mut sealed).expect("it fits");
+            let length = self.0.write_message(part, &mut record).expect("it fits");
             let prefix = u16::try_from(length).expect("a record is short");
             records.extend(prefix.to_be_bytes());
             records.extend((!prefix).to_be_bytes());
-            records.extend(&sealed[..length]);
+            records.extend(&record[..length]);
         }
         records
     }

@@ -118,10 +118,11 @@ fn request(
         ("Host", address.to_string()),
         ("Connection", "close".to_owned()),
     ];
-    let says_what = fields
+    let has_content_type = fields
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let kind = (body.is_some() && !says_what).then_some(("Content-Type", "application/json"));
+    let kind =
+        (body.is_some() && !has_content_type).then_some(("Content-Type", "application/json"));
     let length = body.map(|body| ("Content-Length", body.len().to_string()));
     let given = fields.iter().copied().chain(kind);
     let given = given.map(|(name, value)| (name, value.to_owned()));
@@ -149,8 +150,8 @@ fn read_until_closed(stream: &mut TcpStream, deadline: Instant) -> Vec<u8> {
 }
 
 fn parse(answer: &[u8]) -> Option<Response> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n")?;
+    let (head, body) = split_once(answer, b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers: Vec<(String, String)> = lines
@@ -161,28 +162,36 @@ fn parse(answer: &[u8]) -> Option<Response> {
         .iter()
         .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let body = if is_chunked {
-        unchunked(body)?
+        dechunk(body)?
     } else {
-        body.to_owned()
+        body.to_vec()
     };
     Some(Response {
         status,
         headers,
-        body,
+        body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
 
-fn unchunked(mut rest: &str) -> Option<String> {
-    let mut body = String::new();
+/// Joins the chunks of a body. Their sizes count bytes, so a chunk may end within a character.
+fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
     loop {
-        let (size, after) = rest.split_once("\r\n")?;
+        let (size, after) = split_once(rest, b"\r\n")?;
+        let size = str::from_utf8(size).ok()?;
         let size = usize::from_str_radix(size.trim(), 16).ok()?;
         if size == 0 {
             return Some(body);
         }
-        body.push_str(after.get(..size)?);
-        rest = after.get(size..)?.strip_prefix("\r\n")?;
+        body.extend_from_slice(after.get(..size)?);
+        rest = after.get(size..)?.strip_prefix(b"\r\n")?;
     }
+}
+
+fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let mut windows = bytes.windows(separator.len());
+    let index = windows.position(|window| window == separator)?;
+    Some((&bytes[..index], &bytes[index + separator.len()..]))
 }
 
 #[cfg(test)]
@@ -201,7 +210,7 @@ mod tests {
     #[test]
     fn joins_chunks() {
         let answer =
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
-        assert_eq!(parse(answer).unwrap().body, "abc");
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na\xc3\r\n1\r\n\xa9\r\n0\r\n\r\n";
+        assert_eq!(parse(answer).unwrap().body, "aé");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use ringtalk_node::identity::Identity;
-use ringtalk_node::link::{Credentials, Link, Openings, Welcomed, welcome};
+use ringtalk_node::link::{Credentials, InboundConnection, Link, ReplayFilter, accept};
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::limit::UPDATE_CHANGES;
@@ -25,34 +25,34 @@ pub struct Impostor {
 }
 
 impl Impostor {
-    /// Starts an impostor that shows a ring of `members` members, all invented and at `place` except for itself.
+    /// Starts an impostor that shows a ring of `members` members, all invented and at `endpoint` except for itself.
     /// Its coordinator is the impostor if `coordinates`, and otherwise a node whose signature it does not have.
     ///
     /// # Panics
     ///
     /// If there is no free port.
-    pub fn start(members: usize, place: &str, coordinates: bool) -> Self {
+    pub fn start(members: usize, endpoint: &str, coordinates: bool) -> Self {
         let me = Identity::generate().expect("random numbers");
         let peers = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let here = peers.local_addr().expect("it is bound").to_string();
-        let view = invent(&me, &here, (members, place), coordinates);
-        thread::spawn(move || show(me, peers, &view));
+        let view = invent_view(&me, &here, (members, endpoint), coordinates);
+        thread::spawn(move || serve(me, peers, &view));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let director = listener.local_addr().expect("it is bound");
-        thread::spawn(move || point(&listener, &here));
+        thread::spawn(move || redirect_to(&listener, &here));
         Self { director }
     }
 
     /// Returns what to pass to `--join`.
-    pub fn place(&self) -> String {
+    pub fn endpoint(&self) -> String {
         self.director.to_string()
     }
 }
 
-fn invent(
+fn invent_view(
     me: &Identity,
     here: &str,
-    (members, place): (usize, &str),
+    (members, endpoint): (usize, &str),
     coordinates: bool,
 ) -> Arc<View> {
     let seal = |tag: &ViewTag| Seal {
@@ -73,12 +73,12 @@ fn invent(
     } else {
         [other, me.id()]
     };
-    let at = |id: NodeId| if id == me.id() { here } else { place };
+    let at = |id: NodeId| if id == me.id() { here } else { endpoint };
     let mut view = View::founding(member(ids[0], 0, at(ids[0])), 1, seal);
     let mut joined = vec![member(ids[1], 1, at(ids[1]))];
     for number in 2..members {
         let id = Identity::generate().expect("random numbers").id();
-        joined.push(member(id, number, place));
+        joined.push(member(id, number, endpoint));
     }
     for joined in joined.chunks(UPDATE_CHANGES) {
         let change = Change {
@@ -93,17 +93,19 @@ fn invent(
 }
 
 /// Shows the view to every peer that asks.
-fn show(me: Identity, listener: TcpListener, view: &Arc<View>) {
+fn serve(me: Identity, listener: TcpListener, view: &Arc<View>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         listener.set_nonblocking(true).expect("a socket of ours");
         let listener = tokio::net::TcpListener::from_std(listener).expect("it is bound");
         let me = Credentials::new(me, &Secret::open()).expect("random numbers");
-        let openings = Openings::default();
+        let replay_filter = ReplayFilter::default();
         while let Ok((stream, address)) = listener.accept().await {
-            let (me, openings, view) = (me.clone(), openings.clone(), Arc::clone(view));
+            let (me, replay_filter, view) = (me.clone(), replay_filter.clone(), Arc::clone(view));
             tokio::spawn(async move {
-                if let Ok(Welcomed::Link(link)) = welcome(stream, address, &me, &openings).await {
+                if let Ok(InboundConnection::Link(link)) =
+                    accept(stream, address, &me, &replay_filter).await
+                {
                     let _ = answer(*link, &view).await;
                 }
             });
@@ -124,11 +126,11 @@ async fn answer(mut link: Link, view: &View) -> io::Result<()> {
 }
 
 /// Answers every request as a director does that knows a ring.
-fn point(listener: &TcpListener, whither: &str) {
+fn redirect_to(listener: &TcpListener, endpoint: &str) {
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { return };
         let _ = stream.read(&mut [0; 4_096]);
-        let head = format!("HTTP/1.1 307 There\r\nLocation: http://{whither}/\r\n");
+        let head = format!("HTTP/1.1 307 There\r\nLocation: http://{endpoint}/\r\n");
         let _ = write!(
             stream,
             "{head}Content-Length: 0\r\nConnection: close\r\n\r\n"

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitStatus;
 use std::time::Instant;
 
-use crate::event::{Event, Neighbours, Ready, Reign, Trouble, View};
+use crate::event::{Coordinator, Diagnostic, Event, Neighbours, Ready, View};
 use crate::id::NodeId;
 
 /// The number of events that a failure message shows.
@@ -18,11 +18,11 @@ const SHOWN_EVENT_CHARACTERS: usize = 260;
 const SHOWN_BYTES: usize = 6 * 1024;
 
 /// The number of bytes of stderr that are kept: more is a fault in itself, and must not fill the test's memory.
-const KEPT_STDERR: usize = 4 * 1024 * 1024;
+const MAX_STDERR_BYTES: usize = 4 * 1024 * 1024;
 
 /// An event and its time of arrival.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct TimedEvent {
     /// When its line had been read.
     pub at: Instant,
     /// The event.
@@ -42,7 +42,7 @@ pub struct Exit {
 #[derive(Debug, Default)]
 pub struct Journal {
     /// The events, in order.
-    pub seen: Vec<Seen>,
+    pub events: Vec<TimedEvent>,
     /// Lines of stdout that are not events of the contract, each with the reason.
     pub malformed: Vec<String>,
     /// The `ready` event and its time of arrival.
@@ -52,7 +52,7 @@ pub struct Journal {
     /// The latest neighbours.
     pub neighbours: Option<Neighbours>,
     /// The latest `coordinator` event.
-    pub coordinator: Option<Reign>,
+    pub coordinator: Option<Coordinator>,
     /// The number of messages delivered of each author.
     pub delivered: BTreeMap<NodeId, u64>,
     /// The texts of all delivered messages.
@@ -92,27 +92,27 @@ impl Journal {
             Event::Ready(ready) if self.ready.is_none() => self.ready = Some((at, ready.clone())),
             Event::View(view) => self.view = Some(view.clone()),
             Event::Neighbours(neighbours) => self.neighbours = Some(*neighbours),
-            Event::Coordinator(reign) => self.coordinator = Some(*reign),
+            Event::Coordinator(coordinator) => self.coordinator = Some(*coordinator),
             Event::Message(message) => {
                 *self.delivered.entry(message.node_id).or_default() += 1;
                 self.texts.insert(message.message.clone());
             }
             _ => {}
         }
-        self.seen.push(Seen { at, event });
+        self.events.push(TimedEvent { at, event });
     }
 
     /// Adds bytes of stderr, up to the limit.
     pub fn note_stderr(&mut self, bytes: &[u8]) {
-        let room = KEPT_STDERR.saturating_sub(self.stderr.len());
+        let room = MAX_STDERR_BYTES.saturating_sub(self.stderr.len());
         self.stderr
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     /// Returns the coordinator that the node has named last.
-    pub fn reign(&self) -> Option<Reign> {
+    pub fn current_coordinator(&self) -> Option<Coordinator> {
         let (_, ready) = self.ready.as_ref()?;
-        Some(self.coordinator.unwrap_or(Reign {
+        Some(self.coordinator.unwrap_or(Coordinator {
             node_id: ready.coordinator,
             epoch: ready.epoch,
         }))
@@ -120,13 +120,13 @@ impl Journal {
 
     /// Returns the events from number `mark` on.
     pub fn since(&self, mark: usize) -> impl Iterator<Item = &Event> {
-        self.seen[mark..].iter().map(|seen| &seen.event)
+        self.events[mark..].iter().map(|timed| &timed.event)
     }
 
     /// Returns the `error` events from number `mark` on.
-    pub fn errors_since(&self, mark: usize) -> impl Iterator<Item = &Trouble> {
+    pub fn errors_since(&self, mark: usize) -> impl Iterator<Item = &Diagnostic> {
         self.since(mark).filter_map(|event| match event {
-            Event::Error(trouble) => Some(trouble),
+            Event::Error(error) => Some(error),
             _ => None,
         })
     }
@@ -144,20 +144,20 @@ impl Journal {
     /// Returns the last events and the end of the output, for a failure message.
     pub fn tail(&self) -> String {
         let mut tail = String::new();
-        for seen in &self.seen[self.seen.len().saturating_sub(SHOWN_EVENTS)..] {
-            let event = shortened(&format!("{:?}", seen.event), SHOWN_EVENT_CHARACTERS);
+        for timed in &self.events[self.events.len().saturating_sub(SHOWN_EVENTS)..] {
+            let event = shortened(&format!("{:?}", timed.event), SHOWN_EVENT_CHARACTERS);
             let _ = writeln!(
                 tail,
                 "  {:>6} ms ago  {event}",
-                seen.at.elapsed().as_millis()
+                timed.at.elapsed().as_millis()
             );
         }
         for line in &self.malformed {
             let _ = writeln!(tail, "  malformed: {line}");
         }
         for (what, bytes) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            let shown = &bytes[bytes.len().saturating_sub(SHOWN_BYTES)..];
-            for line in String::from_utf8_lossy(shown).lines() {
+            let end = &bytes[bytes.len().saturating_sub(SHOWN_BYTES)..];
+            for line in String::from_utf8_lossy(end).lines() {
                 let _ = writeln!(tail, "  {what}: {}", line.escape_debug());
             }
         }

@@ -6,7 +6,6 @@
 //! written from `wire/PROTOCOL.md` alone.
 
 pub mod attack;
-pub mod cage;
 pub mod checker;
 pub mod cluster;
 pub mod compose;
@@ -19,7 +18,6 @@ pub mod http;
 pub mod id;
 pub mod impostor;
 pub mod journal;
-pub mod knob;
 pub mod liar;
 pub mod measure;
 pub mod network;
@@ -30,6 +28,8 @@ pub mod raw;
 pub mod registrant;
 pub mod resources;
 pub mod ring_viz;
+pub mod sandbox;
+pub mod settings;
 pub mod talk;
 pub mod tap;
 pub mod texts;
@@ -46,6 +46,6 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Waits until no other test of this binary runs: tests measure time, and two at once would measure each other.
 ///
 /// A test keeps the returned guard in its first variable, which is dropped last.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub fn wait_for_turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

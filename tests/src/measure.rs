@@ -29,18 +29,18 @@ pub fn report(what: &str, value: impl fmt::Debug) {
 /// Returns the latency between the nodes of `records`, for messages that were sent from `since` to `until`. Leave
 /// out nodes that were frozen.
 pub fn latency(records: &[Record], since: Instant, until: Instant) -> Latency {
-    let mut sealed = std::collections::HashMap::new();
+    let mut sent = std::collections::HashMap::new();
     for record in records {
         for (at, message) in messages(record).filter(|(_, message)| is_by(record, message)) {
             if (since..=until).contains(&at) {
-                sealed.insert((message.node_id, message.seq), at);
+                sent.insert((message.node_id, message.seq), at);
             }
         }
     }
     let mut times: Vec<Duration> = Vec::new();
     for record in records {
         for (at, message) in messages(record).filter(|(_, message)| !is_by(record, message)) {
-            if let Some(start) = sealed.get(&(message.node_id, message.seq)) {
+            if let Some(start) = sent.get(&(message.node_id, message.seq)) {
                 times.push(at.saturating_duration_since(*start));
             }
         }
@@ -49,8 +49,8 @@ pub fn latency(records: &[Record], since: Instant, until: Instant) -> Latency {
 }
 
 fn messages(record: &Record) -> impl Iterator<Item = (Instant, &Message)> {
-    record.seen.iter().filter_map(|seen| match &seen.event {
-        Event::Message(message) if !message.history => Some((seen.at, message)),
+    record.events.iter().filter_map(|timed| match &timed.event {
+        Event::Message(message) if !message.history => Some((timed.at, message)),
         _ => None,
     })
 }
@@ -60,12 +60,15 @@ fn is_by(record: &Record, message: &Message) -> bool {
 }
 
 impl Latency {
-    /// Summarizes single times.
+    /// Summarizes single times: the percentile P is the shortest time that P % of them do not exceed.
     pub fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |percent: usize| {
-            let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-            times.get(place).copied().unwrap_or_default()
+            let rank = (times.len() * percent).div_ceil(100);
+            times
+                .get(rank.saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
         };
         Self {
             deliveries: times.len(),
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn percentiles_of_a_hundred() {
         let latency = Latency::of((1..=100).map(Duration::from_millis).collect());
-        let expected = [51, 100, 100].map(Duration::from_millis);
+        let expected = [50, 99, 100].map(Duration::from_millis);
         assert_eq!([latency.p50, latency.p99, latency.max], expected);
         assert_eq!(Latency::of(Vec::new()).max, Duration::ZERO);
     }

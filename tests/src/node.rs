@@ -9,29 +9,29 @@ use nix::sys::signal::Signal;
 
 use crate::checker::{End, Record};
 use crate::event::{Event, Ready};
-use crate::id::NodeId;
+use crate::id::{MessageId, NodeId};
 use crate::journal::Journal;
 use crate::network::{Host, Proxy};
-use crate::process::{Output, Process, binary};
+use crate::process::{Process, StdoutFormat, binary};
 use crate::wait::Witness;
 
 /// The time limit for a node to join, in tests that do not measure it.
-pub const IN_TIME: Duration = Duration::from_secs(30);
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The command line of a node that is not started yet.
 #[derive(Debug)]
 pub struct Launch {
     label: String,
     command: Command,
-    output: Output,
+    output: StdoutFormat,
 }
 
 /// A running node.
 #[derive(Debug)]
-pub struct Node {
+pub struct TestNode {
     process: Process,
     typed: Mutex<Vec<String>>,
-    doomed: AtomicBool,
+    killed: AtomicBool,
 }
 
 impl Launch {
@@ -51,7 +51,7 @@ impl Launch {
         let launch = Self {
             label: name.to_owned(),
             command: host.command(binary("node")),
-            output: Output::Json,
+            output: StdoutFormat::Json,
         };
         launch.arguments(&["--name", name, "--listen", "0.0.0.0:0", "--json"])
     }
@@ -71,17 +71,17 @@ impl Launch {
         let mut launch = Self::bare(name)
             .arguments(&["--name", name])
             .arguments(&["--listen", "127.0.0.1:0"]);
-        launch.output = Output::Text;
+        launch.output = StdoutFormat::Text;
         launch
     }
 
     /// Returns a node like [`Launch::new`] that another program, such as a tracer, runs.
     #[track_caller]
-    pub fn by(name: &str, command: Command) -> Self {
+    pub fn through(name: &str, command: Command) -> Self {
         let launch = Self {
             label: name.to_owned(),
             command,
-            output: Output::Json,
+            output: StdoutFormat::Json,
         };
         launch.arguments(&["--name", name, "--listen", "127.0.0.1:0", "--json"])
     }
@@ -92,14 +92,14 @@ impl Launch {
         Self {
             label: label.to_owned(),
             command: Command::new(binary("node")),
-            output: Output::Json,
+            output: StdoutFormat::Json,
         }
     }
 
-    /// Adds `--join`.
+    /// Adds `--join` with an invite or the endpoint of a director.
     #[must_use]
-    pub fn join(self, place: &str) -> Self {
-        self.arguments(&["--join", place])
+    pub fn join(self, target: &str) -> Self {
+        self.arguments(&["--join", target])
     }
 
     /// Adds arguments.
@@ -118,30 +118,30 @@ impl Launch {
 
     /// Keeps stdout as text.
     #[must_use]
-    pub fn expecting_text(mut self) -> Self {
-        self.output = Output::Text;
+    pub fn with_text_output(mut self) -> Self {
+        self.output = StdoutFormat::Text;
         self
     }
 
     /// Reads this many of its events a second.
     #[must_use]
-    pub fn reading_slowly(mut self, a_second: u32) -> Self {
-        self.output = Output::Slowly(a_second);
+    pub fn with_reader_pace(mut self, a_second: u32) -> Self {
+        self.output = StdoutFormat::PacedJson(a_second);
         self
     }
 
     /// Starts the node.
     #[track_caller]
-    pub fn start(mut self) -> Node {
-        Node {
+    pub fn start(mut self) -> TestNode {
+        TestNode {
             process: Process::start(&self.label, &mut self.command, self.output),
             typed: Mutex::new(Vec::new()),
-            doomed: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
         }
     }
 }
 
-impl Node {
+impl TestNode {
     /// Returns its process.
     pub fn process(&self) -> &Process {
         &self.process
@@ -165,7 +165,7 @@ impl Node {
     /// Types several messages at once.
     pub fn paste(&self, texts: &[String]) {
         let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: String = texts.iter().map(|text| line(text)).collect();
+        let lines: String = texts.iter().map(|text| encode_line(text)).collect();
         typed.extend(texts.iter().cloned());
         self.process.write(lines);
     }
@@ -215,7 +215,7 @@ impl Node {
 
     /// Waits for `ready`.
     #[track_caller]
-    pub fn ready(&self, within: Duration) -> Ready {
+    pub fn await_ready(&self, within: Duration) -> Ready {
         self.wait_for("is ready", within, |journal| {
             journal.ready.as_ref().map(|(_, ready)| ready.clone())
         })
@@ -228,7 +228,7 @@ impl Node {
     /// If it is not ready in time.
     #[track_caller]
     pub fn time_to_ready(&self) -> Duration {
-        self.ready(IN_TIME);
+        self.await_ready(JOIN_TIMEOUT);
         let (at, _) = self.journal().ready.clone().expect("just awaited");
         at.duration_since(self.process.started())
     }
@@ -236,18 +236,18 @@ impl Node {
     /// Waits for `ready`, and returns its id.
     #[track_caller]
     pub fn id(&self) -> NodeId {
-        self.ready(IN_TIME).node_id
+        self.await_ready(JOIN_TIMEOUT).node_id
     }
 
     /// Waits for `ready`, and returns the address that others dial.
     #[track_caller]
     pub fn address(&self) -> String {
-        self.ready(IN_TIME).address
+        self.await_ready(JOIN_TIMEOUT).address
     }
 
     /// Waits until it delivers `text`.
     #[track_caller]
-    pub fn hears(&self, text: &str, within: Duration) {
+    pub fn await_delivery(&self, text: &str, within: Duration) {
         let what = format!("delivers {:?}", text.chars().take(60).collect::<String>());
         self.wait_for(&what, within, |journal| {
             journal.texts.contains(text).then_some(())
@@ -256,7 +256,7 @@ impl Node {
 
     /// Kills it without warning.
     pub fn kill(&self) {
-        self.doomed.store(true, Ordering::Relaxed);
+        self.killed.store(true, Ordering::Relaxed);
         self.process.signal(Signal::SIGKILL);
     }
 
@@ -265,7 +265,7 @@ impl Node {
         self.process.signal(Signal::SIGSTOP);
     }
 
-    /// Resumes it after [`Node::freeze`].
+    /// Resumes it after [`TestNode::freeze`].
     pub fn thaw(&self) {
         self.process.signal(Signal::SIGCONT);
     }
@@ -283,12 +283,27 @@ impl Node {
 
     /// Returns true unless it was killed or has exited; a frozen node counts as running.
     pub fn is_running(&self) -> bool {
-        !self.doomed.load(Ordering::Relaxed) && self.process.is_running()
+        !self.killed.load(Ordering::Relaxed) && self.process.is_running()
     }
 
     /// Returns true if all its messages must arrive: it is running, or left properly.
-    pub fn keeps_its_word(&self) -> bool {
-        !self.doomed.load(Ordering::Relaxed)
+    pub fn must_deliver(&self) -> bool {
+        !self.killed.load(Ordering::Relaxed)
+    }
+
+    /// Returns its latest answer to `/transcript`.
+    ///
+    /// # Panics
+    ///
+    /// If it has not answered.
+    #[track_caller]
+    pub fn last_transcript(&self) -> Vec<MessageId> {
+        let journal = self.journal();
+        let answers = journal.since(0).filter_map(|event| match event {
+            Event::Transcript(transcript) => Some(transcript.ids.clone()),
+            _ => None,
+        });
+        answers.last().expect("it has answered `/transcript`")
     }
 
     /// Returns its record, for the checker.
@@ -302,14 +317,14 @@ impl Node {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
-            seen: journal.seen.clone(),
+            events: journal.events.clone(),
             malformed: journal.malformed.clone(),
             end: self.end(&journal),
         }
     }
 
     fn end(&self, journal: &Journal) -> End {
-        if self.doomed.load(Ordering::Relaxed) {
+        if self.killed.load(Ordering::Relaxed) {
             End::Killed
         } else if journal.exit.is_some() {
             End::Left
@@ -319,14 +334,14 @@ impl Node {
     }
 }
 
-impl Witness for Node {
-    fn account(&self) -> String {
-        self.process.account()
+impl Witness for TestNode {
+    fn describe(&self) -> String {
+        self.process.describe()
     }
 }
 
 /// Returns a text as it is typed: a leading slash is doubled, or it would be a command.
-fn line(text: &str) -> String {
+fn encode_line(text: &str) -> String {
     let escape = if text.starts_with('/') { "/" } else { "" };
     format!("{escape}{text}\n")
 }

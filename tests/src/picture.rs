@@ -54,7 +54,7 @@ pub fn draw(screen: &Screen) -> String {
 /// Adjacent cells with the same style. A wide cell is a run of its own, and so is each that is not ASCII: its font
 /// may be wider or narrower than others, and what follows must stay in its column.
 #[derive(Debug)]
-struct Run {
+struct CellRun {
     column: usize,
     columns: usize,
     text: String,
@@ -62,8 +62,8 @@ struct Run {
     classes: (String, Option<String>),
 }
 
-fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<CellRun> {
+    let mut runs: Vec<CellRun> = Vec::new();
     for column in 0..columns {
         let Some(cell) = screen.cell(row, column).filter(|cell| is_seen(cell)) else {
             continue;
@@ -84,7 +84,7 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<Run> {
             last.text.push_str(text);
             last.columns += 1;
         } else {
-            runs.push(Run {
+            runs.push(CellRun {
                 column,
                 columns: if cell.is_wide() { 2 } else { 1 },
                 text: text.to_owned(),
@@ -126,7 +126,7 @@ fn classes(cell: &Cell) -> (String, Option<String>) {
     (own, behind)
 }
 
-impl Run {
+impl CellRun {
     fn draw(&self, picture: &mut String, row: usize) {
         let (x, y) = (MARGIN + self.column * WIDTH, MARGIN + row * HEIGHT);
         let width = self.columns * WIDTH;

@@ -21,11 +21,11 @@ use crate::wait::{self, Witness};
 
 /// The format of a process's stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum StdoutFormat {
     /// One event per line.
     Json,
     /// The same, read at this many events a second.
-    Slowly(u32),
+    PacedJson(u32),
     /// Text for people, kept as it is.
     Text,
 }
@@ -51,12 +51,12 @@ impl Process {
     ///
     /// If it cannot be started.
     #[track_caller]
-    pub fn start(label: &str, command: &mut Command, output: Output) -> Self {
+    pub fn start(label: &str, command: &mut Command, output: StdoutFormat) -> Self {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        forget_own_environment(command);
+        clear_own_settings(command);
         let started = Instant::now();
         let mut child = command
             .spawn()
@@ -104,7 +104,7 @@ impl Process {
 
     /// Returns how many events it has printed so far: the mark from which later events are searched.
     pub fn mark(&self) -> usize {
-        self.journal().seen.len()
+        self.journal().events.len()
     }
 
     /// Writes to its stdin, in the background. Does nothing once stdin is closed.
@@ -151,6 +151,14 @@ impl Process {
         })
     }
 
+    /// Waits until its stdout, if that is plain text, contains `text`.
+    #[track_caller]
+    pub fn await_stdout(&self, text: &str, within: Duration) {
+        self.wait_for(&format!("shows {text:?}"), within, |journal| {
+            journal.stdout_text().contains(text).then_some(())
+        });
+    }
+
     /// Waits for its exit and the end of its output, and returns its exit code, or the negated signal.
     #[track_caller]
     pub fn exit_code(&self, within: Duration) -> i32 {
@@ -163,7 +171,7 @@ impl Process {
 }
 
 impl Witness for Process {
-    fn account(&self) -> String {
+    fn describe(&self) -> String {
         let journal = self.journal();
         let state = match journal.exit {
             Some(exit) => format!(
@@ -185,7 +193,7 @@ impl Witness for Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.account());
+            eprintln!("{}", self.describe());
         }
         self.close_stdin();
         self.signal(Signal::SIGKILL);
@@ -216,7 +224,7 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// Hides the developer's own settings from a command; `RINGTALK_LOG` is passed on, so diagnostics can be asked for.
-pub(crate) fn forget_own_environment(command: &mut Command) {
+pub(crate) fn clear_own_settings(command: &mut Command) {
     let settings = "XDG_CONFIG_HOME";
     if !command.get_envs().any(|(set, _)| set == settings) {
         command.env(settings, NOWHERE);
@@ -244,21 +252,21 @@ fn write_all(stdin: Option<ChildStdin>, lines: &Receiver<Vec<u8>>) {
 
 fn reader(
     stdout: Option<ChildStdout>,
-    output: Output,
+    output: StdoutFormat,
     journal: Arc<Mutex<Journal>>,
 ) -> impl FnOnce() + Send {
     move || {
         if let Some(stdout) = stdout {
             match output {
-                Output::Json => read_events(stdout, &journal, || {}),
-                Output::Slowly(a_second) => read_events(stdout, &journal, pacer(a_second)),
-                Output::Text => read_chunks(stdout, |bytes| {
+                StdoutFormat::Json => read_events(stdout, &journal, || {}),
+                StdoutFormat::PacedJson(a_second) => read_events(stdout, &journal, pacer(a_second)),
+                StdoutFormat::Text => read_chunks(stdout, |bytes| {
                     lock(&journal).stdout.extend_from_slice(bytes);
                 }),
             }
         }
         lock(&journal).stdout_ended = true;
-        wait::beat();
+        wait::notify();
     }
 }
 
@@ -269,8 +277,7 @@ fn pacer(a_second: u32) -> impl FnMut() {
         next = next.max(Instant::now()) + Duration::from_secs(1) / a_second;
         let early = next.saturating_duration_since(Instant::now());
         if early > Duration::from_millis(5) {
-            // Waits as a slow reader does: nothing else makes it one.
-            std::thread::sleep(early);
+            wait::sleep("only the passing of time makes a reader slow", early);
         }
     }
 }
@@ -283,7 +290,7 @@ fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>, mut wait: impl FnM
         let text = String::from_utf8_lossy(&line);
         let event = Event::parse(&text);
         lock(journal).note(event, &text);
-        wait::beat();
+        wait::notify();
         line.clear();
         wait();
     }
@@ -298,7 +305,7 @@ fn error_reader(
             read_chunks(stderr, |bytes| lock(&journal).note_stderr(bytes));
         }
         lock(&journal).stderr_ended = true;
-        wait::beat();
+        wait::notify();
     }
 }
 
@@ -306,7 +313,7 @@ fn read_chunks(mut from: impl Read, mut note: impl FnMut(&[u8])) {
     let mut buffer = [0; 8192];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         note(&buffer[..length]);
-        wait::beat();
+        wait::notify();
     }
 }
 
@@ -323,7 +330,7 @@ fn reaper(mut child: Child, pid: Pid, journal: Arc<Mutex<Journal>>) -> impl FnOn
             });
         }
         drop(journal);
-        wait::beat();
+        wait::notify();
     }
 }
 
@@ -331,35 +338,35 @@ fn reaper(mut child: Child, pid: Pid, journal: Arc<Mutex<Journal>>) -> impl FnOn
 mod tests {
     use super::*;
 
-    const SOON: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
-    fn shell(script: &str, output: Output) -> Process {
+    fn shell(script: &str, output: StdoutFormat) -> Process {
         Process::start("shell", Command::new("sh").args(["-c", script]), output)
     }
 
     #[test]
     fn events_bad_lines_and_the_exit_code_are_noted() {
         let script = r#"echo '{"event":"error","code":"a","message":"b"}'; echo nonsense; printf cut; exit 7"#;
-        let process = shell(script, Output::Json);
-        assert_eq!(process.exit_code(SOON), 7);
+        let process = shell(script, StdoutFormat::Json);
+        assert_eq!(process.exit_code(TIMEOUT), 7);
         let journal = process.journal();
         assert_eq!(journal.errors_since(0).count(), 1);
         assert_eq!(journal.malformed.len(), 1, "{:?}", journal.malformed);
     }
 
     #[test]
-    fn stdin_reaches_it_and_ends_when_closed() {
-        let process = shell("cat; echo over >&2", Output::Text);
+    fn stdin_reaches_a_process_and_ends_when_closed() {
+        let process = shell("cat; echo over >&2", StdoutFormat::Text);
         process.write("hello\n");
         process.close_stdin();
-        assert_eq!(process.exit_code(SOON), 0);
+        assert_eq!(process.exit_code(TIMEOUT), 0);
         assert_eq!(process.journal().stdout_text(), "hello\n");
         assert_eq!(process.journal().stderr_text(), "over\n");
     }
 
     #[test]
-    fn a_stopped_process_does_not_stop_who_writes_to_it_or_drops_it() {
-        let process = shell("exec cat", Output::Text);
+    fn a_stopped_process_blocks_neither_its_writer_nor_its_drop() {
+        let process = shell("exec cat", StdoutFormat::Text);
         process.signal(Signal::SIGSTOP);
         process.write("x".repeat(1024 * 1024));
         assert!(process.is_running());
@@ -367,9 +374,9 @@ mod tests {
 
     #[test]
     fn a_signal_is_a_negative_exit_code() {
-        let process = shell("exec cat", Output::Text);
+        let process = shell("exec cat", StdoutFormat::Text);
         process.signal(Signal::SIGKILL);
-        assert_eq!(process.exit_code(SOON), -9);
+        assert_eq!(process.exit_code(TIMEOUT), -9);
         process.signal(Signal::SIGTERM);
     }
 }

@@ -14,9 +14,9 @@ pub const MAGIC: &[u8] = b"RTLK";
 pub const PREFACE_BYTES: usize = PREFACE.len();
 
 /// The time limit for dialling, and for one write.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection without a protocol, or one with an encrypted session after [`Raw::introduce`].
+/// A connection without a protocol, or one with an encrypted session after [`Raw::handshake`].
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
@@ -27,8 +27,8 @@ impl Raw {
     /// Dials an address.
     pub fn dial(address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = TcpStream::connect_timeout(&address, DIAL_TIMEOUT)?;
+        stream.set_write_timeout(Some(DIAL_TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -38,12 +38,12 @@ impl Raw {
 
     /// Dials the node `far`, performs the handshake with a key derived from `number`, and from then on encrypts
     /// what it sends.
-    pub fn introduce(address: &str, far: NodeId, number: u64) -> io::Result<Self> {
+    pub fn handshake(address: &str, far: NodeId, number: u64) -> io::Result<Self> {
         let mut raw = Self::dial(address)?;
-        raw.stream.set_read_timeout(Some(PATIENCE))?;
+        raw.stream.set_read_timeout(Some(DIAL_TIMEOUT))?;
         let mut dialler = Dialler::new(number, OPEN);
         raw.stream
-            .write_all(&[PREFACE, &dialler.opening()?].concat())?;
+            .write_all(&[PREFACE, &dialler.first_message()?].concat())?;
         raw.stream.read_exact(&mut [0; PREFACE_BYTES])?;
         let mut length = [0; 2];
         raw.stream.read_exact(&mut length)?;
@@ -63,15 +63,15 @@ impl Raw {
     pub fn send(&mut self, bytes: &[u8]) -> bool {
         match &mut self.session {
             Some(session) => {
-                let records = session.seal(bytes);
-                self.send_as_they_are(&records)
+                let records = session.encrypt(bytes);
+                self.send_unencrypted(&records)
             }
-            None => self.send_as_they_are(bytes),
+            None => self.send_unencrypted(bytes),
         }
     }
 
     /// Sends bytes unencrypted, even after a handshake.
-    pub fn send_as_they_are(&mut self, bytes: &[u8]) -> bool {
+    pub fn send_unencrypted(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
@@ -96,7 +96,7 @@ impl Raw {
     }
 
     /// Returns the time until the far end closed or broke the connection; `None` if it did not in time.
-    pub fn closed_after(&mut self, within: Duration) -> Option<Duration> {
+    pub fn await_close(&mut self, within: Duration) -> Option<Duration> {
         let since = Instant::now();
         let mut buffer = [0; 4096];
         loop {

@@ -17,10 +17,10 @@ use crate::id::NodeId;
 
 /// A client with the key of a node.
 #[derive(Clone, Debug)]
-pub struct Registrant(Key);
+pub struct Registrant(RegistrantKey);
 
 #[derive(Clone, Debug)]
-enum Key {
+enum RegistrantKey {
     /// A key that is derived from a number.
     Numbered(SigningKey),
     /// The key of a node that runs in this process.
@@ -29,7 +29,7 @@ enum Key {
 
 /// A request to a director.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Request<'a> {
     /// Its method.
     pub method: &'a str,
     /// Its path.
@@ -43,25 +43,25 @@ impl Registrant {
     pub fn new(number: u64) -> Self {
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
-        Self(Key::Numbered(SigningKey::from_bytes(&seed)))
+        Self(RegistrantKey::Numbered(SigningKey::from_bytes(&seed)))
     }
 
     /// Returns a client with the key of a node that runs in this process.
     pub const fn of_node(identity: Identity) -> Self {
-        Self(Key::Node(identity))
+        Self(RegistrantKey::Node(identity))
     }
 
     fn public_key(&self) -> [u8; 32] {
         match &self.0 {
-            Key::Numbered(key) => key.verifying_key().to_bytes(),
-            Key::Node(identity) => identity.public_key().0,
+            RegistrantKey::Numbered(key) => key.verifying_key().to_bytes(),
+            RegistrantKey::Node(identity) => identity.public_key().0,
         }
     }
 
     fn signature(&self, bytes: &[u8]) -> [u8; 64] {
         match &self.0 {
-            Key::Numbered(key) => key.sign(bytes).to_bytes(),
-            Key::Node(identity) => identity.sign(bytes).0,
+            RegistrantKey::Numbered(key) => key.sign(bytes).to_bytes(),
+            RegistrantKey::Node(identity) => identity.sign(bytes).0,
         }
     }
 
@@ -79,8 +79,8 @@ impl Registrant {
     }
 
     /// Returns the headers that sign a request over a nonce.
-    pub fn sign(&self, asked: Asked, nonce: &str) -> [(&'static str, String); 3] {
-        let Asked { method, path, body } = asked;
+    pub fn sign(&self, request: Request, nonce: &str) -> [(&'static str, String); 3] {
+        let Request { method, path, body } = request;
         let signed = format!("ringtalk director\n{method}\n{path}\n{nonce}\n{body}");
         let signature = self.signature(signed.as_bytes());
         [
@@ -94,36 +94,42 @@ impl Registrant {
     pub fn ask(
         &self,
         director: SocketAddr,
-        asked: Asked,
+        request: Request,
         within: Duration,
     ) -> io::Result<Response> {
-        let nonce = match challenge(director, asked, within)? {
+        let nonce = match request_nonce(director, request, within)? {
             Ok(nonce) => nonce,
             Err(answer) => return Ok(answer),
         };
-        let headers = self.sign(asked, &nonce);
+        let headers = self.sign(request, &nonce);
         let headers: Vec<(&str, &str)> = headers
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         http::ask_with(
             director,
-            asked.method,
-            asked.path,
+            request.method,
+            request.path,
             &headers,
-            Some(asked.body),
+            Some(request.body),
             within,
         )
     }
 }
 
 /// Returns the nonce that a director wants signed, or its answer if that is anything else.
-pub fn challenge(
+pub fn request_nonce(
     director: SocketAddr,
-    asked: Asked,
+    request: Request,
     within: Duration,
 ) -> io::Result<Result<String, Response>> {
-    let answer = http::ask(director, asked.method, asked.path, Some(asked.body), within)?;
+    let answer = http::ask(
+        director,
+        request.method,
+        request.path,
+        Some(request.body),
+        within,
+    )?;
     let nonce = answer.json()["nonce"].as_str().map(str::to_owned);
     Ok(match nonce {
         Some(nonce) if answer.status == 401 => Ok(nonce),

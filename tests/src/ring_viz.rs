@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::event::Epoch;
 use crate::id::NodeId;
 use crate::network::Host;
-use crate::process::{Output, Process, binary};
+use crate::process::{Process, StdoutFormat, binary};
 use crate::window::Window;
 
 /// The time limit of one run: its own limit is 5 s, and silent members add a little.
-const LOOK: Duration = Duration::from_secs(15);
+const RUN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The result of one run.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct VizRun {
     /// The exit status.
     pub code: i32,
     /// Its stdout.
@@ -35,7 +35,7 @@ pub struct Ring {
     /// The coordinator.
     pub coordinator: NodeId,
     /// The members, in ring order.
-    pub members: Vec<Place>,
+    pub members: Vec<ReportedMember>,
     /// True if the ring is closed.
     pub closed: bool,
 }
@@ -43,7 +43,7 @@ pub struct Ring {
 /// A member, as it reports itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Place {
+pub struct ReportedMember {
     /// The member.
     pub node_id: NodeId,
     /// Its name.
@@ -66,64 +66,64 @@ pub struct Place {
 
 /// Runs `ring-viz` with these arguments until it exits.
 #[track_caller]
-pub fn run(arguments: &[&str]) -> Look {
-    finish(Command::new(binary("ring-viz")), arguments)
+pub fn run(arguments: &[&str]) -> VizRun {
+    run_command(Command::new(binary("ring-viz")), arguments)
 }
 
 /// Like [`run`], on a host of a network.
 #[track_caller]
-pub fn run_on(host: &Host, arguments: &[&str]) -> Look {
-    finish(host.command(binary("ring-viz")), arguments)
+pub fn run_on(host: &Host, arguments: &[&str]) -> VizRun {
+    run_command(host.command(binary("ring-viz")), arguments)
 }
 
 #[track_caller]
-fn finish(mut command: Command, arguments: &[&str]) -> Look {
-    let process = Process::start("ring-viz", command.args(arguments), Output::Text);
-    let code = process.exit_code(LOOK);
+fn run_command(mut command: Command, arguments: &[&str]) -> VizRun {
+    let process = Process::start("ring-viz", command.args(arguments), StdoutFormat::Text);
+    let code = process.exit_code(RUN_TIMEOUT);
     let journal = process.journal();
-    Look {
+    VizRun {
         code,
         stdout: journal.stdout_text(),
         stderr: journal.stderr_text(),
     }
 }
 
-/// Runs `ring-viz --once` for the ring that the director at `place` knows.
+/// Runs `ring-viz --once` for the ring that the director at `endpoint` knows.
 #[track_caller]
-pub fn look(place: &str, format: &str) -> Look {
-    run(&["--join", place, "--once", "--format", format])
+pub fn run_once(endpoint: &str, format: &str) -> VizRun {
+    run(&["--join", endpoint, "--once", "--format", format])
 }
 
-/// Opens the live picture of the ring that the director at `place` knows, in a window of `size` columns and rows.
+/// Opens the live picture of the ring that the director at `endpoint` knows, in a window of `size` columns and rows.
 #[track_caller]
-pub fn live(place: &str, size: (u16, u16)) -> Window {
-    live_by(Command::new(binary("ring-viz")), place, size)
+pub fn live(endpoint: &str, size: (u16, u16)) -> Window {
+    open_live(Command::new(binary("ring-viz")), endpoint, size)
 }
 
 /// Like [`live`], on a host of a network.
 #[track_caller]
-pub fn live_on(host: &Host, place: &str, size: (u16, u16)) -> Window {
-    live_by(host.command(binary("ring-viz")), place, size)
+pub fn live_on(host: &Host, endpoint: &str, size: (u16, u16)) -> Window {
+    open_live(host.command(binary("ring-viz")), endpoint, size)
 }
 
 #[track_caller]
-fn live_by(mut command: Command, place: &str, size: (u16, u16)) -> Window {
-    command.args(["--join", place]);
+fn open_live(mut command: Command, endpoint: &str, size: (u16, u16)) -> Window {
+    command.args(["--join", endpoint]);
     Window::open("ring-viz", size, &command)
 }
 
 /// A ring as it is drawn. The parser knows the names that tests give: `n` and a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub struct DrawnRing {
     /// The names, clockwise; the first is at the top.
     pub names: Vec<String>,
     /// The member with the coordinator's mark.
     pub coordinator: Option<String>,
 }
 
-impl Drawn {
+impl DrawnRing {
     /// Parses the one circle in a window; `None` if a member is not marked as alive.
-    pub fn circle(text: &str) -> Option<Self> {
+    pub fn parse_circle(text: &str) -> Option<Self> {
         let rows: Vec<&str> = text.lines().collect();
         // The heading and the line of keys do not belong to the circle.
         let rows = rows.get(1..rows.len().checked_sub(1)?)?;
@@ -133,9 +133,9 @@ impl Drawn {
         }
         let names: Vec<&Mark> = found.iter().filter(|mark| mark.is_name()).collect();
         let stars: Vec<&Mark> = found.iter().filter(|mark| mark.text == "★").collect();
-        let well = found.iter().filter(|mark| mark.text == "●").count();
+        let alive = found.iter().filter(|mark| mark.text == "●").count();
         let (first, rest) = names.split_first()?;
-        if stars.len() != 1 || well + 1 != names.len() {
+        if stars.len() != 1 || alive + 1 != names.len() {
             return None;
         }
         let middle = first.middle();
@@ -207,7 +207,7 @@ fn marks(y: usize, row: &str) -> Vec<Mark> {
 pub type Row = (String, Option<String>, Option<String>);
 
 /// Parses the list in a window: the rows of members marked as alive, and the members with the coordinator's mark.
-pub fn listed(text: &str) -> (Vec<Row>, Vec<String>) {
+pub fn parse_list(text: &str) -> (Vec<Row>, Vec<String>) {
     let (mut rows, mut coordinators) = (Vec::new(), Vec::new());
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -236,7 +236,7 @@ pub fn listed(text: &str) -> (Vec<Row>, Vec<String>) {
     (rows, coordinators)
 }
 
-impl Look {
+impl VizRun {
     /// Parses stdout as JSON.
     ///
     /// # Panics

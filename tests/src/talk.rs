@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::node::Node;
+use crate::node::TestNode;
+use crate::wait;
 
 /// A conversation that goes on until it is stopped or dropped.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Talk {
 
 impl Talk {
     /// Starts a conversation in which `authors` take turns, at `per_second` messages in all.
-    pub fn start(authors: &[Arc<Node>], per_second: u32) -> Self {
+    pub fn start(authors: &[Arc<TestNode>], per_second: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
         let authors = authors.to_vec();
@@ -48,12 +49,16 @@ impl Drop for Talk {
 }
 
 /// Lets `authors` talk for this long, and returns how many messages they typed.
-pub fn talk_for(authors: &[Arc<Node>], per_second: u32, duration: Duration) -> u64 {
+pub fn talk_for(authors: &[Arc<TestNode>], per_second: u32, duration: Duration) -> u64 {
     let end = Instant::now() + duration;
     talk_while(authors, per_second, || Instant::now() < end)
 }
 
-fn talk_while(authors: &[Arc<Node>], per_second: u32, mut goes_on: impl FnMut() -> bool) -> u64 {
+fn talk_while(
+    authors: &[Arc<TestNode>],
+    per_second: u32,
+    mut goes_on: impl FnMut() -> bool,
+) -> u64 {
     let start = Instant::now();
     let mut count = 0;
     for author in authors.iter().cycle() {
@@ -64,8 +69,10 @@ fn talk_while(authors: &[Arc<Node>], per_second: u32, mut goes_on: impl FnMut() 
         count += 1;
         let next = start
             + Duration::from_secs(1) * u32::try_from(count).expect("a short talk") / per_second;
-        // Waits until the next message is due: a rate is a matter of time, and has no event.
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        wait::sleep(
+            "a rate is a matter of time, and has no event",
+            next.saturating_duration_since(Instant::now()),
+        );
     }
     count
 }

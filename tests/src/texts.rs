@@ -1,7 +1,7 @@
 //! Texts of the kinds that break chat programs.
 
 /// The maximum size of a message, in bytes of UTF-8.
-pub const LIMIT: usize = 16 * 1024;
+pub const MAX_BYTES: usize = 16 * 1024;
 
 /// Texts of many scripts and shapes, without a newline.
 pub const CURIOUS: &[&str] = &[
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn lengths_are_exact() {
-        for bytes in [10, 4096, LIMIT, LIMIT + 1] {
+        for bytes in [10, 4096, MAX_BYTES, MAX_BYTES + 1] {
             assert_eq!(of_length("x", bytes).len(), bytes);
         }
     }

@@ -10,8 +10,8 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
 
 /// Runs a command with `input` as its stdin, and returns its output.
 pub(crate) fn finish(command: &mut Command, input: &str) -> Result<String, String> {
-    let complain = |what: String| format!("{}: {what}", shown(command));
-    let told = |error: std::io::Error| complain(error.to_string());
+    let explain = |what: String| format!("{}: {what}", describe(command));
+    let describe_error = |error: std::io::Error| explain(error.to_string());
     let mut prepared = Command::new(command.get_program());
     let mut child = prepared
         .args(command.get_args())
@@ -24,21 +24,21 @@ pub(crate) fn finish(command: &mut Command, input: &str) -> Result<String, Strin
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(told)?;
+        .map_err(describe_error)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A tool that exits early says why on stderr.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output().map_err(told)?;
+    let output = child.wait_with_output().map_err(describe_error)?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(complain(format!("{}: {}", output.status, complaint.trim())))
+        Err(explain(format!("{}: {}", output.status, complaint.trim())))
     }
 }
 
-fn shown(command: &Command) -> String {
+fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")

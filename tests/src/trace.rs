@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::Pid;
 
-use crate::network::skipped;
+use crate::network::report_skipped;
 
 /// The system calls that create or open a file.
-const OPENING: &str = "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,link,linkat,symlink,\
+const OPEN_CALLS: &str = "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,link,linkat,symlink,\
                        symlinkat,rename,renameat,renameat2,truncate,memfd_create";
 
 /// Returns true if processes can be traced here; if not, prints the reason in one line.
@@ -22,26 +22,26 @@ pub fn can_trace() -> bool {
     let probe = probe.args(["-D", "-f", "-o", "/dev/null", "true"]);
     match probe.stderr(Stdio::null()).status() {
         Ok(status) if status.success() => true,
-        Ok(_) => no("this machine lets nobody trace"),
-        Err(error) => no(&format!("no strace: {error}")),
+        Ok(_) => skip("this machine lets nobody trace"),
+        Err(error) => skip(&format!("no strace: {error}")),
     }
 }
 
-fn no(why: &str) -> bool {
-    skipped(why);
+fn skip(why: &str) -> bool {
+    report_skipped(why);
     false
 }
 
 /// Returns the command that runs `program` and records in the file `notes` everything that it opens.
-pub fn noting_what_is_opened(program: &Path, notes: &Path) -> Command {
+pub fn recording_opens(program: &Path, notes: &Path) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-D", "-f", "-qq", "-e", OPENING, "-o"]);
+    command.args(["-D", "-f", "-qq", "-e", OPEN_CALLS, "-o"]);
     command.arg(notes).arg("--").arg(program);
     command
 }
 
 /// Returns the command that runs `program` and delays its exit by this many seconds, when all its own work is done.
-pub fn held_at_the_end(program: &Path, seconds: u32) -> Command {
+pub fn with_delayed_exit(program: &Path, seconds: u32) -> Command {
     let hold = format!("inject=exit_group:delay_enter={}", seconds * 1_000_000);
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-qq", "-e", "trace=exit_group", "-e", &hold]);
@@ -50,7 +50,7 @@ pub fn held_at_the_end(program: &Path, seconds: u32) -> Command {
 }
 
 /// Returns the recorded calls that created a file or opened one for writing, terminals and `/dev/null` excepted.
-pub fn written_files(notes: &Path) -> Vec<String> {
+pub fn write_calls(notes: &Path) -> Vec<String> {
     let text = read_to_string(notes).unwrap_or_default();
     let writes = |line: &&str| {
         let opens = line.contains("open(") || line.contains("openat");
@@ -71,7 +71,7 @@ pub fn written_files(notes: &Path) -> Vec<String> {
 }
 
 /// Counts how often `wanted` occurs in the writable memory of a process; `None` if the process is gone.
-pub fn in_memory(pid: Pid, wanted: &[u8]) -> Option<usize> {
+pub fn count_in_memory(pid: Pid, wanted: &[u8]) -> Option<usize> {
     let maps = read_to_string(format!("/proc/{pid}/maps")).ok()?;
     let mut memory = File::open(format!("/proc/{pid}/mem")).ok()?;
     let mut found = 0;
@@ -104,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_memory_has_what_is_in_it() {
+    fn a_string_is_counted_in_own_memory() {
         let canary = b"a canary that sings in this test".to_vec();
-        assert!(in_memory(Pid::this(), &canary).unwrap() >= 1);
+        assert!(count_in_memory(Pid::this(), &canary).unwrap() >= 1);
     }
 
     #[test]
-    fn only_what_writes_counts() {
+    fn only_calls_that_write_are_returned() {
         let notes = std::env::temp_dir().join(format!("ringtalk-trace-{}", Pid::this()));
         let text = "1 openat(AT_FDCWD, \"/etc/hosts\", O_RDONLY|O_CLOEXEC) = 3\n\
                     1 openat(AT_FDCWD, \"/dev/tty\", O_RDWR) = 4\n\
@@ -118,7 +118,7 @@ mod tests {
                     1 openat(AT_FDCWD, \"/tmp/x\", O_WRONLY|O_CREAT, 0666) = 5\n\
                     1 mkdir(\"/tmp/y\", 0777) = 0\n";
         std::fs::write(&notes, text).unwrap();
-        let written = written_files(&notes);
+        let written = write_calls(&notes);
         std::fs::remove_file(&notes).unwrap();
         assert_eq!(written.len(), 2, "{written:?}");
     }

@@ -1,34 +1,34 @@
 //! Waits for conditions on processes, with a deadline and a failure message that says what was seen.
 //!
-//! A reader thread that receives something calls [`beat`]; a waiting test checks its condition after every beat. So
-//! a test continues as soon as it can, and nothing here sleeps for a guessed time.
+//! A reader thread that receives something calls [`notify`]; a waiting test then checks its condition. So a test
+//! continues as soon as it can, and nothing here sleeps for a guessed time.
 
 use std::fmt::Display;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-static BEATS: Mutex<u64> = Mutex::new(0);
+static CHANGES: Mutex<u64> = Mutex::new(0);
 static CHANGED: Condvar = Condvar::new();
 
-/// The interval at which conditions are checked that no beat announces.
-const POLL: Duration = Duration::from_millis(50);
+/// The interval at which conditions are checked that nothing announces.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Something whose state is printed when a test fails.
 pub trait Witness {
     /// Describes it: the last of its events and of its stderr.
-    fn account(&self) -> String;
+    fn describe(&self) -> String;
 }
 
 /// Wakes all waiting tests: something has changed.
-pub fn beat() {
-    *beats() += 1;
+pub fn notify() {
+    *changes() += 1;
     CHANGED.notify_all();
 }
 
 /// Waits for `condition`, and checks it whenever a process has done something.
 ///
 /// `condition` returns `Err` with the reason for as long as it does not hold. The panic at the deadline shows what
-/// was awaited, the last reason, and the account of each witness.
+/// was awaited, the last reason, and the description of each witness.
 #[track_caller]
 pub fn until<T, E: Display>(
     what: &str,
@@ -38,16 +38,16 @@ pub fn until<T, E: Display>(
 ) -> T {
     let deadline = Instant::now() + within;
     loop {
-        let beat = *beats();
+        let change = *changes();
         match condition() {
             Ok(value) => return value,
             Err(reason) if Instant::now() >= deadline => fail(what, within, &reason, witnesses),
-            Err(_) => wait_beyond(beat, deadline),
+            Err(_) => wait_for_change(change, deadline),
         }
     }
 }
 
-/// Waits for a `condition` that no beat announces, such as one on a file in `/proc` or on an answer of the
+/// Waits for a `condition` that nothing announces, such as one on a file in `/proc` or on an answer of the
 /// director.
 #[track_caller]
 pub fn poll<T, E: Display>(
@@ -61,31 +61,39 @@ pub fn poll<T, E: Display>(
         match condition() {
             Ok(value) => return value,
             Err(reason) if Instant::now() >= deadline => fail(what, within, &reason, witnesses),
-            // Waits a moment: what is polled here announces nothing.
-            Err(_) => std::thread::sleep(POLL),
+            Err(_) => sleep("what is polled announces nothing", POLL_INTERVAL),
         }
     }
 }
 
+/// Sleeps. The only sleep in these tests: `reason` says why there is no event to wait for instead.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "every other sleep calls this one"
+)]
+pub fn sleep(_reason: &str, time: Duration) {
+    std::thread::sleep(time);
+}
+
 #[track_caller]
 fn fail(what: &str, within: Duration, reason: &dyn Display, witnesses: &[&dyn Witness]) -> ! {
-    let accounts: Vec<String> = witnesses.iter().map(|witness| witness.account()).collect();
+    let descriptions: Vec<String> = witnesses.iter().map(|witness| witness.describe()).collect();
     panic!(
         "awaited for {within:?}: {what}\n  last seen: {reason}\n{}",
-        accounts.join("\n")
+        descriptions.join("\n")
     )
 }
 
-fn beats() -> MutexGuard<'static, u64> {
-    BEATS.lock().unwrap_or_else(PoisonError::into_inner)
+fn changes() -> MutexGuard<'static, u64> {
+    CHANGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns as soon as the count of beats is no longer `beat`, or at the deadline.
-fn wait_beyond(beat: u64, deadline: Instant) {
+/// Returns as soon as the count of changes is no longer `change`, or at the deadline.
+fn wait_for_change(change: u64, deadline: Instant) {
     let remaining = deadline.saturating_duration_since(Instant::now());
     drop(
         CHANGED
-            .wait_timeout_while(beats(), remaining, |beats| *beats == beat)
+            .wait_timeout_while(changes(), remaining, |changes| *changes == change)
             .unwrap_or_else(PoisonError::into_inner),
     );
 }
@@ -95,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beat_wakes_who_waits() {
+    fn a_notification_wakes_a_waiting_test() {
         let flag = Mutex::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 *flag.lock().unwrap() = true;
-                beat();
+                notify();
             });
             until("the flag", Duration::from_secs(5), &[], || {
                 flag.lock().unwrap().then_some(()).ok_or("still down")

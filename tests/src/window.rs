@@ -19,7 +19,7 @@ use pty_process::Size;
 use pty_process::blocking::{Pts, Pty, open};
 
 use crate::picture;
-use crate::process::{binary, forget_own_environment};
+use crate::process::{binary, clear_own_settings};
 use crate::wait::{self, Witness};
 
 /// A terminal with a program in it.
@@ -30,19 +30,19 @@ pub struct Window {
     /// The program's side, kept open so that the state in which the program leaves it can be read.
     line: Option<Pts>,
     child: Mutex<Child>,
-    seen: Arc<Seen>,
+    output: Arc<WindowOutput>,
     reader: Option<JoinHandle<()>>,
 }
 
 /// The program's output.
 #[derive(Default)]
-struct Seen {
-    state: Mutex<State>,
+struct WindowOutput {
+    state: Mutex<WindowState>,
     /// Notified when the window is read again.
     resumed: Condvar,
 }
 
-struct State {
+struct WindowState {
     emulator: vt100::Parser<Bells>,
     raw: Vec<u8>,
     is_stalled: bool,
@@ -58,7 +58,7 @@ impl vt100::Callbacks for Bells {
     }
 }
 
-impl Default for State {
+impl Default for WindowState {
     fn default() -> Self {
         let size = NonZeroU16::MIN;
         Self {
@@ -72,12 +72,12 @@ impl Default for State {
 
 impl std::fmt::Debug for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.account())
+        f.write_str(&self.describe())
     }
 }
 
-impl Seen {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl WindowOutput {
+    fn state(&self) -> MutexGuard<'_, WindowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,9 +99,9 @@ impl Window {
     /// If there is no pseudo-terminal, or the command cannot be started.
     #[track_caller]
     pub fn open(label: &str, (columns, rows): (u16, u16), command: &Command) -> Self {
-        let mut command = minding_signals(command);
+        let mut command = with_default_signals(command);
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
-        forget_own_environment(&mut command);
+        clear_own_settings(&mut command);
         let (pty, line) = open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, columns)).expect("a size");
         let child = pty_process::blocking::Command::from(command).spawn_borrowed(&line);
@@ -110,12 +110,12 @@ impl Window {
             pty: Some(Arc::new(pty)),
             line: Some(line),
             child: Mutex::new(child.expect("the program starts")),
-            seen: Arc::new(Seen::default()),
+            output: Arc::new(WindowOutput::default()),
             reader: None,
         };
         window.emulate(columns, rows);
-        let (pty, seen) = (Arc::clone(window.pty()), Arc::clone(&window.seen));
-        window.reader = Some(std::thread::spawn(move || read_all(&pty, &seen)));
+        let (pty, output) = (Arc::clone(window.pty()), Arc::clone(&window.output));
+        window.reader = Some(std::thread::spawn(move || read_all(&pty, &output)));
         window
     }
 
@@ -144,35 +144,35 @@ impl Window {
 
     /// Returns what a person sees.
     pub fn text(&self) -> String {
-        self.seen.state().emulator.screen().contents()
+        self.output.state().emulator.screen().contents()
     }
 
     /// Returns the same as an SVG.
     pub fn picture(&self) -> String {
-        picture::draw(self.seen.state().emulator.screen())
+        picture::draw(self.output.state().emulator.screen())
     }
 
     /// Returns how often the bell rang.
     pub fn bells(&self) -> usize {
-        self.seen.state().emulator.callbacks().0
+        self.output.state().emulator.callbacks().0
     }
 
     /// Returns the program's whole output.
     pub fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.seen.state().raw).into_owned()
+        String::from_utf8_lossy(&self.output.state().raw).into_owned()
     }
 
     /// Waits until the window shows a text.
     #[track_caller]
-    pub fn sees(&self, what: &str, within: Duration) {
-        self.wait(&format!("shows {what:?}"), within, |text| {
+    pub fn await_text(&self, what: &str, within: Duration) {
+        self.wait_for(&format!("shows {what:?}"), within, |text| {
             text.contains(what)
         });
     }
 
     /// Waits until the text in the window is as wanted.
     #[track_caller]
-    pub fn wait(&self, what: &str, within: Duration, wanted: impl Fn(&str) -> bool) {
+    pub fn wait_for(&self, what: &str, within: Duration, wanted: impl Fn(&str) -> bool) {
         let what = format!("{}: {what}", self.label);
         wait::until(&what, within, &[self], || {
             wanted(&self.text()).then_some(()).ok_or("not yet")
@@ -191,9 +191,9 @@ impl Window {
     }
 
     /// Stops reading the program's output, or resumes.
-    pub fn stall(&self, is_stalled: bool) {
-        self.seen.state().is_stalled = is_stalled;
-        self.seen.resumed.notify_all();
+    pub fn set_stalled(&self, is_stalled: bool) {
+        self.output.state().is_stalled = is_stalled;
+        self.output.resumed.notify_all();
     }
 
     /// Closes the window, as a user does, or a connection that breaks.
@@ -202,7 +202,7 @@ impl Window {
     ///
     /// If it is closed already.
     pub fn close(&mut self) {
-        self.seen.state().is_closed = true;
+        self.output.state().is_closed = true;
         // Output wakes the reader, which then lets go of the pseudo-terminal.
         let line = self.line.as_ref().expect("the line is open");
         let line = line.as_fd().try_clone_to_owned().expect("a descriptor");
@@ -245,9 +245,9 @@ impl Window {
 
     /// Waits until the terminal is as it was before the program started: its last output may still be on its way.
     #[track_caller]
-    pub fn is_given_back(&self, within: Duration) {
-        self.wait("gives the terminal back", within, |_| {
-            self.not_given_back().is_empty()
+    pub fn await_restored(&self, within: Duration) {
+        self.wait_for("gives the terminal back", within, |_| {
+            self.unrestored().is_empty()
         });
     }
 
@@ -256,11 +256,11 @@ impl Window {
     /// # Panics
     ///
     /// If the terminal has no modes.
-    pub fn not_given_back(&self) -> Vec<&'static str> {
+    pub fn unrestored(&self) -> Vec<&'static str> {
         let line = self.line.as_ref().expect("the line is open");
         let modes = tcgetattr(line).expect("a terminal has modes");
         let wanted = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
-        let state = self.seen.state();
+        let state = self.output.state();
         let screen = state.emulator.screen();
         let found = [
             (!modes.local_flags.contains(wanted), "line mode"),
@@ -274,7 +274,7 @@ impl Window {
 
     fn emulate(&self, columns: u16, rows: u16) {
         let size = |number| NonZeroU16::new(number).expect("a window has room");
-        let mut state = self.seen.state();
+        let mut state = self.output.state();
         state.emulator.set_size(size(rows), size(columns));
     }
 
@@ -284,7 +284,7 @@ impl Window {
 }
 
 impl Witness for Window {
-    fn account(&self) -> String {
+    fn describe(&self) -> String {
         format!("--- {} shows:\n{}\n", self.label, self.text())
     }
 }
@@ -292,9 +292,9 @@ impl Witness for Window {
 impl Drop for Window {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.account());
+            eprintln!("{}", self.describe());
         }
-        self.stall(false);
+        self.set_stalled(false);
         let _ = self.child().kill();
         let _ = self.child().wait();
         // Once nobody holds the line, the reader ends.
@@ -307,7 +307,7 @@ impl Drop for Window {
 
 /// Returns the same command with default signal handling, as a terminal starts it: the tests may have been started
 /// with some signals ignored.
-fn minding_signals(command: &Command) -> Command {
+fn with_default_signals(command: &Command) -> Command {
     let mut minding = Command::new("/usr/bin/env");
     minding
         .arg("--default-signal=HUP,INT,QUIT,TERM,TSTP")
@@ -325,23 +325,23 @@ fn minding_signals(command: &Command) -> Command {
     minding
 }
 
-fn read_all(pty: &Pty, seen: &Seen) {
+fn read_all(pty: &Pty, output: &WindowOutput) {
     let mut buffer = [0; 8192];
     let mut pty: &Pty = pty;
     loop {
-        let state = seen.state();
-        let wait = seen.resumed.wait_while(state, |state| state.is_stalled);
+        let state = output.state();
+        let wait = output.resumed.wait_while(state, |state| state.is_stalled);
         drop(wait);
         let Ok(length @ 1..) = pty.read(&mut buffer) else {
             return;
         };
-        let mut state = seen.state();
+        let mut state = output.state();
         if state.is_closed {
             return;
         }
         state.raw.extend_from_slice(&buffer[..length]);
         state.emulator.process(&buffer[..length]);
         drop(state);
-        wait::beat();
+        wait::notify();
     }
 }

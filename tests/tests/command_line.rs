@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_one_ring};
 use ringtalk_tests::event::Event;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::process::{Output, Process, binary};
-use ringtalk_tests::{alone, texts};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::process::{Process, StdoutFormat, binary};
+use ringtalk_tests::{texts, wait_for_turn};
 
 /// The time limit for a program that does not start a node.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time limit for a node to exit after it was told to leave.
-const GONE: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_wrong_command_line_exits_2_and_says_why() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let too_long = "x".repeat(33);
     let wrong: &[&[&str]] = &[
         &["--nonsense"],
@@ -42,10 +42,10 @@ fn a_wrong_command_line_exits_2_and_says_why() {
     for arguments in wrong {
         let node = Launch::bare("node")
             .arguments(arguments)
-            .expecting_text()
+            .with_text_output()
             .start();
         assert_eq!(
-            node.exit_code(AT_ONCE),
+            node.exit_code(PROGRAM_TIMEOUT),
             2,
             "exit status of node {arguments:?}"
         );
@@ -63,20 +63,24 @@ fn a_wrong_command_line_exits_2_and_says_why() {
 
 #[test]
 fn a_name_of_32_characters_is_counted_in_characters() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::empty();
     let name = "字".repeat(32);
-    let node = cluster.adopt(Launch::new(&name).join(&cluster.director.place()).start());
-    assert_eq!(node.ready(IN_TIME).name, name);
+    let node = cluster.add(
+        Launch::new(&name)
+            .join(&cluster.director.endpoint())
+            .start(),
+    );
+    assert_eq!(node.await_ready(JOIN_TIMEOUT).name, name);
 }
 
 #[test]
 fn a_wrong_director_command_line_exits_2() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     for arguments in [&["--nonsense"][..], &["--listen", "nowhere"], &["stray"]] {
         let director = program("director", arguments);
         assert_eq!(
-            director.exit_code(AT_ONCE),
+            director.exit_code(PROGRAM_TIMEOUT),
             2,
             "exit status of director {arguments:?}"
         );
@@ -91,21 +95,21 @@ fn program(name: &str, arguments: &[&str]) -> Process {
     Process::start(
         name,
         Command::new(binary(name)).args(arguments),
-        Output::Text,
+        StdoutFormat::Text,
     )
 }
 
 #[test]
 fn a_taken_port_is_an_error_that_names_it() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::empty();
-    let taken = cluster.director.place();
+    let taken = cluster.director.endpoint();
     let node = Launch::bare("node")
         .arguments(&["--name", "late", "--listen", &taken, "--join", &taken])
-        .expecting_text()
+        .with_text_output()
         .start();
     assert_eq!(
-        node.exit_code(AT_ONCE),
+        node.exit_code(PROGRAM_TIMEOUT),
         1,
         "exit status of a node whose port is taken"
     );
@@ -115,7 +119,7 @@ fn a_taken_port_is_an_error_that_names_it() {
     );
     let director = program("director", &["--listen", &taken]);
     assert_eq!(
-        director.exit_code(AT_ONCE),
+        director.exit_code(PROGRAM_TIMEOUT),
         1,
         "exit status of a director whose port is taken"
     );
@@ -127,7 +131,7 @@ fn a_taken_port_is_an_error_that_names_it() {
 
 #[test]
 fn help_version_completions_and_manual_are_printed() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let questions: &[(&str, &[&str], &str)] = &[
         ("node", &["--help"], "--join"),
         ("node", &["--version"], "0."),
@@ -138,7 +142,7 @@ fn help_version_completions_and_manual_are_printed() {
     for (name, arguments, expected) in questions {
         let asked = program(name, arguments);
         assert_eq!(
-            asked.exit_code(AT_ONCE),
+            asked.exit_code(PROGRAM_TIMEOUT),
             0,
             "exit status of {name} {arguments:?}"
         );
@@ -152,13 +156,17 @@ fn help_version_completions_and_manual_are_printed() {
 
 #[test]
 fn a_director_answers_its_healthcheck() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::empty();
-    let place = cluster.director.place();
-    let healthy = program("director", &["--listen", &place, "--healthcheck"]);
-    assert_eq!(healthy.exit_code(AT_ONCE), 0, "a director that runs");
+    let endpoint = cluster.director.endpoint();
+    let healthy = program("director", &["--listen", &endpoint, "--healthcheck"]);
+    assert_eq!(
+        healthy.exit_code(PROGRAM_TIMEOUT),
+        0,
+        "a director that runs"
+    );
     drop(cluster);
-    let dead = program("director", &["--listen", &place, "--healthcheck"]);
+    let dead = program("director", &["--listen", &endpoint, "--healthcheck"]);
     assert_ne!(
         dead.exit_code(Duration::from_secs(10)),
         0,
@@ -168,15 +176,15 @@ fn a_director_answers_its_healthcheck() {
 
 #[test]
 fn the_environment_stands_in_for_flags() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::empty();
     let launch = Launch::bare("environment")
         .arguments(&["--json"])
-        .environment("RINGTALK_JOIN", &cluster.director.place())
+        .environment("RINGTALK_JOIN", &cluster.director.endpoint())
         .environment("RINGTALK_NAME", "from-environment")
         .environment("RINGTALK_LISTEN", "127.0.0.1:0");
-    let node = cluster.adopt(launch.start());
-    let ready = node.ready(IN_TIME);
+    let node = cluster.add(launch.start());
+    let ready = node.await_ready(JOIN_TIMEOUT);
     assert_eq!(ready.name, "from-environment");
     assert!(
         ready.address.starts_with("127.0.0.1:"),
@@ -187,23 +195,23 @@ fn the_environment_stands_in_for_flags() {
 
 #[test]
 fn several_directors_are_tried_in_turn() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(1);
-    let nobody = Cluster::empty().director.place();
+    let nobody = Cluster::empty().director.endpoint();
     let launch = Launch::new("second")
         .join(&nobody)
-        .join(&cluster.director.place());
-    cluster.adopt(launch.start()).ready(IN_TIME);
-    cluster.one_ring(REST);
+        .join(&cluster.director.endpoint());
+    cluster.add(launch.start()).await_ready(JOIN_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
 }
 
 /// With `--json`, the end of stdin has no effect unless the user asks for it.
 #[test]
-fn the_end_of_stdin_ends_a_node_only_where_that_was_asked_for() {
-    let _alone = alone();
+fn the_end_of_stdin_ends_a_node_only_if_the_user_asked_for_it() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(2);
     let listener = cluster.join();
-    listener.ready(IN_TIME);
+    listener.await_ready(JOIN_TIMEOUT);
     listener.process().close_stdin();
     let piper = cluster.join_with(&["--quit-on-eof"]);
     piper.paste(
@@ -213,32 +221,32 @@ fn the_end_of_stdin_ends_a_node_only_where_that_was_asked_for() {
     );
     piper.process().close_stdin();
     assert_eq!(
-        piper.exit_code(IN_TIME),
+        piper.exit_code(JOIN_TIMEOUT),
         0,
         "exit status at the end of stdin"
     );
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     assert!(listener.is_running(), "it left at the end of its stdin");
 }
 
 #[test]
 fn a_node_without_a_face_does_not_read_stdin() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
-    let node = &cluster.everybody()[0];
+    let node = &cluster.all_nodes()[0];
     let silent =
         Launch::plain("silent").arguments(&["--ui", "none", "--say", "from the command line"]);
-    let silent = silent.join(&cluster.director.place()).start();
+    let silent = silent.join(&cluster.director.endpoint()).start();
     silent.write_raw(b"from stdin\n");
     silent.process().close_stdin();
-    node.hears("from the command line", EVERYWHERE);
+    node.await_delivery("from the command line", DELIVERY_TIMEOUT);
     node.say("are you there?");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     assert!(silent.is_running(), "it left at the end of its stdin");
     silent.process().signal(Signal::SIGTERM);
-    assert_eq!(silent.exit_code(IN_TIME), 0);
-    node.wait_for_event("shows who left", 0, EVERYWHERE, |event| {
-        matches!(event, Event::Left(who) if who.name == "silent").then_some(())
+    assert_eq!(silent.exit_code(JOIN_TIMEOUT), 0);
+    node.wait_for_event("shows who left", 0, DELIVERY_TIMEOUT, |event| {
+        matches!(event, Event::Left(member) if member.name == "silent").then_some(())
     });
     let journal = node.journal();
     assert!(!journal.texts.iter().any(|text| text == "from stdin"));
@@ -246,37 +254,39 @@ fn a_node_without_a_face_does_not_read_stdin() {
 
 #[test]
 fn lines_piped_into_a_plain_node_reach_the_others() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
     let piper = Launch::plain("piper")
-        .join(&cluster.director.place())
+        .join(&cluster.director.endpoint())
         .start();
     piper.write_raw("first\nlast, without a line end".as_bytes());
     piper.process().close_stdin();
     assert_eq!(
-        piper.exit_code(IN_TIME),
+        piper.exit_code(JOIN_TIMEOUT),
         0,
         "exit status at the end of stdin"
     );
-    for node in cluster.everybody() {
-        node.hears("first", EVERYWHERE);
-        node.hears("last, without a line end", EVERYWHERE);
-        node.wait_for_event("shows who left", 0, EVERYWHERE, |event| {
-            matches!(event, Event::Left(who) if who.name == "piper").then_some(())
+    for node in cluster.all_nodes() {
+        node.await_delivery("first", DELIVERY_TIMEOUT);
+        node.await_delivery("last, without a line end", DELIVERY_TIMEOUT);
+        node.wait_for_event("shows who left", 0, DELIVERY_TIMEOUT, |event| {
+            matches!(event, Event::Left(member) if member.name == "piper").then_some(())
         });
     }
 }
 
 #[test]
 fn a_plain_node_shows_the_conversation_and_answers_commands() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
     let plain = plain_member(&cluster, "reader");
-    cluster.everybody()[0].say("hello, reader");
-    shows(&plain, "hello, reader");
-    shows(&plain, "n1");
+    cluster.all_nodes()[0].say("hello, reader");
+    plain
+        .process()
+        .await_stdout("hello, reader", DELIVERY_TIMEOUT);
+    plain.process().await_stdout("n1", DELIVERY_TIMEOUT);
     plain.say("hello, n1");
-    cluster.everybody()[1].hears("hello, n1", EVERYWHERE);
+    cluster.all_nodes()[1].await_delivery("hello, n1", DELIVERY_TIMEOUT);
 
     for (command, expected) in [
         ("/who", &["n1", "n2", "reader"][..]),
@@ -289,7 +299,7 @@ fn a_plain_node_shows_the_conversation_and_answers_commands() {
     ] {
         let mark = plain.journal().stdout.len();
         plain.command(command);
-        plain.wait_for(&format!("answers {command}"), EVERYWHERE, |journal| {
+        plain.wait_for(&format!("answers {command}"), DELIVERY_TIMEOUT, |journal| {
             let answer = String::from_utf8_lossy(&journal.stdout[mark..]);
             expected
                 .iter()
@@ -298,55 +308,50 @@ fn a_plain_node_shows_the_conversation_and_answers_commands() {
         });
     }
     plain.command("/name writer");
-    cluster.everybody()[0].wait_for_event("shows the new name", 0, EVERYWHERE, |event| {
+    cluster.all_nodes()[0].wait_for_event("shows the new name", 0, DELIVERY_TIMEOUT, |event| {
         matches!(event, Event::Renamed(renamed) if renamed.name == "writer").then_some(())
     });
     plain.quit();
-    assert_eq!(plain.exit_code(GONE), 0, "exit status after /quit");
+    assert_eq!(plain.exit_code(EXIT_TIMEOUT), 0, "exit status after /quit");
 }
 
 #[test]
-fn a_script_says_one_thing_and_is_gone() {
-    let _alone = alone();
+fn a_script_sends_one_message_and_exits() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
-    let said = ["--say", "the build is done", "--say", "/quit"];
+    let arguments = ["--say", "the build is done", "--say", "/quit"];
     let script = Launch::plain("script")
-        .join(&cluster.director.place())
-        .arguments(&said)
+        .join(&cluster.director.endpoint())
+        .arguments(&arguments)
         .start();
-    for node in cluster.everybody() {
-        node.hears("the build is done", EVERYWHERE);
+    for node in cluster.all_nodes() {
+        node.await_delivery("the build is done", DELIVERY_TIMEOUT);
     }
-    assert_eq!(script.exit_code(IN_TIME), 0);
+    assert_eq!(script.exit_code(JOIN_TIMEOUT), 0);
 }
 
 /// Starts a plain node, and waits until every node of the cluster has shown that it joined.
 #[track_caller]
-fn plain_member(cluster: &Cluster, name: &str) -> Node {
-    let plain = Launch::plain(name).join(&cluster.director.place()).start();
-    for node in cluster.everybody() {
-        node.wait_for_event("shows who joined", 0, IN_TIME, |event| {
-            matches!(event, Event::Joined(who) if who.name == name).then_some(())
+fn plain_member(cluster: &Cluster, name: &str) -> TestNode {
+    let plain = Launch::plain(name)
+        .join(&cluster.director.endpoint())
+        .start();
+    for node in cluster.all_nodes() {
+        node.wait_for_event("shows who joined", 0, JOIN_TIMEOUT, |event| {
+            matches!(event, Event::Joined(member) if member.name == name).then_some(())
         });
     }
     plain
 }
 
-#[track_caller]
-fn shows(plain: &Node, text: &str) {
-    plain.wait_for(&format!("shows {text:?}"), EVERYWHERE, |journal| {
-        journal.stdout_text().contains(text).then_some(())
-    });
-}
-
 #[test]
 fn terminal_codes_are_harmless_in_plain_output() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
     let plain = plain_member(&cluster, "victim");
-    cluster.everybody()[0].say(&format!("{} over", texts::TERMINAL_CODES));
-    cluster.everybody()[0].say("\u{202e}reversed\u{2066} and over");
-    shows(&plain, "and over");
+    cluster.all_nodes()[0].say(&format!("{} over", texts::TERMINAL_CODES));
+    cluster.all_nodes()[0].say("\u{202e}reversed\u{2066} and over");
+    plain.process().await_stdout("and over", DELIVERY_TIMEOUT);
     let stdout = plain.journal().stdout.clone();
     let text = String::from_utf8(stdout).expect("plain output is UTF-8");
     assert!(
@@ -368,40 +373,40 @@ fn terminal_codes_are_harmless_in_plain_output() {
 
 #[test]
 fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let founder = Launch::new("host")
         .arguments(&["--director-listen", "127.0.0.1:0"])
         .start();
-    let invite = founder.ready(IN_TIME).invite;
-    let (place, secret) = invite
+    let invite = founder.await_ready(JOIN_TIMEOUT).invite;
+    let (endpoint, secret) = invite
         .strip_prefix("ringtalk://")
         .and_then(|rest| rest.split_once("/#"))
         .unwrap_or_else(|| panic!("no invite with a secret: {invite}"));
     let by_invite = Launch::new("guest").join(&invite).start();
-    by_invite.ready(IN_TIME);
-    let by_variable = Launch::new("other").join(place);
+    by_invite.await_ready(JOIN_TIMEOUT);
+    let by_variable = Launch::new("other").join(endpoint);
     let by_variable = by_variable.environment("RINGTALK_SECRET", secret).start();
     let nodes = [founder, by_invite, by_variable].map(Arc::new);
-    one_ring(&nodes, REST);
+    await_one_ring(&nodes, SETTLE_TIMEOUT);
     nodes[0].say("welcome");
     for node in &nodes {
-        node.hears("welcome", EVERYWHERE);
+        node.await_delivery("welcome", DELIVERY_TIMEOUT);
     }
 
     nodes[0].quit();
-    assert_eq!(nodes[0].exit_code(GONE), 0);
-    one_ring(&nodes[1..], REST);
+    assert_eq!(nodes[0].exit_code(EXIT_TIMEOUT), 0);
+    await_one_ring(&nodes[1..], SETTLE_TIMEOUT);
     nodes[1].say("the host and its director are gone");
-    nodes[2].hears("the host and its director are gone", EVERYWHERE);
+    nodes[2].await_delivery("the host and its director are gone", DELIVERY_TIMEOUT);
 }
 
 #[test]
 fn a_plain_founder_prints_the_line_that_others_type() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let founder = Launch::plain("host")
         .arguments(&["--director-listen", "127.0.0.1:0"])
         .start();
-    let line = founder.wait_for("prints the line to type", IN_TIME, |journal| {
+    let line = founder.wait_for("prints the line to type", JOIN_TIMEOUT, |journal| {
         let output = journal.stdout_text() + &journal.stderr_text();
         output
             .lines()
@@ -414,7 +419,7 @@ fn a_plain_founder_prints_the_line_that_others_type() {
     let guest = Launch::new("guest")
         .join(invite.expect("just found"))
         .start();
-    assert_eq!(guest.ready(IN_TIME).members, 2);
+    assert_eq!(guest.await_ready(JOIN_TIMEOUT).members, 2);
     guest.say("found it");
-    shows(&founder, "found it");
+    founder.process().await_stdout("found it", DELIVERY_TIMEOUT);
 }

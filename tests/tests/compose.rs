@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use ringtalk_tests::alone;
 use ringtalk_tests::compose::{IMAGE, Project, docker, inspect};
 use ringtalk_tests::measure::report;
 use ringtalk_tests::wait;
+use ringtalk_tests::wait_for_turn;
 
 /// The time limit for containers to start and send a message.
-const UP: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum size of the image.
 const IMAGE_BYTES: u64 = 10_500_000;
@@ -24,7 +24,7 @@ const GREETINGS: [&str; 5] = [
 
 #[test]
 fn five_nodes_and_a_director_have_a_conversation() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some(project) = Project::or_skip("compose.yaml") else {
         return;
     };
@@ -33,11 +33,11 @@ fn five_nodes_and_a_director_have_a_conversation() {
     assert_eq!(services, ["ann", "bob", "cyd", "dan", "director", "eve"]);
     project.compose(&["up", "-d", "--no-build"]);
     for person in PEOPLE {
-        project.writes(person, &GREETINGS, UP);
+        project.await_output(person, &GREETINGS, START_TIMEOUT);
     }
     for service in &services {
         let container = project.container(service);
-        wait::poll(&format!("{service} is healthy"), UP, &[], || {
+        wait::poll(&format!("{service} is healthy"), START_TIMEOUT, &[], || {
             let health = inspect(&container, "{{.State.Health.Status}}");
             (health == "healthy").then_some(()).ok_or(health)
         });
@@ -66,7 +66,7 @@ fn five_nodes_and_a_director_have_a_conversation() {
 
 #[test]
 fn the_image_is_small_and_has_all_programs() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some(_) = Project::or_skip("compose.yaml") else {
         return;
     };

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use ringtalk_tests::compose::{Project, Typist};
 use ringtalk_tests::measure::report;
-use ringtalk_tests::{alone, knob, wait};
+use ringtalk_tests::{settings, wait, wait_for_turn};
 
 /// The time limit for containers to start and send a message.
-const UP: Duration = Duration::from_secs(40);
+const START_TIMEOUT: Duration = Duration::from_secs(40);
 /// The time limit, after healing, for one ring and delivery everywhere.
-const HEALED: Duration = Duration::from_secs(20);
+const HEAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time limit, after each step, for the ring to be closed.
-const CLOSED: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two lines: together the typists send 20 a second.
-const BEAT: Duration = Duration::from_millis(50);
+const LINE_INTERVAL: Duration = Duration::from_millis(50);
 
 const PEOPLE: [&str; 5] = ["ann", "bob", "cyd", "dan", "eve"];
 const GREETINGS: [&str; 5] = [
@@ -37,21 +37,21 @@ const NEIGHBOURLY: [&str; 5] = [
 
 /// Starts the three networks, and waits until everyone has delivered everyone's greeting.
 #[track_caller]
-fn networks() -> Option<Project> {
+fn start_networks() -> Option<Project> {
     let project = Project::or_skip("compose.networks.yaml")?;
     project.compose(&["up", "-d", "--no-build"]);
     for person in PEOPLE {
-        project.writes(person, &GREETINGS, UP);
+        project.await_output(person, &GREETINGS, START_TIMEOUT);
     }
     Some(project)
 }
 
 /// Waits for a closed ring of `members` members, seen from a container that reaches all. Returns how long that took.
 #[track_caller]
-fn closed(project: &Project, from: &str, members: usize, within: Duration) -> Duration {
+fn await_closed(project: &Project, from: &str, members: usize, within: Duration) -> Duration {
     let since = Instant::now();
     wait::poll("the ring is closed", within, &[], || {
-        let ring = project.look(from, "director:8080")?;
+        let ring = project.read_ring(from, "director:8080")?;
         let whole = ring.closed && ring.members.len() == members;
         whole.then_some(()).ok_or(format!("{ring:?}"))
     });
@@ -61,21 +61,20 @@ fn closed(project: &Project, from: &str, members: usize, within: Duration) -> Du
 /// Types lines in turn for a while, and returns them.
 fn chat(typists: &mut [Typist], what: &str, lasts: Duration) -> Vec<String> {
     let began = Instant::now();
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     while began.elapsed() < lasts {
-        let text = format!("{what} {}", said.len());
-        let turn = said.len() % typists.len();
+        let text = format!("{what} {}", lines.len());
+        let turn = lines.len() % typists.len();
         typists[turn].say(&text);
-        said.push(text);
-        // Waits so that all together send 20 a second: that rate is what is asked for.
-        std::thread::sleep(BEAT);
+        lines.push(text);
+        wait::sleep("all together send 20 messages a second", LINE_INTERVAL);
     }
-    said
+    lines
 }
 
 /// Waits until a service has printed each of these texts exactly once.
 #[track_caller]
-fn once_each(project: &Project, service: &str, texts: &[String], within: Duration) {
+fn await_each_once(project: &Project, service: &str, texts: &[String], within: Duration) {
     wait::poll(
         &format!("{service} has all of it once"),
         within,
@@ -99,10 +98,12 @@ fn once_each(project: &Project, service: &str, texts: &[String], within: Duratio
 
 #[test]
 fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
-    let _alone = alone();
-    let Some(project) = networks() else { return };
-    closed(&project, "eve", 5, UP);
-    let ring = project.look("eve", "director:8080").expect("a look");
+    let _turn = wait_for_turn();
+    let Some(project) = start_networks() else {
+        return;
+    };
+    await_closed(&project, "eve", 5, START_TIMEOUT);
+    let ring = project.read_ring("eve", "director:8080").expect("a ring");
     // Eve is on both: she counts to the side of the address that she announces.
     let right = ["cyd", "dan", "eve"].map(|person| project.address("right", person));
     let is_right = |address: &str| {
@@ -123,8 +124,8 @@ fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
         .count();
     assert_eq!(crossings, 2, "{ring:?}");
     let network = |name: &str| {
-        let place = ring.members.iter().find(|one| one.name == name);
-        place.map(|one| one.network).expect("everybody is there")
+        let member = ring.members.iter().find(|one| one.name == name);
+        member.map(|one| one.network).expect("everybody is there")
     };
     let [left, right] = [network("ann"), network("cyd")];
     assert_ne!(left, right, "{ring:?}");
@@ -132,92 +133,98 @@ fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
     assert!([left, right].contains(&network("eve")), "{ring:?}");
     // Only eve and the director are on two networks.
     for person in &PEOPLE[..4] {
-        let networks = project.inspect(person, "{{len .NetworkSettings.Networks}}");
-        assert_eq!(networks, "1", "{person}");
+        let start_networks = project.inspect(person, "{{len .NetworkSettings.Networks}}");
+        assert_eq!(start_networks, "1", "{person}");
     }
 }
 
 #[test]
-fn networks_that_part_for_a_while_merge_with_everything() {
-    let _alone = alone();
-    let Some(project) = networks() else { return };
+fn partitioned_networks_merge_with_all_messages() {
+    let _turn = wait_for_turn();
+    let Some(project) = start_networks() else {
+        return;
+    };
     let before = project.address("right", "eve");
-    let mut squatter = None;
+    let mut holder = None;
     // Once at the same address, and once at another one.
     for moves in [false, true] {
         let cut = Instant::now();
         project.disconnect("right", "eve");
-        let mut typists = ["ann", "dan"].map(|person| project.type_in(person));
-        let said = chat(
+        let mut typists = ["ann", "dan"].map(|person| project.attach(person));
+        let lines = chat(
             &mut typists,
             &format!("parted, moves: {moves},"),
-            knob::partition(),
+            settings::partition_time(),
         );
         report("compose: parted for", cut.elapsed());
         let healed = Instant::now();
         if moves {
-            squatter = Some(project.squat("right"));
+            holder = Some(project.occupy_address("right"));
         }
         project.connect("right", "eve");
         assert_eq!(project.address("right", "eve") != before, moves);
-        closed(&project, "eve", 5, HEALED);
+        await_closed(&project, "eve", 5, HEAL_TIMEOUT);
         report("compose: connected: one ring after", healed.elapsed());
         for person in PEOPLE {
-            let left = HEALED.saturating_sub(healed.elapsed());
-            once_each(&project, person, &said, left);
+            let left = HEAL_TIMEOUT.saturating_sub(healed.elapsed());
+            await_each_once(&project, person, &lines, left);
         }
         report(
             "compose: connected: everything everywhere after",
             healed.elapsed(),
         );
     }
-    drop(squatter);
+    drop(holder);
 }
 
 #[test]
-fn containers_that_die_stop_and_restart_lose_nobody_elses_words() {
-    let _alone = alone();
-    let Some(project) = networks() else { return };
-    let mut typists = ["ann", "eve"].map(|person| project.type_in(person));
+fn containers_that_die_stop_and_restart_lose_no_message_of_others() {
+    let _turn = wait_for_turn();
+    let Some(project) = start_networks() else {
+        return;
+    };
+    let mut typists = ["ann", "eve"].map(|person| project.attach(person));
     project.docker(&["kill"], "cyd");
-    let mut said = chat(&mut typists, "without cyd", Duration::from_secs(1));
+    let mut lines = chat(&mut typists, "without cyd", Duration::from_secs(1));
     report(
         "compose: killed: closed after",
-        closed(&project, "eve", 4, CLOSED),
+        await_closed(&project, "eve", 4, CLOSE_TIMEOUT),
     );
     project.docker(&["start"], "cyd");
-    closed(&project, "eve", 5, UP);
+    await_closed(&project, "eve", 5, START_TIMEOUT);
     project.docker(&["pause"], "dan");
-    said.extend(chat(&mut typists, "without dan", Duration::from_secs(6)));
+    lines.extend(chat(&mut typists, "without dan", Duration::from_secs(6)));
     project.docker(&["unpause"], "dan");
-    said.extend(chat(&mut typists, "with dan", Duration::from_secs(1)));
-    closed(&project, "eve", 5, HEALED);
+    lines.extend(chat(&mut typists, "with dan", Duration::from_secs(1)));
+    await_closed(&project, "eve", 5, HEAL_TIMEOUT);
     project.docker(&["restart", "-t", "1"], "director");
-    said.extend(chat(
+    lines.extend(chat(
         &mut typists,
         "another director",
         Duration::from_secs(1),
     ));
-    closed(&project, "eve", 5, UP);
+    await_closed(&project, "eve", 5, START_TIMEOUT);
     for person in ["ann", "bob", "dan", "eve"] {
-        once_each(&project, person, &said, HEALED);
+        await_each_once(&project, person, &lines, HEAL_TIMEOUT);
     }
 }
 
 #[test]
 fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
-    let _alone = alone();
-    let Some(project) = networks() else { return };
+    let _turn = wait_for_turn();
+    let Some(project) = start_networks() else {
+        return;
+    };
     for restarted in PEOPLE {
         let rest: Vec<&str> = PEOPLE.into_iter().filter(|one| *one != restarted).collect();
-        let mut typists: Vec<Typist> = rest.iter().map(|one| project.type_in(one)).collect();
-        let mut said = chat(
+        let mut typists: Vec<Typist> = rest.iter().map(|one| project.attach(one)).collect();
+        let mut lines = chat(
             &mut typists,
             &format!("before {restarted}"),
             Duration::from_millis(500),
         );
         project.docker(&["stop", "-t", "3"], restarted);
-        said.extend(chat(
+        lines.extend(chat(
             &mut typists,
             &format!("without {restarted}"),
             Duration::from_secs(1),
@@ -226,27 +233,27 @@ fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
             // Nobody is on both sides: each side is a ring of its own.
             for (person, others) in [("ann", ["cyd", "dan"]), ("cyd", ["ann", "bob"])] {
                 let gone = others.map(|other| format!("{other} is gone"));
-                project.writes(person, &gone.each_ref().map(String::as_str), CLOSED);
+                project.await_output(person, &gone.each_ref().map(String::as_str), CLOSE_TIMEOUT);
             }
         } else {
-            let after = closed(&project, "eve", 4, CLOSED);
+            let after = await_closed(&project, "eve", 4, CLOSE_TIMEOUT);
             report(
                 &format!("compose: {restarted} has left: closed after"),
                 after,
             );
         }
         project.docker(&["start"], restarted);
-        said.extend(chat(
+        lines.extend(chat(
             &mut typists,
             &format!("with {restarted}"),
             Duration::from_secs(1),
         ));
         report(
             &format!("compose: {restarted} is back: closed after"),
-            closed(&project, "eve", 5, CLOSED),
+            await_closed(&project, "eve", 5, CLOSE_TIMEOUT),
         );
         for person in rest {
-            once_each(&project, person, &said, HEALED);
+            await_each_once(&project, person, &lines, HEAL_TIMEOUT);
         }
     }
 }
@@ -254,27 +261,27 @@ fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
 /// Any of them may come first, and so coordinate: most can be dialled only from their own home.
 #[test]
 fn homes_behind_address_translation_talk_through_the_street() {
-    let _alone = alone();
-    for founder in NEIGHBOURHOOD.into_iter().take(knob::nat_founders()) {
+    let _turn = wait_for_turn();
+    for founder in NEIGHBOURHOOD.into_iter().take(settings::nat_founders()) {
         let Some(project) = Project::or_skip("compose.nat.yaml") else {
             return;
         };
         let project = project.with_ports(&["RINGTALK_PORT", "RINGTALK_PAT_PORT"]);
         let began = Instant::now();
         project.compose(&["up", "-d", "--no-build", "director", founder]);
-        project.writes(founder, &["and the first here"], UP);
+        project.await_output(founder, &["nobody else is here yet"], START_TIMEOUT);
         project.compose(&["up", "-d", "--no-build"]);
         for person in NEIGHBOURHOOD {
-            project.writes(person, &NEIGHBOURLY, UP);
+            project.await_output(person, &NEIGHBOURLY, START_TIMEOUT);
         }
         report(
             &format!("compose: {founder} founds: all have talked after"),
             began.elapsed(),
         );
-        let mut typists = ["ann", "ben"].map(|person| project.type_in(person));
-        let said = chat(&mut typists, "home to home", Duration::from_secs(1));
+        let mut typists = ["ann", "ben"].map(|person| project.attach(person));
+        let lines = chat(&mut typists, "home to home", Duration::from_secs(1));
         for person in NEIGHBOURHOOD {
-            once_each(&project, person, &said, HEALED);
+            await_each_once(&project, person, &lines, HEAL_TIMEOUT);
         }
     }
 }

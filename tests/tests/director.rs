@@ -6,24 +6,24 @@ use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::http::{self, Response};
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::measure::report;
 use ringtalk_tests::process::binary;
 use ringtalk_tests::raw::Raw;
-use ringtalk_tests::registrant::{Asked, Registrant};
-use ringtalk_tests::wait::poll;
+use ringtalk_tests::registrant::{Registrant, Request};
+use ringtalk_tests::wait::{self, poll};
+use ringtalk_tests::wait_for_turn;
 
 /// The time limit for an answer that the director may hold.
-const HELD: Duration = Duration::from_secs(10);
+const HELD_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The lease of a founder.
 const LEASE: Duration = Duration::from_secs(2);
 
 /// The time limit for closing a client that never finishes its request.
-const TOO_SLOW: Duration = Duration::from_secs(30);
+const SLOW_CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn address(node: u64) -> String {
     format!("127.0.0.1:{}", 20_000 + node)
@@ -70,21 +70,26 @@ fn withdraw(director: &Director, node: u64, epoch: u64) -> Response {
 }
 
 /// Posts in the background, because an answer may be held.
-fn posting(
+fn post_in_background(
     director: &Director,
     path: &'static str,
     body: String,
 ) -> JoinHandle<(Response, Instant)> {
     let address: SocketAddr = director.address();
     std::thread::spawn(move || {
-        let answer = http::ask(address, "POST", path, Some(&body), HELD).expect("an answer");
+        let answer =
+            http::ask(address, "POST", path, Some(&body), HELD_CALL_TIMEOUT).expect("an answer");
         (answer, Instant::now())
     })
 }
 
 /// Registers in the background.
-fn registering(director: &Director, node: u64, epoch: u64) -> JoinHandle<(Response, Instant)> {
-    registering_as(
+fn register_in_background(
+    director: &Director,
+    node: u64,
+    epoch: u64,
+) -> JoinHandle<(Response, Instant)> {
+    register_in_background_at(
         director,
         "/register_coordinator",
         node,
@@ -92,7 +97,7 @@ fn registering(director: &Director, node: u64, epoch: u64) -> JoinHandle<(Respon
     )
 }
 
-fn registering_as(
+fn register_in_background_at(
     director: &Director,
     path: &'static str,
     node: u64,
@@ -102,19 +107,19 @@ fn registering_as(
     std::thread::spawn(move || {
         let method = "POST";
         let body = &body;
-        let asked = Asked { method, path, body };
-        let answer = Registrant::new(node).ask(address, asked, HELD);
+        let request = Request { method, path, body };
+        let answer = Registrant::new(node).ask(address, request, HELD_CALL_TIMEOUT);
         (answer.expect("an answer"), Instant::now())
     })
 }
 
-fn answer(call: JoinHandle<(Response, Instant)>) -> Response {
+fn join_call(call: JoinHandle<(Response, Instant)>) -> Response {
     call.join().expect("posting does not panic").0
 }
 
 #[test]
-fn an_empty_director_has_nobody_to_point_at() {
-    let _alone = alone();
+fn an_empty_director_redirects_nobody() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     director.fetch("/").expect_problem(503);
     let health = director.fetch("/healthz");
@@ -129,22 +134,22 @@ fn an_empty_director_has_nobody_to_point_at() {
 }
 
 #[test]
-fn the_first_node_founds_registers_and_is_pointed_at() {
-    let _alone = alone();
+fn the_first_node_founds_and_registers_and_the_director_redirects_to_it() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
-    let registration = registering(&director, 1, 1);
-    director.redirects_to(&address(1), LEASE);
-    answer(registration).expect(200);
+    let registration = register_in_background(&director, 1, 1);
+    director.await_redirect_to(&address(1), LEASE);
+    join_call(registration).expect(200);
 
     // The newcomer is told of the coordinator, and the coordinator of the newcomer, on the call that it holds open.
-    let held = registering(&director, 1, 1);
-    let told = director.post("/register_node", &node(2));
-    let found = told.expect(200).json();
-    assert_eq!(found["id"], id(1).to_string(), "{told}");
-    assert_eq!(found["internal-address"], address(1), "{told}");
-    assert_eq!(found["epoch"]["number"], 1, "{told}");
-    let mut forwarded = answer(held);
+    let held = register_in_background(&director, 1, 1);
+    let response = director.post("/register_node", &node(2));
+    let found = response.expect(200).json();
+    assert_eq!(found["id"], id(1).to_string(), "{response}");
+    assert_eq!(found["internal-address"], address(1), "{response}");
+    assert_eq!(found["epoch"]["number"], 1, "{response}");
+    let mut forwarded = join_call(held);
     if !names(&forwarded, 2) {
         forwarded = register(&director, 1, 1);
     }
@@ -160,7 +165,7 @@ fn names(answer: &Response, node: u64) -> bool {
 
 #[test]
 fn a_held_call_ends_within_its_two_seconds_and_at_once_for_a_newcomer() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
     let since = Instant::now();
@@ -171,9 +176,11 @@ fn a_held_call_ends_within_its_two_seconds_and_at_once_for_a_newcomer() {
         since.elapsed()
     );
 
-    let held = registering(&director, 1, 1);
-    // Waits until the call is held: nothing outside shows that it is.
-    std::thread::sleep(Duration::from_millis(500));
+    let held = register_in_background(&director, 1, 1);
+    wait::sleep(
+        "nothing outside shows that the call is held",
+        Duration::from_millis(500),
+    );
     let since = Instant::now();
     director.post("/register_node", &node(2)).expect(200);
     let (forwarded, at) = held.join().expect("posting does not panic");
@@ -191,7 +198,7 @@ fn a_held_call_ends_within_its_two_seconds_and_at_once_for_a_newcomer() {
 
 #[test]
 fn founding_is_a_lease_that_is_repeated_to_its_holder_and_lapses() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
     let since = Instant::now();
@@ -212,17 +219,23 @@ fn founding_is_a_lease_that_is_repeated_to_its_holder_and_lapses() {
 }
 
 #[test]
-fn who_waits_for_a_founder_is_told_of_it_once_it_registers() {
-    let _alone = alone();
+fn a_waiting_newcomer_learns_of_the_founder_once_it_registers() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
-    let waiting = posting(&director, "/register_node", node(2));
-    // Waits until the second call is held: nothing outside shows that it is.
-    std::thread::sleep(Duration::from_millis(300));
-    let registration = registering(&director, 1, 1);
-    let told = answer(waiting);
-    assert_eq!(told.expect(200).json()["id"], id(1).to_string(), "{told}");
-    let mut forwarded = answer(registration);
+    let waiting = post_in_background(&director, "/register_node", node(2));
+    wait::sleep(
+        "nothing outside shows that the call is held",
+        Duration::from_millis(300),
+    );
+    let registration = register_in_background(&director, 1, 1);
+    let response = join_call(waiting);
+    assert_eq!(
+        response.expect(200).json()["id"],
+        id(1).to_string(),
+        "{response}"
+    );
+    let mut forwarded = join_call(registration);
     if !names(&forwarded, 2) {
         forwarded = register(&director, 1, 1);
     }
@@ -234,25 +247,25 @@ fn who_waits_for_a_founder_is_told_of_it_once_it_registers() {
 
 #[test]
 fn a_registration_is_replaced_by_a_higher_epoch_only() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let register = |node, epoch| registering(&director, node, epoch);
-    answer(register(1, 3)).expect(200);
+    let register = |node, epoch| register_in_background(&director, node, epoch);
+    join_call(register(1, 3)).expect(200);
     for epoch in [2, 3] {
-        let refused = answer(register(2, epoch));
+        let refused = join_call(register(2, epoch));
         assert!(
             names(refused.expect_problem(409), 1),
             "it does not name the other: {refused}"
         );
     }
     let renewed = register(1, 3);
-    director.redirects_to(&address(1), LEASE);
-    answer(renewed).expect(200);
+    director.await_redirect_to(&address(1), LEASE);
+    join_call(renewed).expect(200);
 
     let higher = register(2, 4);
-    director.redirects_to(&address(2), LEASE);
-    answer(higher).expect(200);
-    let refused = answer(register(1, 3));
+    director.await_redirect_to(&address(2), LEASE);
+    join_call(higher).expect(200);
+    let refused = join_call(register(1, 3));
     assert!(
         names(refused.expect_problem(409), 2),
         "it does not name the other: {refused}"
@@ -261,26 +274,27 @@ fn a_registration_is_replaced_by_a_higher_epoch_only() {
 
 #[test]
 fn the_older_name_of_registration_works_too() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let registration = registering_as(&director, "/register_leader", 5, coordinator(5, 1));
-    director.redirects_to(&address(5), LEASE);
-    answer(registration).expect(200);
+    let registration =
+        register_in_background_at(&director, "/register_leader", 5, coordinator(5, 1));
+    director.await_redirect_to(&address(5), LEASE);
+    join_call(registration).expect(200);
 }
 
 #[test]
-fn a_public_address_is_what_outsiders_are_pointed_at() {
-    let _alone = alone();
+fn outsiders_are_redirected_to_the_public_address() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     let body = coordinator(1, 1).replace("null", r#""203.0.113.7:4000""#);
-    let registration = registering_as(&director, "/register_coordinator", 1, body);
-    director.redirects_to("203.0.113.7:4000", LEASE);
-    answer(registration).expect(200);
+    let registration = register_in_background_at(&director, "/register_coordinator", 1, body);
+    director.await_redirect_to("203.0.113.7:4000", LEASE);
+    join_call(registration).expect(200);
 }
 
 #[test]
-fn who_unregisters_leaves_the_place_free_at_once() {
-    let _alone = alone();
+fn a_withdrawn_registration_frees_the_discussion_at_once() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     register(&director, 1, 1).expect(200);
     withdraw(&director, 2, 1).expect_problem(409);
@@ -297,7 +311,7 @@ fn who_unregisters_leaves_the_place_free_at_once() {
 
 #[test]
 fn after_a_registration_lapsed_nobody_founds_for_ten_seconds() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     register(&director, 1, 1).expect(200);
     let lapsed = poll(
@@ -340,7 +354,7 @@ fn after_a_registration_lapsed_nobody_founds_for_ten_seconds() {
 
 #[test]
 fn bad_requests_get_problems() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     for path in ["/register_node", "/register_coordinator"] {
         director.post(path, "{").expect_problem(400);
@@ -359,7 +373,7 @@ fn bad_requests_get_problems() {
 
 #[test]
 fn a_wrong_field_is_named() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     let whole = coordinator(1, 1);
     let id = id(1).to_string();
@@ -391,15 +405,15 @@ fn a_wrong_field_is_named() {
 
 #[test]
 fn a_chunked_body_that_never_ends_is_cut_off() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let mut slow = Raw::dial(&director.place()).expect("a connection");
+    let mut slow = Raw::dial(&director.endpoint()).expect("a connection");
     slow.send(b"POST /register_node HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
     slow.send(b"Transfer-Encoding: chunked\r\n\r\n");
     let mut chunk = String::new();
     write!(chunk, "1000\r\n{}\r\n", " ".repeat(0x1000)).expect("a string takes all");
     let took = (0..64).take_while(|_| slow.send(chunk.as_bytes())).count();
-    let answer = String::from_utf8_lossy(&slow.read_some(HELD)).into_owned();
+    let answer = String::from_utf8_lossy(&slow.read_some(HELD_CALL_TIMEOUT)).into_owned();
     assert!(
         answer.contains(" 413 ") || took < 64,
         "256 KiB were read: {answer}"
@@ -408,7 +422,7 @@ fn a_chunked_body_that_never_ends_is_cut_off() {
 
 #[test]
 fn slow_clients_are_closed_and_disturb_nobody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     let beginnings: [&[u8]; 4] = [
         b"",
@@ -419,7 +433,7 @@ fn slow_clients_are_closed_and_disturb_nobody() {
     let mut slow: Vec<Raw> = beginnings
         .iter()
         .map(|beginning| {
-            let mut raw = Raw::dial(&director.place()).expect("a connection");
+            let mut raw = Raw::dial(&director.endpoint()).expect("a connection");
             raw.send(beginning);
             raw
         })
@@ -427,11 +441,11 @@ fn slow_clients_are_closed_and_disturb_nobody() {
     director.fetch("/healthz").expect(200);
     let since = Instant::now();
     for (raw, beginning) in slow.iter_mut().zip(beginnings) {
-        let rest = TOO_SLOW.saturating_sub(since.elapsed());
-        let closed = raw.closed_after(rest);
+        let rest = SLOW_CLIENT_TIMEOUT.saturating_sub(since.elapsed());
+        let closed = raw.await_close(rest);
         assert!(
             closed.is_some(),
-            "still open after {TOO_SLOW:?}: {:?}",
+            "still open after {SLOW_CLIENT_TIMEOUT:?}: {:?}",
             beginning.escape_ascii()
         );
     }
@@ -440,14 +454,14 @@ fn slow_clients_are_closed_and_disturb_nobody() {
 
 #[test]
 fn a_director_that_may_open_few_files_still_answers() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]);
     limited.arg(binary("director"));
-    let director = Director::by(limited);
+    let director = Director::start_through(limited);
     let crowd: Vec<Raw> = (0..100)
         .map(|_| {
-            let mut raw = Raw::dial(&director.place()).expect("a connection");
+            let mut raw = Raw::dial(&director.endpoint()).expect("a connection");
             raw.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
             raw
         })

@@ -10,41 +10,41 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
-use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::documents::{
-    README, commands_of_readme, examples_of_help, examples_of_manual, flags, paragraph, printed,
-    section_of_contract, variables,
+    MANUAL, READMES, commands_of_readmes, examples_of_help, examples_of_manual, flags, paragraph,
+    read_output, section_of_contract, variables,
 };
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::process::{Output, Process, binary};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::process::{Process, StdoutFormat, binary};
 use ringtalk_tests::wait::{self, Witness};
+use ringtalk_tests::wait_for_turn;
 use ringtalk_tests::window::Window;
 
 /// The time limit for a program to exit after a signal.
-const GONE: Duration = Duration::from_secs(5);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The interval at which a question is repeated.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The expected outcome of a command.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
     /// It prints this, and runs until a signal stops it, with exit status 0.
-    Goes(&'static str),
+    Runs(&'static str),
     /// The same for a pipeline or a coprocess: what goes through it arrives.
-    Flows(&'static str),
+    Pipes(&'static str),
     /// A member of the open discussion delivers this, and the command exits with status 0.
-    Says(&'static str),
+    Sends(&'static str),
     /// It shows this on a terminal, and exits with status 0 when `q` is pressed.
-    Watches(&'static str),
+    Shows(&'static str),
     /// It prints this, and exits with status 0.
-    Ends(&'static str),
+    Exits(&'static str),
     /// It is not run here, for this reason.
-    Elsewhere(&'static str),
+    NotRun(&'static str),
 }
 
-use Outcome::{Elsewhere, Ends, Flows, Goes, Says, Watches};
+use Outcome::{Exits, NotRun, Pipes, Runs, Sends, Shows};
 
 const GATE: &str = "it is what the gate runs, or a longer run of the same";
 const ENGINE: &str = "it needs a Docker engine: tests/tests/compose.rs";
@@ -53,99 +53,99 @@ const SIMULATOR: &str = "the gate runs the simulator, its named scenarios and pl
 
 /// Every command in the documents, and its outcome. The test fails for a command that is not listed here.
 const COMMANDS: &[(&str, Outcome)] = &[
-    ("node", Goes("others join with: node --join ringtalk://")),
+    ("node", Runs("others join with: node --join ringtalk://")),
     (
         "node --join 'ringtalk://192.0.2.7:8080/#EaGqGNVcyaY6oykTFuP5fAHy'",
-        Goes("here are "),
+        Runs("also here: "),
     ),
     (
         "RINGTALK_SECRET=EaGqGNVcyaY6oykTFuP5fAHy node --join director:8080",
-        Goes("here are "),
+        Runs("also here: "),
     ),
-    ("node --join director:8080", Goes("here are ")),
+    ("node --join director:8080", Runs("also here: ")),
     (
         "node --start director:8080",
-        Goes("others join with: node --join ringtalk://"),
+        Runs("others join with: node --join ringtalk://"),
     ),
     (
         "tail -f build.log | node --join director:8080 --name builds",
-        Flows("builds: all is well"),
+        Pipes("builds: all is well"),
     ),
     (
         "node --join director:8080 --say 'the build is done' </dev/null",
-        Says("the build is done"),
+        Sends("the build is done"),
     ),
     (
         "node --join director:8080 --json",
-        Goes(r#""event":"ready""#),
+        Runs(r#""event":"ready""#),
     ),
     (
         "node --join director:8080 --json </dev/null | grep --line-buffered '\"event\":\"message\"'",
-        Flows("what ann said"),
+        Pipes("what ann said"),
     ),
-    (CLOCK, Flows("")),
-    ("director", Goes("director listening on http://")),
+    (CLOCK, Pipes("")),
+    ("director", Runs("director listening on http://")),
     (
         "director --listen 127.0.0.1:9000",
-        Goes("director listening on http://127.0.0.1:"),
+        Runs("director listening on http://127.0.0.1:"),
     ),
-    ("director --listen 127.0.0.1:9000 --healthcheck", Ends("")),
-    ("ring-viz --join director:8080", Watches("ann")),
+    ("director --listen 127.0.0.1:9000 --healthcheck", Exits("")),
+    ("ring-viz --join director:8080", Shows("ann")),
     (
         "ring-viz --join director:8080 --once",
-        Ends(r#""closed":true"#),
+        Exits(r#""closed":true"#),
     ),
     (
         "ring-viz --join director:8080 --once --format svg > ring.svg",
-        Ends(""),
+        Exits(""),
     ),
     (
         "ring-viz --join director:8080 --once --format dot | dot -Tpng > ring.png",
-        Ends(""),
+        Exits(""),
     ),
-    ("cargo xtask ci", Elsewhere(GATE)),
-    ("cargo xtask test", Elsewhere(GATE)),
-    ("cargo xtask image", Elsewhere(ENGINE)),
+    ("cargo xtask ci", NotRun(GATE)),
+    ("cargo xtask test", NotRun(GATE)),
+    ("cargo xtask image", NotRun(ENGINE)),
     (
         "docker compose -p ringtalk -f docker/compose.yaml up",
-        Elsewhere(ENGINE),
+        NotRun(ENGINE),
     ),
     (
         "docker attach --sig-proxy=false ringtalk-ann-1",
-        Elsewhere(ENGINE),
+        NotRun(ENGINE),
     ),
     (
         "cargo build --release --manifest-path tools/bench/Cargo.toml",
-        Elsewhere(HOURS),
+        NotRun(HOURS),
     ),
     (
         "tools/bench/target/release/bench --members 8,32 --bytes 256",
-        Elsewhere(HOURS),
+        NotRun(HOURS),
     ),
     (
         "cargo run --release -p ringtalk-sim -- run --seeds 0..1000",
-        Elsewhere(SIMULATOR),
+        NotRun(SIMULATOR),
     ),
     (
         "cargo run --release -p ringtalk-sim -- run --scenario FILE.toml",
-        Elsewhere(SIMULATOR),
+        NotRun(SIMULATOR),
     ),
     (
         "cargo run --release -p ringtalk-sim -- mutants",
-        Elsewhere(SIMULATOR),
+        NotRun(SIMULATOR),
     ),
     (
         "cargo run --release -p ringtalk-sim -- explore --nodes 4",
-        Elsewhere(SIMULATOR),
+        NotRun(SIMULATOR),
     ),
     (
         "cargo run --release -p ringtalk-sim -- scale --nodes 200 --json",
-        Elsewhere(SIMULATOR),
+        NotRun(SIMULATOR),
     ),
-    ("cargo xtask soak", Elsewhere(SIMULATOR)),
+    ("cargo xtask soak", NotRun(SIMULATOR)),
     (
         "cargo xtask fuzz --seconds 600",
-        Elsewhere("the gate replays what the fuzzer has found"),
+        NotRun("the gate replays what the fuzzer has found"),
     ),
 ];
 
@@ -179,22 +179,24 @@ impl Drop for Group {
 }
 
 /// A director with ann in its open discussion, and a private discussion that host has started.
-struct Scene {
+struct DocumentsScene {
     folder: PathBuf,
-    ann: Node,
-    host: Node,
+    ann: TestNode,
+    host: TestNode,
     secret: String,
     director: Director,
 }
 
-impl Scene {
+impl DocumentsScene {
     fn new() -> Self {
         let director = Director::start();
-        let place = director.place();
-        let ann = Launch::new("ann").join(&place).start();
-        ann.ready(IN_TIME);
-        let host = Launch::new("host").arguments(&["--start", &place]).start();
-        let invite = host.ready(IN_TIME).invite;
+        let endpoint = director.endpoint();
+        let ann = Launch::new("ann").join(&endpoint).start();
+        ann.await_ready(JOIN_TIMEOUT);
+        let host = Launch::new("host")
+            .arguments(&["--start", &endpoint])
+            .start();
+        let invite = host.await_ready(JOIN_TIMEOUT).invite;
         let (_, secret) = invite.split_once('#').expect("an invite has a secret");
         let folder =
             std::env::temp_dir().join(format!("ringtalk-documents-{}", std::process::id()));
@@ -210,19 +212,19 @@ impl Scene {
     }
 
     /// Returns a command with the addresses and the secret of this scene filled in.
-    fn typed(&self, command: &str) -> String {
+    fn fill_in(&self, command: &str) -> String {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let free = free.expect("a free port").to_string();
-        let place = self.director.place();
+        let endpoint = self.director.endpoint();
         let elsewhere = if command.contains("--healthcheck") {
-            &place
+            &endpoint
         } else {
             &free
         };
         command
             .replace("127.0.0.1:9000", elsewhere)
-            .replace("192.0.2.7:8080", &place)
-            .replace("director:8080", &place)
+            .replace("192.0.2.7:8080", &endpoint)
+            .replace("director:8080", &endpoint)
             .replace("EaGqGNVcyaY6oykTFuP5fAHy", &self.secret)
     }
 
@@ -231,7 +233,7 @@ impl Scene {
     fn start(&self, command: &str) -> Group {
         let mut shell = self.shell(command);
         shell.process_group(0);
-        Group(Process::start(command, &mut shell, Output::Text))
+        Group(Process::start(command, &mut shell, StdoutFormat::Text))
     }
 
     fn shell(&self, command: &str) -> Command {
@@ -240,7 +242,7 @@ impl Scene {
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{path}:{}", programs.display(), self.shims().display());
         let mut shell = Command::new("bash");
-        shell.args(["-c", &self.typed(command)]);
+        shell.args(["-c", &self.fill_in(command)]);
         shell.current_dir(&self.folder).env("PATH", path);
         // The default ports may be taken.
         shell.env("RINGTALK_LISTEN", "127.0.0.1:0");
@@ -262,32 +264,32 @@ impl Scene {
     #[track_caller]
     fn check(&self, command: &str, outcome: Outcome) {
         match outcome {
-            Elsewhere(reason) => println!("not run here: {command}: {reason}"),
-            Goes(words) => {
+            NotRun(reason) => println!("not run here: {command}: {reason}"),
+            Runs(text) => {
                 let process = self.start(command);
-                shows(&process, words);
+                process.await_stdout(text, JOIN_TIMEOUT);
                 process.signal(Signal::SIGTERM);
-                assert_eq!(process.exit_code(GONE), 0, "{}", process.account());
+                assert_eq!(process.exit_code(EXIT_TIMEOUT), 0, "{}", process.describe());
             }
-            Flows(words) => {
+            Pipes(text) => {
                 let process = self.start(command);
-                self.flow(command, &process, words);
+                self.check_pipe(command, &process, text);
             }
-            Says(words) => {
+            Sends(text) => {
                 let process = self.start(command);
-                self.ann.hears(words, IN_TIME);
-                assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
+                self.ann.await_delivery(text, JOIN_TIMEOUT);
+                assert_eq!(process.exit_code(JOIN_TIMEOUT), 0, "{}", process.describe());
             }
-            Watches(words) => {
+            Shows(text) => {
                 let window = Window::open(command, (100, 30), &self.shell(command));
-                window.sees(words, IN_TIME);
+                window.await_text(text, JOIN_TIMEOUT);
                 window.press("q");
-                assert_eq!(window.exit_code(GONE), 0);
+                assert_eq!(window.exit_code(EXIT_TIMEOUT), 0);
             }
-            Ends(words) => {
+            Exits(text) => {
                 let process = self.start(command);
-                assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
-                shows(&process, words);
+                assert_eq!(process.exit_code(JOIN_TIMEOUT), 0, "{}", process.describe());
+                process.await_stdout(text, JOIN_TIMEOUT);
                 if let Some((_, file)) = command.split_once("> ") {
                     let drawn = std::fs::read(self.folder.join(file)).expect("it is there");
                     assert!(!drawn.is_empty(), "{command} wrote nothing");
@@ -298,31 +300,31 @@ impl Scene {
 
     /// Checks that what goes through a pipe arrives.
     #[track_caller]
-    fn flow(&self, command: &str, process: &Process, words: &str) {
+    fn check_pipe(&self, command: &str, process: &Process, text: &str) {
         match command {
             CLOCK => {
-                sees(&self.ann, "clock");
+                await_joined(&self.ann, "clock");
                 self.ask_the_time();
             }
             _ if command.starts_with("tail") => {
-                self.ann.hears("all is well", IN_TIME);
-                shows(process, words);
+                self.ann.await_delivery("all is well", JOIN_TIMEOUT);
+                process.await_stdout(text, JOIN_TIMEOUT);
             }
             _ => {
                 self.ann.say("what ann said");
-                shows(process, words);
+                process.await_stdout(text, JOIN_TIMEOUT);
             }
         }
     }
 }
 
-impl Scene {
+impl DocumentsScene {
     /// Asks until the clock answers: to the clock, a question from before it was ready is history.
     #[track_caller]
     fn ask_the_time(&self) {
         let mut asked: Option<Instant> = None;
-        wait::poll("hears the time", IN_TIME, &[&self.ann], || {
-            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
+        wait::poll("hears the time", JOIN_TIMEOUT, &[&self.ann], || {
+            if asked.is_none_or(|at| at.elapsed() > ASK_INTERVAL) {
                 self.ann.say("what time is it?");
                 asked = Some(Instant::now());
             }
@@ -334,7 +336,7 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
+impl Drop for DocumentsScene {
     fn drop(&mut self) {
         self.ann.quit();
         self.host.quit();
@@ -342,31 +344,24 @@ impl Drop for Scene {
     }
 }
 
-#[track_caller]
-fn shows(process: &Process, words: &str) {
-    process.wait_for(&format!("shows {words:?}"), IN_TIME, |journal| {
-        journal.stdout_text().contains(words).then_some(())
-    });
-}
-
 /// Waits until a node shows that a member has joined.
 #[track_caller]
-fn sees(node: &Node, name: &str) {
-    node.wait_for_event("sees who comes", 0, IN_TIME, |event| match event {
-        ringtalk_tests::event::Event::Joined(who) if who.name == name => Some(()),
+fn await_joined(node: &TestNode, name: &str) {
+    node.wait_for_event("sees who comes", 0, JOIN_TIMEOUT, |event| match event {
+        ringtalk_tests::event::Event::Joined(member) if member.name == name => Some(()),
         _ => None,
     });
 }
 
 /// Returns all commands in the documents, as users who have installed the programs type them.
-fn written() -> BTreeSet<String> {
-    let of_help = |program| examples_of_help(&printed(program, "--help"));
+fn documented_commands() -> BTreeSet<String> {
+    let of_help = |program| examples_of_help(&read_output(program, "--help"));
     let all = [
-        commands_of_readme(),
+        commands_of_readmes(),
         of_help("node"),
         of_help("director"),
         of_help("ring-viz"),
-        examples_of_manual(&printed("node", "--man")),
+        examples_of_manual(&read_output("node", "--man")),
     ];
     let all = all.into_iter().flatten();
     all.map(
@@ -379,19 +374,19 @@ fn written() -> BTreeSet<String> {
 }
 
 #[test]
-fn whatever_people_are_told_to_type_does_what_is_said() {
-    let _alone = alone();
-    let scene = Scene::new();
+fn every_documented_command_works_as_documented() {
+    let _turn = wait_for_turn();
+    let scene = DocumentsScene::new();
     let known: BTreeMap<&str, Outcome> = COMMANDS.iter().copied().collect();
-    let written = written();
-    for command in &written {
+    let documented_commands = documented_commands();
+    for command in &documented_commands {
         let outcome = known.get(command.as_str());
         let outcome = outcome.unwrap_or_else(|| panic!("no test knows what comes of: {command}"));
         scene.check(command, *outcome);
     }
     for command in known.keys() {
         assert!(
-            written.contains(*command),
+            documented_commands.contains(*command),
             "nobody is told to type: {command}"
         );
     }
@@ -399,27 +394,27 @@ fn whatever_people_are_told_to_type_does_what_is_said() {
 
 #[test]
 fn help_and_manual_have_the_same_examples() {
-    let _alone = alone();
-    let help = examples_of_help(&printed("node", "--help"));
+    let _turn = wait_for_turn();
+    let help = examples_of_help(&read_output("node", "--help"));
     assert!(help.len() > 5, "{help:?}");
-    assert_eq!(help, examples_of_manual(&printed("node", "--man")));
-    let short = examples_of_help(&printed("node", "-h"));
+    assert_eq!(help, examples_of_manual(&read_output("node", "--man")));
+    let short = examples_of_help(&read_output("node", "-h"));
     assert!(!short.is_empty() && help.starts_with(&short), "{short:?}");
 }
 
 #[test]
 fn the_manual_has_every_section() {
-    let _alone = alone();
-    let page = printed("node", "--man");
+    let _turn = wait_for_turn();
+    let page = read_output("node", "--man");
     for section in [
         "NAME",
         "SYNOPSIS",
         "DESCRIPTION",
-        "THE DISCUSSION",
-        "WHAT IS SHOWN",
-        "WHAT IS SAID",
-        "THE NETWORK",
-        "THE PROGRAM",
+        "DISCUSSION",
+        "OUTPUT",
+        "INPUT",
+        "NETWORK",
+        "PROGRAM",
         "EXAMPLES",
         "ENVIRONMENT",
         "FILES",
@@ -435,12 +430,12 @@ fn the_manual_has_every_section() {
 }
 
 #[test]
-fn every_flag_is_told_of_everywhere() {
-    let _alone = alone();
-    let of_node = flags(&printed("node", "--help"));
+fn every_flag_is_documented_everywhere() {
+    let _turn = wait_for_turn();
+    let of_node = flags(&read_output("node", "--help"));
     assert!(of_node.len() > 15, "{of_node:?}");
     for shell in ["bash", "zsh", "fish"] {
-        let completions = printed("node", &format!("--completions={shell}"));
+        let completions = read_output("node", &format!("--completions={shell}"));
         for flag in &of_node {
             let name = flag.trim_start_matches('-');
             assert!(
@@ -449,37 +444,38 @@ fn every_flag_is_told_of_everywhere() {
             );
         }
     }
-    let page = printed("node", "--man").replace("\\-", "-");
-    let in_readme = flags(README);
+    let page = read_output("node", "--man").replace("\\-", "-");
     for flag in &of_node {
         assert!(page.contains(flag.as_str()), "the manual has no {flag}");
         let key = format!("\n{} = ", flag.trim_start_matches('-'));
-        let is_told_of = in_readme.contains(flag) || README.contains(&key);
-        assert!(is_told_of, "the README has no {flag}");
+        let is_in_manual = flags(MANUAL).contains(flag) || MANUAL.contains(&key);
+        assert!(is_in_manual, "node/README.md has no {flag}");
     }
-    let all = ["director", "ring-viz"].map(|program| flags(&printed(program, "--help")));
+    let all = ["director", "ring-viz"].map(|program| flags(&read_output(program, "--help")));
     let mut known: BTreeSet<String> = all.into_iter().flatten().chain(of_node).collect();
     known.extend(flags(OF_OTHERS));
-    known.extend(flags(&README_OF_TOOLS.concat()));
-    for flag in &in_readme {
-        assert!(
-            known.contains(flag),
-            "the README has {flag}, which no program has"
-        );
+    known.extend(flags(&OF_TOOLS.concat()));
+    for (path, text) in READMES {
+        for flag in flags(text) {
+            assert!(
+                known.contains(&flag),
+                "{path} has {flag}, which no program has"
+            );
+        }
     }
 }
 
 /// Flags of the simulator and the benchmark, whose own tests check them.
-const README_OF_TOOLS: [&str; 2] = [
+const OF_TOOLS: [&str; 2] = [
     "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json ",
     "--members --bytes --rounds --seconds --peers --restart",
 ];
 
 #[test]
 fn the_contract_has_every_flag_variable_and_exit_status() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     for program in ["node", "director", "ring-viz"] {
-        let help = printed(program, "--help");
+        let help = read_output(program, "--help");
         let section = section_of_contract(&format!("`{program}`"));
         let table = section.split("\n### ").next().expect("a section begins");
         let general = ["--help", "--version"].map(str::to_owned);
@@ -494,7 +490,7 @@ fn the_contract_has_every_flag_variable_and_exit_status() {
             );
         }
     }
-    let help = printed("node", "--help");
+    let help = read_output("node", "--help");
     let (_, built) = help.split_once("Exit status:\n").expect("exit statuses");
     let built = built
         .lines()
@@ -508,7 +504,7 @@ fn the_contract_has_every_flag_variable_and_exit_status() {
 
 #[test]
 fn the_contract_has_every_request() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     let rows = section_of_contract("`director`").lines();
     let requests = rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
@@ -542,8 +538,8 @@ fn the_contract_has_every_request() {
 }
 
 #[test]
-fn defaults_are_what_help_says() {
-    let _alone = alone();
+fn defaults_match_the_help() {
+    let _turn = wait_for_turn();
     for (program, flag, default) in [
         ("node", "--timeout", "[default: 30]"),
         ("node", "--history", "[default: 10000]"),
@@ -561,17 +557,21 @@ fn defaults_are_what_help_says() {
         ("director", "--log", "[default: warn]"),
         ("ring-viz", "--timeout", "[default: 5]"),
     ] {
-        let help = printed(program, "--help");
-        let said = paragraph(&help, flag).unwrap_or_else(|| panic!("{program} has no {flag}"));
-        let said: Vec<&str> = said.split_whitespace().collect();
-        let said = said.join(" ");
-        assert!(said.contains(default), "{program} {flag}: {said}");
+        let help = read_output(program, "--help");
+        let description =
+            paragraph(&help, flag).unwrap_or_else(|| panic!("{program} has no {flag}"));
+        let description: Vec<&str> = description.split_whitespace().collect();
+        let description = description.join(" ");
+        assert!(
+            description.contains(default),
+            "{program} {flag}: {description}"
+        );
     }
     let host = Launch::bare("login")
         .arguments(&["--json", "--listen", "127.0.0.1:0"])
         .environment("USER", "somebody")
         .start();
-    let ready = host.ready(IN_TIME);
+    let ready = host.await_ready(JOIN_TIMEOUT);
     assert_eq!(ready.name, "somebody");
     let port: u16 = ready
         .invite

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, new_reign, view_of};
+use ringtalk_tests::cluster::{
+    Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_new_coordinator, await_view_of,
+};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::measure::{latency, report};
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::resources::resident_kib;
 use ringtalk_tests::talk::{Talk, talk_for};
-use ringtalk_tests::{alone, knob};
+use ringtalk_tests::{settings, wait, wait_for_turn};
 
 /// The time limit for the dead to be evicted and for one coordinator to be agreed on (V3, E2).
-const MENDED: Duration = Duration::from_secs(5);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of messages that the survivors send in a second while something breaks.
 const RATE: u32 = 50;
@@ -25,22 +27,22 @@ const GROWTH_KIB: u64 = 32 * 1024;
 
 #[test]
 fn the_coordinator_is_killed() {
-    survive_the_death_of("the coordinator of 6", 6, &[0]);
+    check_survival_of("the coordinator of 6", 6, &[0]);
 }
 
 #[test]
 fn an_ordinary_node_is_killed() {
-    survive_the_death_of("an ordinary node of 6", 6, &[3]);
+    check_survival_of("an ordinary node of 6", 6, &[3]);
 }
 
 #[test]
 fn both_neighbours_of_a_node_are_killed_at_once() {
-    survive_the_death_of("both neighbours of a node of 7", 7, &[2, 4]);
+    check_survival_of("both neighbours of a node of 7", 7, &[2, 4]);
 }
 
 #[test]
 fn both_neighbours_of_a_node_are_killed_and_one_was_the_coordinator() {
-    survive_the_death_of(
+    check_survival_of(
         "both neighbours of a node of 6, one the coordinator",
         6,
         &[0, 2],
@@ -49,49 +51,52 @@ fn both_neighbours_of_a_node_are_killed_and_one_was_the_coordinator() {
 
 #[test]
 fn two_adjacent_nodes_are_killed_at_once() {
-    survive_the_death_of("two adjacent nodes of 6", 6, &[2, 3]);
+    check_survival_of("two adjacent nodes of 6", 6, &[2, 3]);
 }
 
 #[test]
 fn the_coordinator_and_its_successor_are_killed_at_once() {
-    survive_the_death_of("the coordinator of 6 and its successor", 6, &[0, 1]);
+    check_survival_of("the coordinator of 6 and its successor", 6, &[0, 1]);
 }
 
 #[test]
 fn all_but_one_are_killed_at_once() {
-    survive_the_death_of("all but one of 6", 6, &[0, 1, 2, 4, 5]);
+    check_survival_of("all but one of 6", 6, &[0, 1, 2, 4, 5]);
 }
 
 /// Kills the nodes at `places` of the ring, counted from the coordinator, during a conversation.
 #[track_caller]
-fn survive_the_death_of(what: &str, size: usize, places: &[usize]) {
-    let _alone = alone();
+fn check_survival_of(what: &str, size: usize, places: &[usize]) {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(size);
     let ring = cluster.in_ring_order();
-    let (doomed, survivors) = parted(&ring, places);
-    let before = ring[0].journal().reign().expect("it is ready");
+    let (victims, survivors) = split_off(&ring, places);
+    let before = ring[0]
+        .journal()
+        .current_coordinator()
+        .expect("it is ready");
     let talk = Talk::start(&survivors, RATE);
-    let last_words = Talk::start(&doomed, RATE / 2);
+    let last_words = Talk::start(&victims, RATE / 2);
     await_more_messages(&survivors, 40);
 
     let since = Instant::now();
-    for node in &doomed {
+    for node in &victims {
         node.kill();
     }
     if places.contains(&0) {
         report(
             &format!("{what} killed: a new coordinator everywhere after"),
-            new_reign(&survivors, before, since, MENDED),
+            await_new_coordinator(&survivors, before, since, RECOVERY_TIMEOUT),
         );
     }
     report(
         &format!("{what} killed: views without the dead after"),
-        view_of(&survivors, since, MENDED),
+        await_view_of(&survivors, since, RECOVERY_TIMEOUT),
     );
     let coordinator = cluster.coordinator();
     cluster
         .director
-        .redirects_to(&coordinator.address(), MENDED);
+        .await_redirect_to(&coordinator.address(), RECOVERY_TIMEOUT);
     report(
         &format!("{what} killed: the director redirects after"),
         since.elapsed(),
@@ -100,35 +105,35 @@ fn survive_the_death_of(what: &str, size: usize, places: &[usize]) {
     await_more_messages(&survivors, 100);
     last_words.stop();
     talk.stop();
-    cluster.one_ring(REST);
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     for survivor in &survivors {
-        expect_failed(survivor, &doomed);
+        expect_failed(survivor, &victims);
     }
     cluster.check();
 }
 
 /// Returns the nodes at `places`, and the others.
-fn parted(ring: &[Arc<Node>], places: &[usize]) -> (Vec<Arc<Node>>, Vec<Arc<Node>>) {
-    let (doomed, survivors): (Vec<_>, Vec<_>) = ring
+fn split_off(ring: &[Arc<TestNode>], places: &[usize]) -> (Vec<Arc<TestNode>>, Vec<Arc<TestNode>>) {
+    let (victims, survivors): (Vec<_>, Vec<_>) = ring
         .iter()
         .cloned()
         .enumerate()
         .partition(|(place, _)| places.contains(place));
     let nodes =
-        |placed: Vec<(usize, Arc<Node>)>| placed.into_iter().map(|(_, node)| node).collect();
-    (nodes(doomed), nodes(survivors))
+        |placed: Vec<(usize, Arc<TestNode>)>| placed.into_iter().map(|(_, node)| node).collect();
+    (nodes(victims), nodes(survivors))
 }
 
 /// Waits until each node has delivered `count` more messages.
 #[track_caller]
-fn await_more_messages(nodes: &[Arc<Node>], count: u64) {
+fn await_more_messages(nodes: &[Arc<TestNode>], count: u64) {
     let total = |delivered: &BTreeMap<NodeId, u64>| -> u64 { delivered.values().sum() };
-    let goal = |node: &Arc<Node>| total(&node.journal().delivered) + count;
+    let goal = |node: &Arc<TestNode>| total(&node.journal().delivered) + count;
     let goals: Vec<u64> = nodes.iter().map(goal).collect();
     let what = format!("delivers {count} more messages");
     for (node, goal) in nodes.iter().zip(goals) {
-        node.wait_for(&what, IN_TIME, |journal| {
+        node.wait_for(&what, JOIN_TIMEOUT, |journal| {
             (total(&journal.delivered) >= goal).then_some(())
         });
     }
@@ -136,12 +141,13 @@ fn await_more_messages(nodes: &[Arc<Node>], count: u64) {
 
 /// Checks that each of `dead` was shown once as failed, and never as left.
 #[track_caller]
-fn expect_failed(survivor: &Node, dead: &[Arc<Node>]) {
+fn expect_failed(survivor: &TestNode, dead: &[Arc<TestNode>]) {
     let journal = survivor.journal();
     for node in dead {
         let id = journal_id(node);
-        let failed = |event: &&Event| matches!(event, Event::Failed(who) if who.node_id == id);
-        let left = |event: &&Event| matches!(event, Event::Left(who) if who.node_id == id);
+        let failed =
+            |event: &&Event| matches!(event, Event::Failed(member) if member.node_id == id);
+        let left = |event: &&Event| matches!(event, Event::Left(member) if member.node_id == id);
         let counts = (
             journal.since(0).filter(failed).count(),
             journal.since(0).filter(left).count(),
@@ -155,7 +161,7 @@ fn expect_failed(survivor: &Node, dead: &[Arc<Node>]) {
     }
 }
 
-fn journal_id(node: &Node) -> NodeId {
+fn journal_id(node: &TestNode) -> NodeId {
     node.journal()
         .ready
         .as_ref()
@@ -166,30 +172,32 @@ fn journal_id(node: &Node) -> NodeId {
 
 #[test]
 fn a_frozen_coordinator_is_replaced_and_steps_back_into_the_ring() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
     let old = cluster.coordinator();
     let others = cluster.others(&old);
-    let before = old.journal().reign().expect("it is ready");
+    let before = old.journal().current_coordinator().expect("it is ready");
     let talk = Talk::start(&others, 20);
     await_more_messages(&others, 20);
 
     let since = Instant::now();
     old.freeze();
     old.say("typed while frozen");
-    let took = new_reign(&others, before, since, MENDED);
+    let took = await_new_coordinator(&others, before, since, RECOVERY_TIMEOUT);
     report("coordinator frozen: a new one everywhere after", took);
-    view_of(&others, since, MENDED);
-    // Waits as long as the freeze lasts: its length is what is tested.
-    std::thread::sleep(knob::coordinator_freeze().saturating_sub(since.elapsed()));
+    await_view_of(&others, since, RECOVERY_TIMEOUT);
+    wait::sleep(
+        "the length of the fault is what is tested",
+        settings::freeze_time().saturating_sub(since.elapsed()),
+    );
     old.thaw();
     let thawed = Instant::now();
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     report(
         "coordinator thawed: one ring with it after",
         thawed.elapsed(),
     );
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     report(
         "coordinator thawed: everything caught up after",
         thawed.elapsed(),
@@ -197,7 +205,7 @@ fn a_frozen_coordinator_is_replaced_and_steps_back_into_the_ring() {
     await_more_messages(&cluster.live(), 40);
     talk.stop();
     old.say("typed after waking up");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     assert_ne!(
         cluster.coordinator().id(),
         old.id(),
@@ -208,7 +216,7 @@ fn a_frozen_coordinator_is_replaced_and_steps_back_into_the_ring() {
 
 #[test]
 fn a_frozen_node_delays_the_others_only_for_a_moment() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(6);
     let frozen = Arc::clone(&cluster.in_ring_order()[3]);
     let others = cluster.others(&frozen);
@@ -229,8 +237,8 @@ fn a_frozen_node_delays_the_others_only_for_a_moment() {
         );
     }
     frozen.thaw();
-    cluster.one_ring(REST);
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
 
     let records: Vec<_> = others.iter().map(|node| node.record()).collect();
     let hiccup = latency(&records, since, since + Duration::from_secs(1));
@@ -253,17 +261,21 @@ fn a_frozen_node_delays_the_others_only_for_a_moment() {
 
 #[test]
 fn a_pause_of_800_ms_evicts_nobody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
     let ring = cluster.in_ring_order();
     for (what, node) in [("the coordinator", &ring[0]), ("a node", &ring[2])] {
         let marks: Vec<usize> = ring.iter().map(|node| node.mark()).collect();
         node.freeze();
-        // Waits as long as the pause lasts: its length is what is tested.
-        std::thread::sleep(Duration::from_millis(800));
+        wait::sleep(
+            "the length of the fault is what is tested",
+            Duration::from_millis(800),
+        );
         node.thaw();
-        // Waits until the time for an eviction has passed: there is no event for an eviction that does not happen.
-        std::thread::sleep(Duration::from_secs(3));
+        wait::sleep(
+            "there is no event for an eviction that does not happen",
+            Duration::from_secs(3),
+        );
         for (witness, mark) in ring.iter().zip(marks) {
             let journal = witness.journal();
             let upset = journal.since(mark).find(|event| is_upheaval(event));
@@ -275,8 +287,8 @@ fn a_pause_of_800_ms_evicts_nobody() {
         }
     }
     ring[2].say("still here");
-    cluster.everything_everywhere(EVERYWHERE);
-    cluster.one_ring(REST);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
@@ -289,95 +301,107 @@ fn is_upheaval(event: &Event) -> bool {
 
 #[test]
 fn a_director_that_dies_and_returns_knows_the_ring_again() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(4);
     let coordinator = cluster.coordinator();
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     let mark = coordinator.mark();
     let talk = Talk::start(&cluster.live(), 20);
     cluster
         .director
         .process()
         .signal(nix::sys::signal::Signal::SIGKILL);
-    cluster.director.process().exit_code(MENDED);
-    coordinator.wait_for_event("says that no director answers", mark, IN_TIME, |event| {
-        matches!(event, Event::Error(_)).then_some(())
-    });
+    cluster.director.process().exit_code(RECOVERY_TIMEOUT);
+    coordinator.wait_for_event(
+        "says that no director answers",
+        mark,
+        JOIN_TIMEOUT,
+        |event| matches!(event, Event::Error(_)).then_some(()),
+    );
     await_more_messages(&cluster.live(), 40);
 
-    cluster.director = Director::start_at(&place);
+    cluster.director = Director::start_at(&endpoint);
     let took = cluster
         .director
-        .redirects_to(&coordinator.address(), Duration::from_secs(3));
+        .await_redirect_to(&coordinator.address(), Duration::from_secs(3));
     report("director restarted: it knows the ring again after", took);
     await_more_messages(&cluster.live(), 40);
     talk.stop();
-    cluster.join().ready(IN_TIME);
-    cluster.one_ring(REST);
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.join().await_ready(JOIN_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster.check();
 }
 
 /// A director that knows nothing yet may tell a newcomer "you are the first".
 #[test]
-fn who_founds_a_ring_beside_another_ends_in_the_one_ring() {
-    let _alone = alone();
+fn a_ring_founded_beside_another_merges_into_it() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(3);
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     cluster.live()[1].say("before the gap");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster
         .director
         .process()
         .signal(nix::sys::signal::Signal::SIGKILL);
-    cluster.director.process().exit_code(MENDED);
+    cluster.director.process().exit_code(RECOVERY_TIMEOUT);
 
-    cluster.director = Director::start_at(&place);
-    let newcomer = cluster.adopt(Launch::new("gap").join(&place).start());
-    let has_founded = newcomer.ready(IN_TIME).members == 1;
+    cluster.director = Director::start_at(&endpoint);
+    let newcomer = cluster.add(Launch::new("gap").join(&endpoint).start());
+    let has_founded = newcomer.await_ready(JOIN_TIMEOUT).members == 1;
     report("a newcomer founded in the gap of the director", has_founded);
     newcomer.say("was I the first?");
-    cluster.one_ring(IN_TIME);
+    cluster.await_one_ring(JOIN_TIMEOUT);
     cluster.live()[0].say("no");
-    cluster.everything_everywhere(EVERYWHERE);
-    newcomer.hears("before the gap", EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    newcomer.await_delivery("before the gap", DELIVERY_TIMEOUT);
     let rules = ringtalk_tests::checker::Rules {
         one_ring: false,
         ..Default::default()
     };
-    cluster.check_by(&rules);
+    cluster.check_with(&rules);
 }
 
 /// Two rings of one discussion are founded at two directors. A node registers with both, the coordinators learn of
 /// each other, and the rings merge with the messages of both.
 #[test]
 fn two_rings_that_learn_of_each_other_become_one() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(3);
     cluster.live()[1].say("said in the larger ring");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     let elsewhere = Director::start();
     // Its name looks like that of another node.
     let launch = Launch::new("\u{ff4e}1")
-        .join(&elsewhere.place())
-        .join(&cluster.director.place());
-    let founder = cluster.adopt(launch.start());
-    assert_eq!(founder.ready(IN_TIME).members, 1, "it founds a ring");
+        .join(&elsewhere.endpoint())
+        .join(&cluster.director.endpoint());
+    let founder = cluster.add(launch.start());
+    assert_eq!(
+        founder.await_ready(JOIN_TIMEOUT).members,
+        1,
+        "it founds a ring"
+    );
     let since = Instant::now();
     founder.say("said in the smaller ring");
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     report("two rings: one ring after", since.elapsed());
-    cluster.everything_everywhere(EVERYWHERE);
-    founder.hears("said in the larger ring", EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    founder.await_delivery("said in the larger ring", DELIVERY_TIMEOUT);
     let id = founder.id();
-    let name = founder.wait_for_event("has another name", 0, EVERYWHERE, |event| match event {
-        Event::Renamed(renamed) if renamed.node_id == id => Some(renamed.name.clone()),
-        _ => None,
-    });
+    let name = founder.wait_for_event(
+        "has another name",
+        0,
+        DELIVERY_TIMEOUT,
+        |event| match event {
+            Event::Renamed(renamed) if renamed.node_id == id => Some(renamed.name.clone()),
+            _ => None,
+        },
+    );
     assert_eq!(name, "\u{ff4e}1-2");
     let rules = ringtalk_tests::checker::Rules {
         one_ring: false,
         ..Default::default()
     };
-    cluster.check_by(&rules);
+    cluster.check_with(&rules);
 }

@@ -7,22 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringtalk_tests::attack::{
-    Attack, Authors, FORMER, framed, leave, let_in, made_up, pinned, wire,
+    Attack, FORMER, InventedAuthors, admit_former, encode_frame, invented_messages,
+    make_former_leave, pinned, wire_id,
 };
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT};
 use ringtalk_tests::liar::Liar;
 use ringtalk_tests::measure::{Latency, latency, report};
-use ringtalk_tests::node::Node;
+use ringtalk_tests::node::TestNode;
 use ringtalk_tests::resources::peak_resident_kib;
 use ringtalk_tests::talk::Talk;
-use ringtalk_tests::watch::{Heard, Watch};
-use ringtalk_tests::{alone, knob};
+use ringtalk_tests::watch::{AllowedAuthors, Watch};
+use ringtalk_tests::{settings, wait, wait_for_turn};
 use ringtalk_wire::{Frame, Pull, Range};
 
 /// The number of authors that an attacker makes up.
 const AUTHORS: usize = 4_096;
 /// The number of unlisted authors of whom one peer may bring messages.
-const HEARD: usize = 64;
+const MAX_DELIVERED_AUTHORS: usize = 64;
 /// The number of messages that the members send in a second meanwhile.
 const RATE: u32 = 50;
 /// The key of the former member.
@@ -31,86 +32,86 @@ const KEY: u64 = 77;
 const P99: Duration = Duration::from_millis(50);
 
 #[test]
-fn a_stranger() {
-    let _alone = alone();
+fn a_stranger_slows_nobody_down() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
     let members = cluster.live();
     let watch = Watch::on(&members, None);
-    let frames = made_up(AUTHORS);
+    let frames = invented_messages(AUTHORS);
     let victim = Arc::clone(&members[0]);
-    beside("a stranger", &members, || {
+    measure_beside("a stranger", &members, || {
         Attack::by_peer(&victim, 1_000.., frames.clone())
     });
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed(&members, Heard::Nobody);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_undisturbed(AllowedAuthors::None);
     cluster.check();
 }
 
 /// It requests history and sends messages, as a member does.
 #[test]
-fn a_former_member() {
-    let _alone = alone();
+fn a_former_member_slows_nobody_down() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
     let members = cluster.live();
     let coordinator = cluster.coordinator();
     coordinator.paste(&vec!["what is only for members ".repeat(100); 50]);
-    cluster.everything_everywhere(EVERYWHERE);
-    leave(&mut let_in(&coordinator, KEY), &coordinator);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    make_former_leave(&mut admit_former(&coordinator, KEY), &coordinator);
     let watch = Watch::on(&members, Some(FORMER));
     let range = Range {
-        author: wire(&coordinator),
+        author: wire_id(&coordinator),
         from: 1,
         to: 50,
     };
     let pulls = (1..=AUTHORS as u64).map(|number| {
         let ranges = vec![range];
-        framed(&Frame::Pull(Pull { number, ranges }))
+        encode_frame(&Frame::Pull(Pull { number, ranges }))
     });
-    let frames: Vec<Vec<u8>> = made_up(AUTHORS)
+    let frames: Vec<Vec<u8>> = invented_messages(AUTHORS)
         .into_iter()
         .zip(pulls)
         .flat_map(<[_; 2]>::from)
         .collect();
-    beside("a former member", &members, || {
+    measure_beside("a former member", &members, || {
         let key = std::iter::repeat(KEY);
         Attack::by_peer(&coordinator, key, frames.clone())
     });
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed(&members, Heard::Nobody);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_undisturbed(AllowedAuthors::None);
     cluster.check();
 }
 
 #[test]
-fn a_member_with_thousands_of_keys() {
-    let _alone = alone();
+fn a_member_with_thousands_of_keys_slows_nobody_down() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
     let liar = Arc::new(pinned(|| Liar::join(&cluster.director, "eve")));
     let members = cluster.live();
     for node in &members {
-        node.wait_for("has a view with the liar", REST, |journal| {
+        node.wait_for("has a view with the liar", SETTLE_TIMEOUT, |journal| {
             (journal.view.as_ref()?.members.len() == 5).then_some(())
         });
     }
     let watch = Watch::on(&members, None);
-    let authors = Arc::new(Mutex::new(Authors::make_up(AUTHORS)));
-    beside("a member with 4,096 keys", &members, || {
+    let authors = Arc::new(Mutex::new(InventedAuthors::invent(AUTHORS)));
+    measure_beside("a member with 4,096 keys", &members, || {
         Attack::by_member(&liar, &members, &authors)
     });
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     // Each node delivers some authors from the liar, and others from each other node.
-    let most = members.len() * HEARD;
-    watch.expect_undisturbed(&members, Heard::Unlisted(most));
+    let most = members.len() * MAX_DELIVERED_AUTHORS;
+    watch.expect_undisturbed(AllowedAuthors::Unlisted(most));
 }
 
 /// Measures the latency of a conversation beside a busy loop and beside an attack, and checks it in the full run.
-fn beside(who: &str, members: &[Arc<Node>], attack: impl Fn() -> Attack) {
-    let is_full = knob::attack() >= knob::FULL_ATTACK;
+fn measure_beside(who: &str, members: &[Arc<TestNode>], attack: impl Fn() -> Attack) {
+    let is_full = settings::attack_time() >= settings::FULL_ATTACK;
     let talk = Talk::start(members, RATE);
     let (mut idle, mut amid) = (Vec::new(), Vec::new());
     let mut steps = 0;
     for _ in 0..if is_full { 6 } else { 1 } {
-        idle.push(over(members, Attack::busy_loop()).0);
-        let (latency, done) = over(members, attack());
+        idle.push(measure_during(members, Attack::busy_loop()).0);
+        let (latency, done) = measure_during(members, attack());
         amid.push(latency);
         steps += done;
     }
@@ -130,10 +131,12 @@ fn beside(who: &str, members: &[Arc<Node>], attack: impl Fn() -> Attack) {
 }
 
 /// Returns the latency during an attack, and how many steps of the attack succeeded.
-fn over(members: &[Arc<Node>], attack: Attack) -> (Latency, u64) {
+fn measure_during(members: &[Arc<TestNode>], attack: Attack) -> (Latency, u64) {
     let began = Instant::now();
-    // Waits while the attack goes on: a duration of conversation is measured.
-    std::thread::sleep(knob::attack());
+    wait::sleep(
+        "a duration of conversation is measured",
+        settings::attack_time(),
+    );
     let done = attack.stop();
     let records: Vec<_> = members.iter().map(|node| node.record()).collect();
     (latency(&records, began, Instant::now()), done)

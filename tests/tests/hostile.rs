@@ -4,26 +4,26 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
-use ringtalk_tests::event::Event;
-use ringtalk_tests::handshake::{Dialler, PREFACE, Secret};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT};
+use ringtalk_tests::handshake::{Dialler, DiscussionSecret, PREFACE};
 use ringtalk_tests::measure::report;
 use ringtalk_tests::network::Proxy;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::raw::{MAGIC, PREFACE_BYTES, Raw, frame};
 use ringtalk_tests::resources::{peak_resident_kib, sockets};
 use ringtalk_tests::talk::Talk;
-use ringtalk_tests::wait::{Witness, poll};
+use ringtalk_tests::wait::{self, Witness, poll};
+use ringtalk_tests::wait_for_turn;
+use ringtalk_tests::watch::Watch;
 
 /// The time limit for a node to close a connection without progress.
-const HANDSHAKE: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The time limit for a flood to build up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const FLOOD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The time limit for a coordinator to dial the newcomers that it was told of.
-const DIALLED: Duration = Duration::from_secs(2);
+const DIAL_TIME: Duration = Duration::from_secs(2);
 
 /// The growth of a node's memory that all attacks together may cause, in KiB.
 const GROWTH_KIB: u64 = 48 * 1024;
@@ -33,27 +33,25 @@ const FLOOD: usize = 500;
 
 #[test]
 fn garbage_closes_its_own_link_and_nothing_else() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(4);
     let victims = cluster.in_ring_order();
-    let watch = Watch::on(&victims);
+    let watch = Watch::on(&victims, None);
     let talk = Talk::start(&victims, 50);
     for victim in &victims[..2] {
         let address = victim.address();
-        let links = attacks(&preface(&address))
-            .into_iter()
-            .map(|(what, bytes)| {
-                let mut raw = Raw::dial(&address).expect("a node listens");
-                raw.send(&bytes);
-                (what, raw)
-            });
+        let links = attacks().into_iter().map(|(what, bytes)| {
+            let mut raw = Raw::dial(&address).expect("a node listens");
+            raw.send(&bytes);
+            (what, raw)
+        });
         expect_closed(victim, links.collect());
     }
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed();
-    cluster.join().ready(IN_TIME);
-    cluster.one_ring(REST);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_no_loss();
+    cluster.join().await_ready(JOIN_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
@@ -61,64 +59,67 @@ fn garbage_closes_its_own_link_and_nothing_else() {
 /// and instead of them.
 #[test]
 fn garbage_after_a_handshake_closes_its_own_link_and_nothing_else() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(4);
     let victims = cluster.in_ring_order();
-    let watch = Watch::on(&victims);
+    let watch = Watch::on(&victims, None);
     let talk = Talk::start(&victims, 50);
     for (round, victim) in victims[..2].iter().enumerate() {
         let address = victim.address();
-        let attacks = frames().into_iter().chain(frames()).enumerate();
+        let attacks = invalid_frames()
+            .into_iter()
+            .chain(invalid_frames())
+            .enumerate();
         let links = attacks.map(|(number, (what, bytes))| {
             let stranger = (1000 * (round + 1) + number) as u64;
-            let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a handshake");
-            if number < frames().len() {
+            let mut raw = Raw::handshake(&address, victim.id(), stranger).expect("a handshake");
+            if number < invalid_frames().len() {
                 raw.send(&bytes);
             } else {
-                raw.send_as_they_are(&bytes);
+                raw.send_unencrypted(&bytes);
             }
             (what, raw)
         });
         expect_closed(victim, links.collect());
     }
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed();
-    cluster.join().ready(IN_TIME);
-    cluster.one_ring(REST);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_no_loss();
+    cluster.join().await_ready(JOIN_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 /// Starts three nodes whose links all pass through recording proxies. Also returns what must not appear in clear:
 /// names, ids and messages.
-fn overheard() -> (Cluster, Vec<Proxy>, Vec<Vec<u8>>) {
+fn start_recorded_cluster() -> (Cluster, Vec<Proxy>, Vec<Vec<u8>>) {
     let proxies: Vec<Proxy> = std::iter::repeat_with(Proxy::start).take(3).collect();
     let mut cluster = Cluster::empty();
     let mut clear = Vec::new();
     for (number, proxy) in proxies.iter().enumerate() {
         proxy.record();
         let name = format!("somebody-{number}");
-        let launch = Launch::behind(proxy, &name).join(&cluster.director.place());
-        let node = cluster.adopt(launch.start());
+        let launch = Launch::behind(proxy, &name).join(&cluster.director.endpoint());
+        let node = cluster.add(launch.start());
         let id = node.id().0;
         clear.push(id.as_bytes().to_vec());
         clear.push(id.to_string().into_bytes());
         clear.push(name.into_bytes());
     }
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     for node in cluster.live() {
         let text = format!("between the three of us, {}", node.process().label());
         node.say(&text);
         clear.push(text.into_bytes());
     }
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     (cluster, proxies, clear)
 }
 
 #[test]
-fn who_reads_along_sees_no_message_no_name_and_no_id() {
-    let _alone = alone();
-    let (cluster, proxies, mut clear) = overheard();
+fn an_eavesdropper_sees_no_message_no_name_and_no_id() {
+    let _turn = wait_for_turn();
+    let (cluster, proxies, mut clear) = start_recorded_cluster();
     clear.extend([&b"somebody"[..], b"between the", b"heartbeat"].map(<[u8]>::to_vec));
     let recordings = proxies.iter().flat_map(Proxy::recordings);
     let streams: Vec<Vec<u8>> = recordings
@@ -129,18 +130,18 @@ fn who_reads_along_sees_no_message_no_name_and_no_id() {
     assert!(bytes > 4096, "so little was overheard: {bytes} bytes");
     for stream in streams {
         assert!(stream.is_empty() || stream.starts_with(PREFACE));
-        let shown = clear
+        let leaked = clear
             .iter()
             .find(|clear| stream.windows(clear.len()).any(|part| part == **clear));
-        assert_eq!(shown, None, "in clear");
+        assert_eq!(leaked, None, "in clear");
     }
     cluster.check();
 }
 
 #[test]
 fn a_recorded_handshake_is_refused_and_so_is_another_secret() {
-    let _alone = alone();
-    let (cluster, proxies, _) = overheard();
+    let _turn = wait_for_turn();
+    let (cluster, proxies, _) = start_recorded_cluster();
     let [recorded, other, third] = &cluster.live()[..] else {
         panic!("three nodes were started");
     };
@@ -150,26 +151,26 @@ fn a_recorded_handshake_is_refused_and_so_is_another_secret() {
     assert!(longest.len() > PREFACE_BYTES + 50 + 181);
 
     // Played back to the same node, it gets only the preface, and the connection is closed at once.
-    let seen = played(&proxies[0], &longest);
+    let seen = replay(&proxies[0], &longest);
     assert_eq!(seen, PREFACE);
-    warns(recorded, "plays back a handshake that was recorded");
+    await_warning(recorded, "replays a recorded handshake");
     // Another node answers it; the answer cannot be read, and the playback gets no further.
-    let seen = played(&proxies[1], &longest);
+    let seen = replay(&proxies[1], &longest);
     assert_eq!(seen.len(), PREFACE_BYTES + 213);
-    warns(other, "its handshake was changed on its way");
+    await_warning(other, "its handshake was corrupted");
 
-    let stranger = Dialler::new(1, Secret(*b"another secret :")).opening();
+    let stranger = Dialler::new(1, DiscussionSecret(*b"another secret :")).first_message();
     let stranger = stranger.expect("random numbers");
-    let seen = played(&proxies[2], &[PREFACE, &stranger].concat());
+    let seen = replay(&proxies[2], &[PREFACE, &stranger].concat());
     assert_eq!(seen, PREFACE);
-    warns(third, "it has another secret");
-    cluster.one_ring(REST);
+    await_warning(third, "it has another secret");
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 /// Sends bytes to the node behind a proxy, and returns what the node sends before it closes the connection.
 #[track_caller]
-fn played(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
+fn replay(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
     let mut raw = Raw::dial(&proxy.target()).expect("a node listens");
     raw.send(bytes);
     let seen = raw.read_to_end(Duration::from_secs(2));
@@ -177,9 +178,9 @@ fn played(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[track_caller]
-fn warns(node: &Node, text: &str) {
+fn await_warning(node: &TestNode, text: &str) {
     let what = format!("warns: {text}");
-    node.wait_for(&what, REST, |journal| {
+    node.wait_for(&what, SETTLE_TIMEOUT, |journal| {
         let lines = journal.stderr_text();
         let mut lines = lines.lines();
         lines
@@ -191,12 +192,12 @@ fn warns(node: &Node, text: &str) {
 /// A stranger sends requests all the time, and never reads an answer.
 #[test]
 fn a_stranger_that_never_reads_costs_bounded_memory() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(3);
     let victims = cluster.in_ring_order();
     victims[1].paste(&ringtalk_tests::texts::paste("worth fetching", 200));
-    cluster.everything_everywhere(EVERYWHERE);
-    let watch = Watch::on(&victims);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    let watch = Watch::on(&victims, None);
     let talk = Talk::start(&victims, 50);
     let victim = &victims[0];
     // CBOR: {"ping": 1}, and the texts "pull-view" and "fetch".
@@ -204,7 +205,7 @@ fn a_stranger_that_never_reads_costs_bounded_memory() {
     for (number, question) in questions.into_iter().enumerate() {
         let stranger = 3000 + number as u64;
         let address = victim.address();
-        let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a handshake");
+        let mut raw = Raw::handshake(&address, victim.id(), stranger).expect("a handshake");
         let length = u32::try_from(question.len()).expect("a short question");
         let many = frame(length, question).repeat(4096);
         let sent = (0..512).take_while(|_| raw.send(&many)).count();
@@ -214,51 +215,35 @@ fn a_stranger_that_never_reads_costs_bounded_memory() {
         );
     }
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed();
-    cluster.one_ring(REST);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_no_loss();
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 /// Checks that each link is closed in time, and that the node keeps running.
 #[track_caller]
-fn expect_closed(victim: &Node, links: Vec<(&'static str, Raw)>) {
+fn expect_closed(victim: &TestNode, links: Vec<(&'static str, Raw)>) {
     let since = Instant::now();
     for (what, mut raw) in links {
-        let rest = HANDSHAKE.saturating_sub(since.elapsed());
-        let closed = raw.closed_after(rest.max(Duration::from_millis(100)));
+        let rest = HANDSHAKE_TIMEOUT.saturating_sub(since.elapsed());
+        let closed = raw.await_close(rest.max(Duration::from_millis(100)));
         assert!(
             closed.is_some(),
             "{what} does not get its link closed\n{}",
-            victim.account()
+            victim.describe()
         );
         assert!(
             victim.is_running(),
             "{what} ended the node\n{}",
-            victim.account()
+            victim.describe()
         );
     }
     report("attacks: all links closed after", since.elapsed());
 }
 
-/// Returns what a node itself sends first on a link: the magic and its version.
-fn preface(address: &str) -> Vec<u8> {
-    let mut raw = Raw::dial(address).expect("a node listens");
-    let mut said = raw.read_some(Duration::from_secs(1));
-    if said.is_empty() {
-        raw.send(&[MAGIC, &[0, 4]].concat());
-        said = raw.read_some(Duration::from_secs(1));
-    }
-    said.truncate(PREFACE_BYTES);
-    if said.starts_with(MAGIC) {
-        said
-    } else {
-        [MAGIC, &[0, 4]].concat()
-    }
-}
-
 /// Returns attacks that are wrong from the first byte on, and attacks that are wrong after a valid preface.
-fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+fn attacks() -> Vec<(&'static str, Vec<u8>)> {
     let mut attacks = vec![
         (
             "a web browser",
@@ -269,11 +254,11 @@ fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("a version from the future", [MAGIC, &[0xff; 8]].concat()),
         ("half a magic", b"RT".to_vec()),
         ("silence", Vec::new()),
-        ("a preface and silence", preface.to_vec()),
+        ("a preface and silence", PREFACE.to_vec()),
     ];
-    let after = |bytes: &[u8]| [preface, bytes].concat();
+    let after = |bytes: &[u8]| [PREFACE, bytes].concat();
     attacks.extend(
-        frames()
+        invalid_frames()
             .into_iter()
             .map(|(what, bytes)| (what, after(&bytes))),
     );
@@ -281,7 +266,7 @@ fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Returns frames that no node would send.
-fn frames() -> Vec<(&'static str, Vec<u8>)> {
+fn invalid_frames() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |byte: u8, length: u32| frame(length, &vec![byte; length as usize]);
     vec![
         ("noise", noise(4096)),
@@ -333,59 +318,15 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// Nodes, and their state before an attack.
-struct Watch {
-    nodes: Vec<(Arc<Node>, usize, u64)>,
-}
-
-impl Watch {
-    fn on(nodes: &[Arc<Node>]) -> Self {
-        let state = |node: &Arc<Node>| {
-            (
-                Arc::clone(node),
-                node.mark(),
-                peak_resident_kib(node.process()),
-            )
-        };
-        Self {
-            nodes: nodes.iter().map(state).collect(),
-        }
-    }
-
-    /// Checks that nobody was lost, and that memory has hardly grown.
-    #[track_caller]
-    fn expect_undisturbed(&self) {
-        for (node, mark, before_kib) in &self.nodes {
-            let growth = peak_resident_kib(node.process()).saturating_sub(*before_kib);
-            let label = node.process().label();
-            report(
-                &format!("under attack, {label} grew at most by KiB"),
-                growth,
-            );
-            assert!(growth < GROWTH_KIB, "{label} grew by {growth} KiB");
-            let journal = node.journal();
-            let lost = journal.since(*mark).find(|event| is_loss(event));
-            assert!(lost.is_none(), "{label}: {lost:?}");
-        }
-    }
-}
-
-fn is_loss(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Failed(_) | Event::Left(_) | Event::Coordinator(_) | Event::Gap(_)
-    )
-}
-
 #[test]
 fn five_hundred_silent_connections_keep_nobody_out_of_the_ring() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(4);
     let victims = cluster.in_ring_order();
     let sockets_before = sockets(victims[0].process());
-    let watch = Watch::on(&victims);
+    let watch = Watch::on(&victims, None);
     let talk = Talk::start(&victims, 50);
-    let flood = flood(&victims[0].address());
+    let flood = open_silent_connections(&victims[0].address());
     let newcomer = cluster.join();
     report(
         "ready amid a flood of the coordinator after",
@@ -393,11 +334,11 @@ fn five_hundred_silent_connections_keep_nobody_out_of_the_ring() {
     );
     newcomer.say("I came through the flood");
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed();
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_no_loss();
     poll(
         "the flood is closed",
-        HANDSHAKE,
+        HANDSHAKE_TIMEOUT,
         &[victims[0].as_ref() as &dyn Witness],
         || {
             let open = sockets(victims[0].process());
@@ -407,24 +348,26 @@ fn five_hundred_silent_connections_keep_nobody_out_of_the_ring() {
         },
     );
     drop(flood);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
 fn five_hundred_silent_connections_leave_the_director_answering() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(2);
     let before = peak_resident_kib(cluster.director.process());
-    let flood = flood(&cluster.director.place());
+    let flood = open_silent_connections(&cluster.director.endpoint());
     let newcomer = cluster.join();
     report(
         "ready amid a flood of the director after",
         newcomer.time_to_ready(),
     );
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     let coordinator = cluster.coordinator();
-    cluster.director.redirects_to(&coordinator.address(), REST);
+    cluster
+        .director
+        .await_redirect_to(&coordinator.address(), SETTLE_TIMEOUT);
     let growth = peak_resident_kib(cluster.director.process()).saturating_sub(before);
     assert!(growth < GROWTH_KIB, "the director grew by {growth} KiB");
     drop(flood);
@@ -432,9 +375,9 @@ fn five_hundred_silent_connections_leave_the_director_answering() {
 }
 
 /// Opens as many silent connections as the far end accepts in time; it may stop accepting.
-fn flood(address: &str) -> Vec<Raw> {
+fn open_silent_connections(address: &str) -> Vec<Raw> {
     let since = Instant::now();
-    let dials = (0..FLOOD).take_while(|_| since.elapsed() < PATIENCE);
+    let dials = (0..FLOOD).take_while(|_| since.elapsed() < FLOOD_TIMEOUT);
     let flood: Vec<Raw> = dials.filter_map(|_| Raw::dial(address).ok()).collect();
     report("silent connections", flood.len());
     flood
@@ -443,8 +386,8 @@ fn flood(address: &str) -> Vec<Raw> {
 /// A stranger tells a director that a newcomer listens at sockets of this machine. A coordinator dials only the one
 /// at the stranger's own address, and that only because the director is on this machine too.
 #[test]
-fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
-    let _alone = alone();
+fn a_stranger_makes_nobody_dial_an_address_that_is_not_its_own() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(1);
     let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let ports = sockets.each_ref().map(|socket| {
@@ -469,17 +412,16 @@ fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
         cluster.director.post("/register_node", &body.to_string());
     }
     let was_visited = |number: usize| sockets[number].accept().is_ok();
-    let node = Arc::clone(&cluster.everybody()[0]);
+    let node = Arc::clone(&cluster.all_nodes()[0]);
     poll(
         "the stranger's own address is dialled",
-        PATIENCE,
+        FLOOD_TIMEOUT,
         &[node.as_ref() as &dyn Witness],
         || was_visited(0).then_some(()).ok_or("no visit yet"),
     );
     // Once a later newcomer is in, the coordinator has been told of them.
-    cluster.join().ready(IN_TIME);
-    // Waits for connections that must not come.
-    std::thread::sleep(DIALLED);
+    cluster.join().await_ready(JOIN_TIMEOUT);
+    wait::sleep("a connection that must not come has no event", DIAL_TIME);
     let visited = (1..sockets.len()).filter(|number| was_visited(*number));
     let visited: Vec<_> = visited.map(|number| &newcomers[number]).collect();
     assert!(visited.is_empty(), "visited: {visited:?}");
@@ -488,28 +430,27 @@ fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
 /// Half-finished handshakes of strangers, opened and closed in quick succession.
 #[test]
 fn a_thousand_hasty_strangers_leave_nothing_behind() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(3);
-    let victim: Arc<Node> = Arc::clone(&cluster.in_ring_order()[1]);
+    let victim: Arc<TestNode> = Arc::clone(&cluster.in_ring_order()[1]);
     let address = victim.address();
-    let preface = preface(&address);
     let sockets_before = sockets(victim.process());
-    let watch = Watch::on(cluster.everybody());
-    let talk = Talk::start(cluster.everybody(), 50);
+    let watch = Watch::on(cluster.all_nodes(), None);
+    let talk = Talk::start(cluster.all_nodes(), 50);
     let since = Instant::now();
     let hasty = (0..1000)
-        .take_while(|_| since.elapsed() < PATIENCE)
+        .take_while(|_| since.elapsed() < FLOOD_TIMEOUT)
         .filter(|number| {
-            let begins = |mut raw: Raw| raw.send(&preface[..number % (preface.len() + 1)]);
+            let begins = |mut raw: Raw| raw.send(&PREFACE[..number % (PREFACE_BYTES + 1)]);
             Raw::dial(&address).is_ok_and(begins)
         });
     report("hasty strangers", hasty.count());
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    watch.expect_undisturbed();
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    watch.expect_no_loss();
     poll(
         "as many sockets as before",
-        HANDSHAKE,
+        HANDSHAKE_TIMEOUT,
         &[victim.as_ref() as &dyn Witness],
         || {
             let open = sockets(victim.process());
@@ -518,6 +459,6 @@ fn a_thousand_hasty_strangers_leave_nothing_behind() {
                 .ok_or(format!("{open} sockets are open"))
         },
     );
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }

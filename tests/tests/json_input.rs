@@ -3,28 +3,28 @@
 use std::net::TcpListener;
 use std::time::Instant;
 
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Done, Event};
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::wait_for_turn;
 
 /// The maximum size of a text and of a line, in bytes.
 const TEXT_BYTES: usize = 16 * 1024;
 const LINE_BYTES: usize = 128 * 1024;
 
-fn bot(cluster: &Cluster) -> Node {
+fn bot(cluster: &Cluster) -> TestNode {
     let launch = Launch::new("bot").arguments(&["--json-input"]);
-    launch.join(&cluster.director.place()).start()
+    launch.join(&cluster.director.endpoint()).start()
 }
 
 /// Writes a command, or an attempt at one.
-fn ask(bot: &Node, line: &str) {
+fn ask(bot: &TestNode, line: &str) {
     bot.write_raw(format!("{line}\n").as_bytes());
 }
 
 /// Returns the answers to all tagged commands, in order: the tag, and the error code or the command.
-fn answers(bot: &Node) -> Vec<(String, String)> {
+fn answers(bot: &TestNode) -> Vec<(String, String)> {
     let journal = bot.journal();
     let answers = journal.since(0).filter_map(|event| match event {
         Event::Done(done) => Some((done.tag.clone()?, done.command.clone())),
@@ -35,16 +35,16 @@ fn answers(bot: &Node) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_a_program_says_is_a_text_and_it_is_told_which_message_it_became() {
-    let _alone = alone();
+fn a_program_sends_a_text_and_learns_the_id_of_the_message() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
     let bot = bot(&cluster);
-    bot.ready(IN_TIME);
+    bot.await_ready(JOIN_TIMEOUT);
     ask(
         &bot,
         r#"{"command":"say","message":"/who\n// is this?","tag":"a"}"#,
     );
-    let done = bot.wait_for_event("was told", 0, EVERYWHERE, |event| match event {
+    let done = bot.wait_for_event("was told", 0, DELIVERY_TIMEOUT, |event| match event {
         Event::Done(done) if done.tag.as_deref() == Some("a") => Some(done.clone()),
         _ => None,
     });
@@ -56,20 +56,21 @@ fn what_a_program_says_is_a_text_and_it_is_told_which_message_it_became() {
     };
     assert_eq!(done, expected);
     for node in cluster.live() {
-        let heard = node.wait_for_event("hears the bot", 0, EVERYWHERE, |event| match event {
-            Event::Message(message) if message.node_id == bot.id() => Some(message.clone()),
-            _ => None,
-        });
-        assert_eq!(heard.message, "/who\n// is this?");
-        assert_eq!((Some(heard.id), heard.seq), (done.id, 1));
+        let delivered =
+            node.wait_for_event("hears the bot", 0, DELIVERY_TIMEOUT, |event| match event {
+                Event::Message(message) if message.node_id == bot.id() => Some(message.clone()),
+                _ => None,
+            });
+        assert_eq!(delivered.message, "/who\n// is this?");
+        assert_eq!((Some(delivered.id), delivered.seq), (done.id, 1));
     }
     ask(&bot, r#"{"command":"quit","tag":"b"}"#);
-    assert_eq!(bot.exit_code(IN_TIME), 0);
+    assert_eq!(bot.exit_code(JOIN_TIMEOUT), 0);
 }
 
 #[test]
-fn every_mistake_is_told_with_its_tag_in_turn_and_the_node_goes_on() {
-    let _alone = alone();
+fn each_invalid_command_is_answered_in_order_with_its_tag() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
     let bot = bot(&cluster);
     ask(
@@ -79,26 +80,26 @@ fn every_mistake_is_told_with_its_tag_in_turn_and_the_node_goes_on() {
     bot.wait_for_event(
         "is told that it is too soon",
         0,
-        IN_TIME,
+        JOIN_TIMEOUT,
         |event| match event {
             Event::Error(error) => (error.code == "not-ready").then_some(()),
             _ => None,
         },
     );
-    bot.ready(IN_TIME);
-    let said = |bytes: usize, tag: &str| {
+    bot.await_ready(JOIN_TIMEOUT);
+    let say_command = |bytes: usize, tag: &str| {
         let text = "x".repeat(bytes);
         format!(r#"{{"command":"say","message":"{text}","tag":"{tag}"}}"#)
     };
     ask(&bot, "no JSON");
     ask(&bot, r#"{"command":"fly","tag":"1"}"#);
     ask(&bot, r#"{"command":"say","message":5,"tag":"2"}"#);
-    ask(&bot, &said(TEXT_BYTES, "3"));
-    ask(&bot, &said(TEXT_BYTES + 1, "4"));
-    ask(&bot, &said(LINE_BYTES, "long"));
+    ask(&bot, &say_command(TEXT_BYTES, "3"));
+    ask(&bot, &say_command(TEXT_BYTES + 1, "4"));
+    ask(&bot, &say_command(LINE_BYTES, "long"));
     ask(&bot, r#"{"command":"name","name":"","tag":"5"}"#);
     ask(&bot, r#"{"command":"who","tag":"6"}"#);
-    bot.wait_for_event("was answered", 0, EVERYWHERE, |event| match event {
+    bot.wait_for_event("was answered", 0, DELIVERY_TIMEOUT, |event| match event {
         Event::Done(done) => (done.tag.as_deref() == Some("6")).then_some(()),
         _ => None,
     });
@@ -123,10 +124,10 @@ fn every_mistake_is_told_with_its_tag_in_turn_and_the_node_goes_on() {
 
 #[test]
 fn ten_thousand_commands_at_once_are_answered_in_turn() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
     let bot = bot(&cluster);
-    bot.ready(IN_TIME);
+    bot.await_ready(JOIN_TIMEOUT);
     let lines: Vec<String> = (0..10_000)
         .map(|tag| match tag % 4 {
             0 => format!(r#"{{"command":"say","message":"number {tag}","tag":"{tag}"}}"#),
@@ -136,7 +137,7 @@ fn ten_thousand_commands_at_once_are_answered_in_turn() {
         })
         .collect();
     ask(&bot, &lines.join("\n"));
-    bot.wait_for_event("was answered", 0, EVERYWHERE, |event| match event {
+    bot.wait_for_event("was answered", 0, DELIVERY_TIMEOUT, |event| match event {
         Event::Done(done) => (done.tag.as_deref() == Some("9999")).then_some(()),
         _ => None,
     });
@@ -147,63 +148,63 @@ fn ten_thousand_commands_at_once_are_answered_in_turn() {
         Event::Message(message) => Some(message.message.as_str()),
         _ => None,
     });
-    let said = (0..10_000).step_by(4).map(|tag| format!("number {tag}"));
-    assert!(own.eq(said));
+    let expected = (0..10_000).step_by(4).map(|tag| format!("number {tag}"));
+    assert!(own.eq(expected));
 }
 
 #[test]
-fn what_comes_after_the_end_is_answered_before_goodbye() {
-    let _alone = alone();
+fn commands_after_quit_are_answered_before_goodbye() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
     let bot = bot(&cluster);
-    bot.ready(IN_TIME);
+    bot.await_ready(JOIN_TIMEOUT);
     let mut lines: Vec<String> = (0..2_000)
         .map(|tag| format!(r#"{{"command":"say","message":"number {tag}","tag":"{tag}"}}"#))
         .collect();
     lines.push(r#"{"command":"quit","tag":"quit"}"#.to_owned());
     lines.push(r#"{"command":"say","message":"too late","tag":"late"}"#.to_owned());
     ask(&bot, &lines.join("\n"));
-    assert_eq!(bot.exit_code(IN_TIME), 0);
-    let said = (0..2_000).map(|tag| (tag.to_string(), "say".to_owned()));
+    assert_eq!(bot.exit_code(JOIN_TIMEOUT), 0);
+    let expected = (0..2_000).map(|tag| (tag.to_string(), "say".to_owned()));
     let end = [("quit", "quit"), ("late", "ended")];
     let end = end.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
-    assert!(answers(&bot).into_iter().eq(said.chain(end)));
+    assert!(answers(&bot).into_iter().eq(expected.chain(end)));
     let journal = bot.journal();
     assert!(matches!(journal.since(0).last(), Some(Event::Goodbye(_))));
 }
 
 #[test]
-fn a_program_is_told_that_it_is_too_early_whatever_is_to_be_said_first() {
-    let _alone = alone();
+fn a_command_before_ready_is_refused_even_if_say_waits() {
+    let _turn = wait_for_turn();
     // Nobody is there to let it in.
     let bot = Launch::new("bot").arguments(&["--json-input", "--say", "hello"]);
     let bot = bot.join("127.0.0.1:1").start();
     ask(&bot, r#"{"command":"who","tag":1}"#);
     ask(&bot, r#"{"command":"quit","tag":2}"#);
-    assert_eq!(bot.exit_code(IN_TIME), 0);
+    assert_eq!(bot.exit_code(JOIN_TIMEOUT), 0);
     let expected = [("1", "not-ready"), ("2", "quit")];
     let expected = expected.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
     assert_eq!(answers(&bot), expected);
 }
 
 #[test]
-fn what_a_program_says_at_the_moment_of_ready_is_refused_or_said() {
-    let _alone = alone();
+fn a_command_at_the_moment_of_ready_is_refused_or_carried_out() {
+    let _turn = wait_for_turn();
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let place = free.local_addr().expect("its address").to_string();
+    let endpoint = free.local_addr().expect("its address").to_string();
     drop(free);
     let bot = Launch::new("bot").arguments(&["--json-input"]);
-    let bot = bot.join(&place).start();
-    let mut said = 0;
+    let bot = bot.join(&endpoint).start();
+    let mut sent = 0;
     // So long that some of it always waits.
     let text = "x".repeat(TEXT_BYTES);
     let mut say_more = || {
-        let lines = (said..said + 10)
+        let lines = (sent..sent + 10)
             .map(|tag| format!(r#"{{"command":"say","message":"{text}","tag":"{tag}"}}"#));
         ask(&bot, &lines.collect::<Vec<_>>().join("\n"));
-        said += 10;
+        sent += 10;
     };
-    let deadline = Instant::now() + IN_TIME;
+    let deadline = Instant::now() + JOIN_TIMEOUT;
     let mut looked_at = 0;
     let mut say_until = |is_it: fn(&Event) -> bool| {
         loop {
@@ -218,17 +219,22 @@ fn what_a_program_says_at_the_moment_of_ready_is_refused_or_said() {
     };
     say_until(|event| matches!(event, Event::Error(_)));
     // The bot finds it at one of its next attempts, and founds the discussion.
-    let _director = Director::start_at(&place);
+    let _director = Director::start_at(&endpoint);
     say_until(|event| matches!(event, Event::Ready(_)));
-    let last = (said - 1).to_string();
-    bot.wait_for_event("was answered", looked_at, IN_TIME, |event| match event {
-        Event::Done(done) => (done.tag.as_ref() == Some(&last)).then_some(()),
-        _ => None,
-    });
+    let last = (sent - 1).to_string();
+    bot.wait_for_event(
+        "was answered",
+        looked_at,
+        JOIN_TIMEOUT,
+        |event| match event {
+            Event::Done(done) => (done.tag.as_ref() == Some(&last)).then_some(()),
+            _ => None,
+        },
+    );
     let answers = answers(&bot);
     let first = answers.iter().position(|(_, code)| code == "say");
     let refused = first.expect("something is said after ready");
-    let expected = (0..said).map(|tag| {
+    let expected = (0..sent).map(|tag| {
         let code = if tag < refused { "not-ready" } else { "say" };
         (tag.to_string(), code.to_owned())
     });
@@ -237,25 +243,26 @@ fn what_a_program_says_at_the_moment_of_ready_is_refused_or_said() {
 
 #[test]
 fn a_program_is_told_why_a_node_does_not_start() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = taken.local_addr().expect("its address").to_string();
     let bot = Launch::bare("bot").arguments(&["--json", "--listen", &taken]);
     let bot = bot.start();
-    assert_eq!(bot.exit_code(IN_TIME), 1);
+    assert_eq!(bot.exit_code(JOIN_TIMEOUT), 1);
     let journal = bot.journal();
-    let told: Vec<&Event> = journal.since(0).collect();
+    let events: Vec<&Event> = journal.since(0).collect();
     assert!(
-        matches!(&told[..], [Event::Error(error), Event::Goodbye(_)] if error.code == "start"),
-        "{told:?}"
+        matches!(&events[..], [Event::Error(error), Event::Goodbye(_)] if error.code == "start"),
+        "{events:?}"
     );
 }
 
 #[test]
 fn commands_as_json_are_for_programs_that_read_json() {
+    let _turn = wait_for_turn();
     let node = Launch::bare("bot")
         .arguments(&["--json-input"])
-        .expecting_text()
+        .with_text_output()
         .start();
-    assert_eq!(node.exit_code(IN_TIME), 2);
+    assert_eq!(node.exit_code(JOIN_TIMEOUT), 2);
 }

@@ -4,28 +4,28 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, new_reign};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_new_coordinator};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::resources::{resident_kib, sockets};
 use ringtalk_tests::wait::{Witness, poll};
-use ringtalk_tests::{alone, knob};
+use ringtalk_tests::{settings, wait_for_turn};
 
 /// A way to leave.
-type Leave = fn(&Node);
+type LeaveAction = fn(&TestNode);
 
 /// The time limit for a node to exit after SIGTERM or SIGINT.
-const GONE: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[test]
-fn who_starts_while_the_coordinator_is_dead_ends_in_the_one_ring() {
-    let _alone = alone();
+fn a_node_started_after_the_coordinators_death_joins_the_ring() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(4);
     let coordinator = cluster.coordinator();
     cluster.others(&coordinator)[0].say("before");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     coordinator.kill();
     let newcomer = cluster.join();
     report(
@@ -33,25 +33,25 @@ fn who_starts_while_the_coordinator_is_dead_ends_in_the_one_ring() {
         newcomer.time_to_ready(),
     );
     newcomer.say("after");
-    cluster.one_ring(REST);
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster.check();
 }
 
 #[test]
-fn who_starts_after_the_only_node_died_founds_a_new_discussion() {
-    let _alone = alone();
+fn a_node_started_after_the_only_node_died_founds_a_new_discussion() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(1);
     let first = cluster.coordinator();
     first.say("nobody will know this");
-    first.hears("nobody will know this", EVERYWHERE);
+    first.await_delivery("nobody will know this", DELIVERY_TIMEOUT);
     first.kill();
     let second = cluster.join();
     report(
         "started with the only node dead: ready after",
         second.time_to_ready(),
     );
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     assert!(
         second.journal().delivered.is_empty(),
         "a new discussion begins empty"
@@ -60,34 +60,34 @@ fn who_starts_after_the_only_node_died_founds_a_new_discussion() {
 
 #[test]
 fn two_first_nodes_started_at_once_end_in_one_ring() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut slowest = Duration::ZERO;
-    for round in 0..knob::founders_rounds() {
+    for round in 0..settings::founders_rounds() {
         let mut cluster = Cluster::empty();
         let since = Instant::now();
-        for node in start_together(&cluster.director.place(), &["left", "right"]) {
-            cluster.adopt(node);
+        for node in start_together(&cluster.director.endpoint(), &["left", "right"]) {
+            cluster.add(node);
         }
-        cluster.one_ring(IN_TIME);
+        cluster.await_one_ring(JOIN_TIMEOUT);
         slowest = slowest.max(since.elapsed());
-        for node in cluster.everybody() {
+        for node in cluster.all_nodes() {
             node.say(&format!("round {round}"));
         }
-        cluster.everything_everywhere(EVERYWHERE);
+        cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
         cluster.check();
     }
     report("two founders: one ring after, at the slowest", slowest);
 }
 
 /// Starts a node for each name, all in the same millisecond.
-fn start_together(place: &str, names: &[&str]) -> Vec<Node> {
+fn start_together(endpoint: &str, names: &[&str]) -> Vec<TestNode> {
     let barrier = Barrier::new(names.len());
     std::thread::scope(|scope| {
         let starters: Vec<_> = names
             .iter()
             .map(|name| {
                 scope.spawn(|| {
-                    let launch = Launch::new(name).join(place);
+                    let launch = Launch::new(name).join(endpoint);
                     barrier.wait();
                     launch.start()
                 })
@@ -102,10 +102,10 @@ fn start_together(place: &str, names: &[&str]) -> Vec<Node> {
 
 #[test]
 fn without_a_director_a_node_says_so_and_gives_up_in_time() {
-    let _alone = alone();
-    let place = free_place();
+    let _turn = wait_for_turn();
+    let endpoint = free_endpoint();
     let node = Launch::new("lonely")
-        .join(&place)
+        .join(&endpoint)
         .arguments(&["--timeout", "3"])
         .start();
     node.wait_for(
@@ -130,9 +130,9 @@ fn without_a_director_a_node_says_so_and_gives_up_in_time() {
 
 #[test]
 fn a_director_that_comes_late_is_found() {
-    let _alone = alone();
-    let place = free_place();
-    let node = Launch::new("patient").join(&place).start();
+    let _turn = wait_for_turn();
+    let endpoint = free_endpoint();
+    let node = Launch::new("patient").join(&endpoint).start();
     node.wait_for(
         "says that it cannot reach the director",
         Duration::from_secs(5),
@@ -141,51 +141,56 @@ fn a_director_that_comes_late_is_found() {
             has_said.then_some(())
         },
     );
-    let director = Director::start_at(&place);
-    node.ready(IN_TIME);
-    director.redirects_to(&node.address(), EVERYWHERE);
+    let director = Director::start_at(&endpoint);
+    node.await_ready(JOIN_TIMEOUT);
+    director.await_redirect_to(&node.address(), DELIVERY_TIMEOUT);
 }
 
 /// Returns an address where nobody listens, but where a director could.
-fn free_place() -> String {
+fn free_endpoint() -> String {
     let director = Director::start();
-    director.place()
+    director.endpoint()
 }
 
 #[test]
 fn sigterm_sigint_and_quit_leave_properly() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
     let stays = Arc::clone(&cluster.in_ring_order()[0]);
     let leavers = cluster.others(&stays);
-    let ways: [(&str, Leave); 3] = [
+    let methods: [(&str, LeaveAction); 3] = [
         ("SIGTERM", |node| node.process().signal(Signal::SIGTERM)),
         ("SIGINT", |node| node.process().signal(Signal::SIGINT)),
-        ("/quit", Node::quit),
+        ("/quit", TestNode::quit),
     ];
-    for (leaver, (way, leave)) in leavers.iter().zip(ways) {
-        leaver.say(&format!("I leave by {way}"));
+    for (leaver, (method, leave)) in leavers.iter().zip(methods) {
+        leaver.say(&format!("I leave by {method}"));
         let since = Instant::now();
         leave(leaver);
-        assert_eq!(leaver.exit_code(GONE), 0, "exit status after {way}");
-        report(&format!("{way}: gone after"), since.elapsed());
+        assert_eq!(
+            leaver.exit_code(EXIT_TIMEOUT),
+            0,
+            "exit status after {method}"
+        );
+        report(&format!("{method}: gone after"), since.elapsed());
         for witness in cluster.live() {
             expect_left(&witness, leaver);
         }
     }
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 /// Checks that `witness` shows `leaver` as left, not as failed.
 #[track_caller]
-fn expect_left(witness: &Node, leaver: &Node) {
+fn expect_left(witness: &TestNode, leaver: &TestNode) {
     let id = leaver.id();
-    let is_left = witness.wait_for_event("shows who left", 0, EVERYWHERE, |event| match event {
-        Event::Left(who) if who.node_id == id => Some(true),
-        Event::Failed(who) if who.node_id == id => Some(false),
-        _ => None,
-    });
+    let is_left =
+        witness.wait_for_event("shows who left", 0, DELIVERY_TIMEOUT, |event| match event {
+            Event::Left(member) if member.node_id == id => Some(true),
+            Event::Failed(member) if member.node_id == id => Some(false),
+            _ => None,
+        });
     assert!(
         is_left,
         "{} shows a proper leave as a failure",
@@ -194,8 +199,8 @@ fn expect_left(witness: &Node, leaver: &Node) {
 }
 
 #[test]
-fn what_was_typed_just_before_leaving_reaches_everybody() {
-    let _alone = alone();
+fn messages_typed_just_before_leaving_reach_all_nodes() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
     let leaver = Arc::clone(&cluster.in_ring_order()[2]);
     leaver.paste(
@@ -204,78 +209,78 @@ fn what_was_typed_just_before_leaving_reaches_everybody() {
             .collect::<Vec<_>>(),
     );
     leaver.quit();
-    assert_eq!(leaver.exit_code(IN_TIME), 0);
-    cluster.everything_everywhere(EVERYWHERE);
-    cluster.one_ring(REST);
+    assert_eq!(leaver.exit_code(JOIN_TIMEOUT), 0);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
 fn a_coordinator_that_leaves_hands_over() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
     let old = cluster.coordinator();
     let others = cluster.others(&old);
-    let before = old.journal().reign().expect("it is ready");
+    let before = old.journal().current_coordinator().expect("it is ready");
     let since = Instant::now();
     old.process().signal(Signal::SIGTERM);
-    assert_eq!(old.exit_code(GONE), 0);
+    assert_eq!(old.exit_code(EXIT_TIMEOUT), 0);
     report(
         "coordinator left: a new one everywhere after",
-        new_reign(&others, before, since, REST),
+        await_new_coordinator(&others, before, since, SETTLE_TIMEOUT),
     );
     for witness in &others {
         expect_left(witness, &old);
     }
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster
         .director
-        .redirects_to(&cluster.coordinator().address(), REST);
+        .await_redirect_to(&cluster.coordinator().address(), SETTLE_TIMEOUT);
     others[0].say("and on");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster.check();
 }
 
 #[test]
 fn the_last_to_leave_takes_the_discussion_along() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(2);
     cluster.live()[0].say("gone with us");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     for node in cluster.live() {
         node.process().signal(Signal::SIGINT);
-        assert_eq!(node.exit_code(GONE), 0);
+        assert_eq!(node.exit_code(EXIT_TIMEOUT), 0);
     }
     cluster.director.fetch("/").expect_problem(503);
     let newcomer = cluster.join();
     let took = newcomer.time_to_ready();
     assert!(
-        took < EVERYWHERE,
+        took < DELIVERY_TIMEOUT,
         "after a proper leave the next may found at once, not after {took:?}"
     );
     assert!(
         newcomer.journal().delivered.is_empty(),
         "a new discussion begins empty"
     );
-    assert_eq!(newcomer.ready(IN_TIME).members, 1);
+    assert_eq!(newcomer.await_ready(JOIN_TIMEOUT).members, 1);
 }
 
 #[test]
 fn twenty_comers_and_goers_leave_nothing_behind() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(3);
     let residents = cluster.live();
     pass_through(&mut cluster, 2);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     let before: Vec<(usize, u64)> = residents.iter().map(|node| usage(node)).collect();
     pass_through(&mut cluster, 20);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     for (node, (sockets_before, memory_before)) in residents.iter().zip(before) {
         let label = node.process().label();
         // One link may be in transition at the moment of the count.
         poll(
             "as many sockets as before",
-            IN_TIME,
+            JOIN_TIMEOUT,
             &[node.as_ref() as &dyn Witness],
             || {
                 let (sockets, _) = usage(node);
@@ -290,11 +295,11 @@ fn twenty_comers_and_goers_leave_nothing_behind() {
         );
         assert!(growth < 8 * 1024, "{label} grew by {growth} KiB");
     }
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster.check();
 }
 
-fn usage(node: &Node) -> (usize, u64) {
+fn usage(node: &TestNode) -> (usize, u64) {
     (sockets(node.process()), resident_kib(node.process()))
 }
 
@@ -303,29 +308,29 @@ fn usage(node: &Node) -> (usize, u64) {
 fn pass_through(cluster: &mut Cluster, count: usize) {
     for number in 0..count {
         let guest = cluster.join();
-        guest.ready(IN_TIME);
+        guest.await_ready(JOIN_TIMEOUT);
         let farewell = format!("guest {number} was here, {}", guest.process().label());
         guest.say(&farewell);
         for node in cluster.live() {
-            node.hears(&farewell, EVERYWHERE);
+            node.await_delivery(&farewell, DELIVERY_TIMEOUT);
         }
         match number % 3 {
             0 => guest.kill(),
             1 => guest.quit(),
             _ => guest.process().signal(Signal::SIGTERM),
         }
-        guest.exit_code(GONE);
+        guest.exit_code(EXIT_TIMEOUT);
     }
 }
 
 #[test]
-fn nobody_is_taken_for_somebody_else() {
-    let _alone = alone();
+fn equal_and_similar_names_get_a_suffix() {
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::empty();
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     let mut join = |name: &str| {
-        let node = cluster.adopt(Launch::new(name).join(&place).start());
-        (node.ready(IN_TIME).name, node)
+        let node = cluster.add(Launch::new(name).join(&endpoint).start());
+        (node.await_ready(JOIN_TIMEOUT).name, node)
     };
     let (first, ann) = join("ann");
     let (second, _) = join("ann");
@@ -355,36 +360,34 @@ fn nobody_is_taken_for_somebody_else() {
     assert_eq!(alike, format!("{wide}-5"));
     ann.say("hello");
     bob.say("hello too");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     cluster.check();
 }
 
 /// Renames `node`, waits until every node has shown that, and returns the new name.
 #[track_caller]
-fn rename(cluster: &Cluster, node: &Node, previous: &str, command: &str) -> String {
+fn rename(cluster: &Cluster, node: &TestNode, previous: &str, command: &str) -> String {
     let marks: Vec<usize> = cluster.live().iter().map(|node| node.mark()).collect();
     node.command(command);
     let id = node.id();
-    let names: Vec<String> = cluster
-        .live()
-        .iter()
-        .zip(marks)
-        .map(|(witness, mark)| {
-            witness.wait_for_event(
-                "shows the new name",
-                mark,
-                EVERYWHERE,
-                |event| match event {
-                    Event::Renamed(renamed)
-                        if renamed.node_id == id && renamed.previous == previous =>
-                    {
-                        Some(renamed.name.clone())
+    let names: Vec<String> =
+        cluster
+            .live()
+            .iter()
+            .zip(marks)
+            .map(|(witness, mark)| {
+                witness.wait_for_event("shows the new name", mark, DELIVERY_TIMEOUT, |event| {
+                    match event {
+                        Event::Renamed(renamed)
+                            if renamed.node_id == id && renamed.previous == previous =>
+                        {
+                            Some(renamed.name.clone())
+                        }
+                        _ => None,
                     }
-                    _ => None,
-                },
-            )
-        })
-        .collect();
+                })
+            })
+            .collect();
     assert!(
         names.iter().all(|name| *name == names[0]),
         "names differ: {names:?}"
@@ -394,16 +397,21 @@ fn rename(cluster: &Cluster, node: &Node, previous: &str, command: &str) -> Stri
 
 #[test]
 fn joining_is_shown_to_everybody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(3);
     let newcomer = cluster.join();
     let id = newcomer.id();
     for witness in cluster.others(&newcomer) {
-        witness.wait_for_event("shows who joined", 0, EVERYWHERE, |event| match event {
-            Event::Joined(who) if who.node_id == id && who.name == "n4" => Some(()),
-            _ => None,
-        });
+        witness.wait_for_event(
+            "shows who joined",
+            0,
+            DELIVERY_TIMEOUT,
+            |event| match event {
+                Event::Joined(member) if member.node_id == id && member.name == "n4" => Some(()),
+                _ => None,
+            },
+        );
     }
-    cluster.one_ring(REST);
-    assert_eq!(newcomer.ready(IN_TIME).members, 4);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    assert_eq!(newcomer.await_ready(JOIN_TIMEOUT).members, 4);
 }

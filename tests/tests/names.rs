@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT};
 use ringtalk_tests::event::Event;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::wait_for_turn;
 
 /// The time limit for a member to be declared dead, in tests that do not measure it.
-const FOUND_DEAD: Duration = Duration::from_secs(10);
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_wish_becomes_a_name_and_the_user_is_told() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::empty();
     let mut nodes = Vec::new();
-    for (wish, name, is_told) in [
+    for (wish, name, has_notice) in [
         ("founder here", "founder-here", true),
         ("Mary Jane", "Mary-Jane", true),
         ("maryjane", "maryjane-2", true),
@@ -26,34 +26,38 @@ fn a_wish_becomes_a_name_and_the_user_is_told() {
         ("ann\u{200e}🎉", "ann", true),
         ("zoe\u{308}", "zo\u{eb}", true),
     ] {
-        let node = Launch::new(wish).join(&cluster.director.place()).start();
-        assert_eq!(node.ready(IN_TIME).name, name, "asked for {wish:?}");
-        if is_told {
-            is_told_of_another_name(&node, 0);
+        let node = Launch::new(wish).join(&cluster.director.endpoint()).start();
+        assert_eq!(
+            node.await_ready(JOIN_TIMEOUT).name,
+            name,
+            "asked for {wish:?}"
+        );
+        if has_notice {
+            await_other_name_notice(&node, 0);
         }
         nodes.push(node);
     }
-    let nameless = Launch::new("🎉").join(&cluster.director.place()).start();
-    let name = nameless.ready(IN_TIME).name;
+    let nameless = Launch::new("🎉").join(&cluster.director.endpoint()).start();
+    let name = nameless.await_ready(JOIN_TIMEOUT).name;
     assert!(name.chars().all(char::is_alphanumeric), "🎉 became {name}");
 
     let mark = nameless.mark();
     nameless.command("/name eve agrees to");
-    let renamed = renamed(&nodes[1], &nameless, 0, EVERYWHERE);
+    let renamed = await_renamed(&nodes[1], &nameless, 0, DELIVERY_TIMEOUT);
     assert_eq!(renamed, "eve-agrees-to");
-    is_told_of_another_name(&nameless, mark);
+    await_other_name_notice(&nameless, mark);
 }
 
 #[track_caller]
-fn is_told_of_another_name(node: &Node, mark: usize) {
-    node.wait_for_event("is told of its name", mark, EVERYWHERE, |event| {
+fn await_other_name_notice(node: &TestNode, mark: usize) {
+    node.wait_for_event("is told of its name", mark, DELIVERY_TIMEOUT, |event| {
         matches!(event, Event::Notice(notice) if notice.code == "other-name").then_some(())
     });
 }
 
 /// Waits until `witness` sees another name of `node`, and returns it.
 #[track_caller]
-fn renamed(witness: &Node, node: &Node, mark: usize, within: Duration) -> String {
+fn await_renamed(witness: &TestNode, node: &TestNode, mark: usize, within: Duration) -> String {
     let id = node.id();
     witness.wait_for_event("sees another name", mark, within, |event| match event {
         Event::Renamed(renamed) if renamed.node_id == id => Some(renamed.name.clone()),
@@ -63,15 +67,15 @@ fn renamed(witness: &Node, node: &Node, mark: usize, within: Duration) -> String
 
 #[test]
 fn no_name_and_no_text_imitates_a_line() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(1);
     let reader = Launch::plain("reader")
-        .join(&cluster.director.place())
+        .join(&cluster.director.endpoint())
         .start();
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     let mut member = |name: &str| {
-        let node = cluster.adopt(Launch::new(name).join(&place).start());
-        node.ready(IN_TIME);
+        let node = cluster.add(Launch::new(name).join(&endpoint).start());
+        node.await_ready(JOIN_TIMEOUT);
         node
     };
     let bob = member("bob");
@@ -88,13 +92,13 @@ fn no_name_and_no_text_imitates_a_line() {
     for member in &members {
         member.say("the end");
     }
-    let shown = reader.wait_for("shows what all have said", EVERYWHERE, |journal| {
+    let output = reader.wait_for("shows what all have said", DELIVERY_TIMEOUT, |journal| {
         let text = journal.stdout_text();
         (text.matches("the end").count() == members.len()).then_some(text)
     });
     // Each line without the time in front.
-    let said: Vec<&str> = shown.lines().filter_map(|line| line.get(6..)).collect();
-    let bobs: Vec<&str> = said
+    let texts: Vec<&str> = output.lines().filter_map(|line| line.get(6..)).collect();
+    let bobs: Vec<&str> = texts
         .into_iter()
         .filter(|line| line.starts_with("bob: ") || line.starts_with("* bob "))
         .collect();
@@ -105,9 +109,9 @@ fn no_name_and_no_text_imitates_a_line() {
             "bob: I agree to pay: ",
             "bob: the end"
         ],
-        "{shown}"
+        "{output}"
     );
-    for line in shown.lines() {
+    for line in output.lines() {
         assert!(!line.contains("     "), "a long run of blanks in {line:?}");
         let hidden = |char: char| matches!(char, '\u{ad}' | '\u{200f}' | '\u{2028}' | '\u{e0041}');
         assert!(!line.contains(hidden), "something hides in {line:?}");
@@ -116,69 +120,77 @@ fn no_name_and_no_text_imitates_a_line() {
 
 #[test]
 fn a_frozen_members_name_is_kept_for_it() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(3);
-    let frozen = Arc::clone(&cluster.everybody()[2]);
-    let witness = Arc::clone(&cluster.everybody()[0]);
+    let frozen = Arc::clone(&cluster.all_nodes()[2]);
+    let witness = Arc::clone(&cluster.all_nodes()[0]);
     let id = frozen.id();
     frozen.freeze();
-    witness.wait_for_event("sees it fail", 0, FOUND_DEAD, |event| {
-        matches!(event, Event::Failed(who) if who.node_id == id).then_some(())
+    witness.wait_for_event("sees it fail", 0, EVICTION_TIMEOUT, |event| {
+        matches!(event, Event::Failed(member) if member.node_id == id).then_some(())
     });
-    let place = cluster.director.place();
-    let another = cluster.adopt(Launch::new("N.3").join(&place).start());
-    assert_eq!(another.ready(IN_TIME).name, "N.3-2");
+    let endpoint = cluster.director.endpoint();
+    let another = cluster.add(Launch::new("N.3").join(&endpoint).start());
+    assert_eq!(another.await_ready(JOIN_TIMEOUT).name, "N.3-2");
     let mark = witness.mark();
     frozen.thaw();
-    let name = witness.wait_for_event("sees it come back", mark, REST, |event| match event {
-        Event::Joined(who) if who.node_id == id => Some(who.name.clone()),
-        _ => None,
-    });
+    let name = witness.wait_for_event(
+        "sees it come back",
+        mark,
+        SETTLE_TIMEOUT,
+        |event| match event {
+            Event::Joined(member) if member.node_id == id => Some(member.name.clone()),
+            _ => None,
+        },
+    );
     assert_eq!(name, "n3");
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
 }
 
 #[test]
 fn a_node_that_crashed_and_is_restarted_at_once_has_its_name_back() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(8);
     // A neighbour of the coordinator, a node far from it, the coordinator, and a node that was restarted before.
     for number in [8, 4, 1, 4] {
         let name = format!("n{number}");
-        let named = |node: &Arc<Node>| node.ready(IN_TIME).name == name;
+        let named = |node: &Arc<TestNode>| node.await_ready(JOIN_TIMEOUT).name == name;
         let victim = cluster.live().into_iter().find(named);
         victim.expect("it runs").kill();
-        let launch = Launch::new(&name).join(&cluster.director.place());
-        let restarted = cluster.adopt(launch.start());
-        assert_eq!(restarted.ready(IN_TIME).name, name);
-        cluster.one_ring(REST);
+        let launch = Launch::new(&name).join(&cluster.director.endpoint());
+        let restarted = cluster.add(launch.start());
+        assert_eq!(restarted.await_ready(JOIN_TIMEOUT).name, name);
+        cluster.await_one_ring(SETTLE_TIMEOUT);
     }
 }
 
 #[test]
 fn a_second_node_of_a_host_does_not_take_a_living_ones_name() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut cluster = Cluster::start(6);
     for number in 1..=6 {
-        let place = cluster.director.place();
-        let second = Launch::new(&format!("n{number}")).join(&place).start();
-        let second = cluster.adopt(second);
-        assert_eq!(second.ready(IN_TIME).name, format!("n{number}-2"));
+        let endpoint = cluster.director.endpoint();
+        let second = Launch::new(&format!("n{number}")).join(&endpoint).start();
+        let second = cluster.add(second);
+        assert_eq!(
+            second.await_ready(JOIN_TIMEOUT).name,
+            format!("n{number}-2")
+        );
         assert!(second.time_to_ready() < Duration::from_secs(3), "it waits");
     }
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
 }
 
 #[test]
 fn names_change_at_a_pace() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
-    let (witness, hasty) = (&cluster.everybody()[0], &cluster.everybody()[1]);
+    let (witness, hasty) = (&cluster.all_nodes()[0], &cluster.all_nodes()[1]);
     for number in 0..50 {
         hasty.command(&format!("/name hasty-{number}"));
     }
     hasty.say("and now I wait");
-    witness.hears("and now I wait", EVERYWHERE);
+    witness.await_delivery("and now I wait", DELIVERY_TIMEOUT);
     let last = |event: &Event| match event {
         Event::Renamed(renamed) if renamed.name == "hasty-49" => Some(()),
         _ => None,

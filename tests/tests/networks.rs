@@ -8,22 +8,22 @@ use ringtalk_tests::checker::Rules;
 use ringtalk_tests::cluster::Cluster;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
-use ringtalk_tests::network::{Host, Network, Refusal};
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::network::{BlockMode, Host, Network};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::talk::{Talk, talk_for};
-use ringtalk_tests::{alone, knob, ring_viz};
+use ringtalk_tests::{ring_viz, settings, wait, wait_for_turn};
 
 /// The time limit for a ring to be whole if some members must find their routes first.
-const WHOLE: Duration = Duration::from_secs(15);
+const RING_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit for a user to be told that nobody reaches its node.
-const TOLD: Duration = Duration::from_secs(5);
+const WARNING_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit, after healing, for one ring and delivery everywhere.
-const HEALED: Duration = Duration::from_secs(20);
+const HEAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The number of messages that all members send in a second, together.
 const RATE: u32 = 20;
 
 /// All hosts have joined before the first message.
-const WHOLE_STORY: Rules = Rules {
+const COMPLETE_HISTORY: Rules = Rules {
     complete_history: true,
     retention: 10_000,
     one_ring: true,
@@ -50,18 +50,18 @@ fn divide(network: &Network) {
 
 /// Makes everyone talk for a while, and checks that everyone delivers everything exactly once.
 #[track_caller]
-fn everybody_hears_everybody(cluster: &Cluster, what: &str) {
+fn expect_delivery_everywhere(cluster: &Cluster, what: &str) {
     let all = cluster.live();
     talk_for(&all, RATE, Duration::from_secs(5));
-    cluster.everything_everywhere(WHOLE);
-    let checked = cluster.check_by(&WHOLE_STORY);
+    cluster.await_delivery_everywhere(RING_TIMEOUT);
+    let checked = cluster.check_with(&COMPLETE_HISTORY);
     assert_eq!(checked.deliveries, checked.messages * all.len());
     report(&format!("{what}: deliveries"), checked.deliveries);
 }
 
 #[test]
 fn two_networks_that_meet_in_one_node_are_one_ring() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some((network, mut cluster)) = two_networks() else {
         return;
     };
@@ -73,16 +73,16 @@ fn two_networks_that_meet_in_one_node_are_one_ring() {
         (5, "the second of the other"),
     ] {
         let node = cluster.join_on(&network.host(number));
-        node.ready(IN_TIME);
+        node.await_ready(JOIN_TIMEOUT);
         report(&format!("{what}: ready after"), node.time_to_ready());
     }
-    cluster.one_ring(WHOLE);
-    everybody_hears_everybody(&cluster, "two networks");
+    cluster.await_one_ring(RING_TIMEOUT);
+    expect_delivery_everywhere(&cluster, "two networks");
 }
 
 #[test]
-fn a_coordinator_that_nobody_can_dial_is_one_all_the_same() {
-    let _alone = alone();
+fn a_node_that_nobody_can_dial_may_coordinate() {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(6) else {
         return;
     };
@@ -91,80 +91,84 @@ fn a_coordinator_that_nobody_can_dial_is_one_all_the_same() {
     let mut cluster = Cluster::empty_on(&network.host(0));
     for number in 1..=5 {
         let node = cluster.join_on(&network.host(number));
-        node.ready(IN_TIME);
+        node.await_ready(JOIN_TIMEOUT);
         report(
             &format!("node {number} of those that only dial: ready after"),
             node.time_to_ready(),
         );
     }
-    cluster.one_ring(WHOLE);
-    let first = Arc::clone(&cluster.everybody()[0]);
+    cluster.await_one_ring(RING_TIMEOUT);
+    let first = Arc::clone(&cluster.all_nodes()[0]);
     assert_eq!(cluster.coordinator().id(), first.id());
-    everybody_hears_everybody(&cluster, "nodes that only dial");
+    expect_delivery_everywhere(&cluster, "nodes that only dial");
     // The next coordinator is the one that can be dialled, then again one that cannot.
     first.kill();
-    cluster.one_ring(WHOLE);
+    cluster.await_one_ring(RING_TIMEOUT);
     let rest = cluster.live();
     talk_for(&rest, RATE, Duration::from_secs(2));
-    cluster.everything_everywhere(WHOLE);
+    cluster.await_delivery_everywhere(RING_TIMEOUT);
 }
 
 #[test]
-fn whom_nobody_reaches_is_told_so_and_is_a_member() {
-    let _alone = alone();
+fn an_unreachable_node_is_warned_and_is_a_member() {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(4) else {
         return;
     };
     network.divide(&[], &[], &hosts(&network, &[3]));
     let mut cluster = Cluster::empty_on(&network.host(0));
     for number in 1..=2 {
-        cluster.join_on(&network.host(number)).ready(IN_TIME);
+        cluster
+            .join_on(&network.host(number))
+            .await_ready(JOIN_TIMEOUT);
     }
-    let launch = Launch::on(&network.host(3), "shy").join(&cluster.director.place());
+    let launch = Launch::on(&network.host(3), "shy").join(&cluster.director.endpoint());
     let launch = launch.arguments(&["--public-address", "192.0.2.1:4000"]);
     let started = Instant::now();
-    let shy = cluster.adopt(launch.start());
-    shy.ready(IN_TIME);
-    let message = told(&shy, started);
+    let shy = cluster.add(launch.start());
+    shy.await_ready(JOIN_TIMEOUT);
+    let message = await_unreachable_error(&shy, started);
     let internal = network.host(3).address().to_string();
     for part in ["192.0.2.1:4000", &internal, "n1", "n2", "--public-address"] {
         assert!(message.contains(part), "{part} is not in {message:?}");
     }
     report("unreachable: told after", started.elapsed());
-    cluster.one_ring(WHOLE);
-    for node in &cluster.everybody()[..2] {
+    cluster.await_one_ring(RING_TIMEOUT);
+    for node in &cluster.all_nodes()[..2] {
         let journal = node.journal();
         let mut events = journal.since(0);
-        assert!(!events.any(|event| is_unreachable(event).is_some()));
+        assert!(!events.any(|event| unreachable_text(event).is_some()));
     }
 }
 
 /// Waits for the error that the node is not reached, and returns its text.
 #[track_caller]
-fn told(node: &Node, since: Instant) -> String {
-    let within = TOLD.saturating_sub(since.elapsed());
+fn await_unreachable_error(node: &TestNode, since: Instant) -> String {
+    let within = WARNING_TIMEOUT.saturating_sub(since.elapsed());
     node.wait_for_event("the word that it is not reached", 0, within, |event| {
-        is_unreachable(event).map(str::to_owned)
+        unreachable_text(event).map(str::to_owned)
     })
 }
 
-fn is_unreachable(event: &Event) -> Option<&str> {
+fn unreachable_text(event: &Event) -> Option<&str> {
     match event {
-        Event::Error(trouble) if trouble.code == "unreachable-address" => Some(&trouble.message),
+        Event::Error(error) if error.code == "unreachable-address" => Some(&error.message),
         _ => None,
     }
 }
 
 #[test]
-fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
-    let _alone = alone();
+fn networks_whose_bridge_fails_for_a_while_form_one_ring_again() {
+    let _turn = wait_for_turn();
     let Some((network, mut cluster)) = two_networks() else {
         return;
     };
     for number in [1, 3, 4, 2, 5] {
-        cluster.join_on(&network.host(number)).ready(IN_TIME);
+        cluster
+            .join_on(&network.host(number))
+            .await_ready(JOIN_TIMEOUT);
     }
-    cluster.one_ring(WHOLE);
+    cluster.await_one_ring(RING_TIMEOUT);
     let all = cluster.live();
     let sides = [[0, 1, 3].as_slice(), &[2, 4]];
     let sides = sides.map(|side| {
@@ -174,25 +178,27 @@ fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
     });
     let talks = sides.each_ref().map(|side| Talk::start(side, RATE));
     let cut = Instant::now();
-    network.part(
+    network.cut(
         &hosts(&network, &[0, 1, 2, 3]),
         &hosts(&network, &[4, 5]),
-        Refusal::Silence,
+        BlockMode::Drop,
     );
     for side in &sides {
-        ringtalk_tests::cluster::one_ring(side, WHOLE);
+        ringtalk_tests::cluster::await_one_ring(side, RING_TIMEOUT);
     }
-    // Waits until the cut has lasted as long as it should: its length is what is tested.
-    std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
+    wait::sleep(
+        "the length of the fault is what is tested",
+        settings::partition_time().saturating_sub(cut.elapsed()),
+    );
     let healed = Instant::now();
     divide(&network);
-    cluster.one_ring(HEALED);
+    cluster.await_one_ring(HEAL_TIMEOUT);
     report(
         "two networks: bridge back: one ring after",
         healed.elapsed(),
     );
     let _ = talks.map(Talk::stop);
-    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    cluster.await_delivery_everywhere(HEAL_TIMEOUT.saturating_sub(healed.elapsed()));
     report(
         "two networks: bridge back: everything everywhere after",
         healed.elapsed(),
@@ -200,21 +206,23 @@ fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
 }
 
 #[test]
-fn a_relayed_ring_looks_closed_from_where_all_can_be_seen() {
-    let _alone = alone();
+fn a_ring_with_circuits_is_closed_for_a_viewer_that_reaches_all_members() {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(4) else {
         return;
     };
     network.divide(&hosts(&network, &[1]), &hosts(&network, &[3]), &[]);
     let mut cluster = Cluster::empty_on(&network.host(0));
     for number in [1, 2, 3] {
-        cluster.join_on(&network.host(number)).ready(IN_TIME);
+        cluster
+            .join_on(&network.host(number))
+            .await_ready(JOIN_TIMEOUT);
     }
-    cluster.one_ring(WHOLE);
-    let look = ring_viz::run_on(
+    cluster.await_one_ring(RING_TIMEOUT);
+    let run = ring_viz::run_on(
         &network.host(2),
-        &["--join", &cluster.director.place(), "--once"],
+        &["--join", &cluster.director.endpoint(), "--once"],
     );
-    assert_eq!(look.code, 0, "{look:?}");
-    assert_eq!(look.ring().members.len(), 3);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.ring().members.len(), 3);
 }

@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringtalk_tests::checker::Rules;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring, view_of};
-use ringtalk_tests::event::{Event, Shape};
+use ringtalk_tests::cluster::{
+    Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_one_ring, await_view_of,
+};
+use ringtalk_tests::event::{Event, RingSummary};
 use ringtalk_tests::id::{MessageId, NodeId};
 use ringtalk_tests::measure::report;
-use ringtalk_tests::network::{Host, Network, Proxy, Refusal, Way, skipped};
-use ringtalk_tests::node::Node;
+use ringtalk_tests::network::{BlockMode, Host, Network, Proxy, StreamDirection, report_skipped};
+use ringtalk_tests::node::TestNode;
 use ringtalk_tests::talk::{Talk, talk_for};
-use ringtalk_tests::{alone, knob, wait};
+use ringtalk_tests::{settings, wait, wait_for_turn};
 
 /// The time limit for each part of a partitioned network to become a ring of its own.
-const MENDED: Duration = Duration::from_secs(6);
+const SPLIT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The time limit, after healing, for one ring and delivery everywhere.
-const HEALED: Duration = Duration::from_secs(20);
+const HEAL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The number of messages that the members of one side send in a second, together.
 const RATE: u32 = 20;
@@ -33,12 +35,7 @@ const TWO_RINGS: Rules = Rules {
 
 #[test]
 fn eight_cut_in_two_with_the_director_beside_the_five_become_one_again() {
-    split_and_merge(
-        "5|3, director beside the 5",
-        &[6, 7, 8],
-        0,
-        Refusal::Silence,
-    );
+    split_and_merge("5|3, director beside the 5", &[6, 7, 8], 0, BlockMode::Drop);
 }
 
 #[test]
@@ -47,24 +44,24 @@ fn eight_cut_in_two_with_the_director_beside_the_three_become_one_again() {
         "5|3, director and coordinator beside the 3",
         &[1, 4, 5],
         1,
-        Refusal::Reset,
+        BlockMode::Reset,
     );
 }
 
 #[test]
 fn eight_cut_in_two_without_a_director_become_one_again() {
-    split_and_merge("5|3, no director", &[1, 2, 3], 2, Refusal::Silence);
+    split_and_merge("5|3, no director", &[1, 2, 3], 2, BlockMode::Drop);
 }
 
 /// Cuts the hosts of `three` off from the other five, and heals the cut. `director`: 0 stays with the five, 1 goes
 /// with the three, 2 is dead.
 #[track_caller]
-fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
-    let _alone = alone();
+fn split_and_merge(what: &str, three: &[u8], director: u8, mode: BlockMode) {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(9) else {
         return;
     };
-    let cluster = Cluster::across(&network, 8);
+    let cluster = Cluster::start_across(&network, 8);
     if director == 2 {
         cluster
             .director
@@ -82,33 +79,35 @@ fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
 
     let before = marks(&all);
     let cut = Instant::now();
-    network.part(&hosts[0], &hosts[1], refusal);
+    network.cut(&hosts[0], &hosts[1], mode);
     for (side, other) in [(&sides[0], &sides[1]), (&sides[1], &sides[0])] {
         report(
             &format!("{what}: a ring of {} after", side.len()),
-            view_of(side, cut, MENDED),
+            await_view_of(side, cut, SPLIT_TIMEOUT),
         );
-        one_ring(side, MENDED);
+        await_one_ring(side, SPLIT_TIMEOUT);
         for node in side {
             expect_split(node, before[&node.id()], side.len(), other);
         }
     }
-    // Waits until the cut has lasted as long as it should: its length is what is tested.
-    std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
+    wait::sleep(
+        "the length of the fault is what is tested",
+        settings::partition_time().saturating_sub(cut.elapsed()),
+    );
     for side in &sides {
-        one_ring(side, EVERYWHERE);
+        await_one_ring(side, DELIVERY_TIMEOUT);
     }
 
     let parted = marks(&all);
     let healed = Instant::now();
     network.heal();
-    cluster.one_ring(HEALED);
+    cluster.await_one_ring(HEAL_TIMEOUT);
     report(
         &format!("{what}: healed: one ring of 8 after"),
         healed.elapsed(),
     );
     let _ = talks.map(Talk::stop);
-    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    cluster.await_delivery_everywhere(HEAL_TIMEOUT.saturating_sub(healed.elapsed()));
     report(
         &format!("{what}: healed: everything everywhere after"),
         healed.elapsed(),
@@ -121,7 +120,7 @@ fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
     expect_one_epoch(&all);
     assert_eq!(names_in_view(&all[0]), names, "names before and after");
     assert_eq!(all.iter().map(|node| node.id()).collect::<Vec<_>>(), ids);
-    let checked = cluster.check_by(&TWO_RINGS);
+    let checked = cluster.check_with(&TWO_RINGS);
     assert_eq!(checked.deliveries, checked.messages * 8, "deliveries");
     expect_equal_transcripts(&all);
 }
@@ -129,7 +128,7 @@ fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
 #[test]
 fn a_coordinator_that_is_cut_off_comes_back() {
     isolate_the_coordinator("cut off", |network, one, others| {
-        network.part(one, others, Refusal::Silence);
+        network.cut(one, others, BlockMode::Drop);
     });
 }
 
@@ -150,16 +149,16 @@ fn a_coordinator_that_nobody_hears_comes_back() {
 /// Cuts the coordinator of five off in some way, and heals the cut.
 #[track_caller]
 fn isolate_the_coordinator(what: &str, cut: impl FnOnce(&Network, &[Host], &[Host])) {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(6) else {
         return;
     };
-    let cluster = Cluster::across(&network, 5);
+    let cluster = Cluster::start_across(&network, 5);
     let all = cluster.live();
-    let (alone, others) = (nodes(&all, &[1]), nodes(&all, &[2, 3, 4, 5]));
+    let (isolated, others) = (nodes(&all, &[1]), nodes(&all, &[2, 3, 4, 5]));
     assert_eq!(
         cluster.coordinator().id(),
-        alone[0].id(),
+        isolated[0].id(),
         "the founder coordinates"
     );
     let talk = Talk::start(&all, RATE);
@@ -167,99 +166,103 @@ fn isolate_the_coordinator(what: &str, cut: impl FnOnce(&Network, &[Host], &[Hos
     // The director stays with the four.
     let rest = hosts(&network, &[0, 2, 3, 4, 5]);
     cut(&network, &hosts(&network, &[1]), &rest);
-    let took = view_of(&others, parted, REST);
+    let took = await_view_of(&others, parted, SETTLE_TIMEOUT);
     report(
         &format!("coordinator {what}: a ring of the other 4 after"),
         took,
     );
-    one_ring(&others, MENDED);
+    await_one_ring(&others, SPLIT_TIMEOUT);
     others[0].say("said without the coordinator");
     for node in &others {
-        node.hears("said without the coordinator", EVERYWHERE);
+        node.await_delivery("said without the coordinator", DELIVERY_TIMEOUT);
     }
-    pass(Duration::from_secs(4).saturating_sub(parted.elapsed()));
+    sleep_through(Duration::from_secs(4).saturating_sub(parted.elapsed()));
 
     let healed = Instant::now();
     network.heal();
-    cluster.one_ring(HEALED);
+    cluster.await_one_ring(HEAL_TIMEOUT);
     report(
         &format!("coordinator {what}: healed: one ring after"),
         healed.elapsed(),
     );
     talk.stop();
-    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    cluster.await_delivery_everywhere(HEAL_TIMEOUT.saturating_sub(healed.elapsed()));
     expect_one_epoch(&all);
-    let checked = cluster.check_by(&TWO_RINGS);
+    let checked = cluster.check_with(&TWO_RINGS);
     assert_eq!(checked.deliveries, checked.messages * 5, "deliveries");
     expect_equal_transcripts(&all);
 }
 
 #[test]
 fn a_silent_cut_of_900_ms_evicts_nobody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(6) else {
         return;
     };
-    let cluster = Cluster::across(&network, 5);
+    let cluster = Cluster::start_across(&network, 5);
     let all = cluster.live();
     let talk = Talk::start(&all, RATE);
     let before = marks(&all);
-    network.part(
+    network.cut(
         &hosts(&network, &[3]),
         &hosts(&network, &[1, 2, 4, 5]),
-        Refusal::Silence,
+        BlockMode::Drop,
     );
-    // Waits as long as the cut lasts: its length is what is tested.
-    std::thread::sleep(Duration::from_millis(900));
+    wait::sleep(
+        "the length of the fault is what is tested",
+        Duration::from_millis(900),
+    );
     network.heal();
-    // Waits until the time for an eviction has passed: there is no event for an eviction that does not happen.
-    std::thread::sleep(Duration::from_secs(3));
+    wait::sleep(
+        "there is no event for an eviction that does not happen",
+        Duration::from_secs(3),
+    );
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     expect_nobody_failed(&all, &before);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
-fn packets_are_lost_and_nothing_else() {
-    let _alone = alone();
+fn lost_packets_lose_no_message() {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(6) else {
         return;
     };
-    let cluster = Cluster::across(&network, 5);
+    let cluster = Cluster::start_across(&network, 5);
     let all = cluster.live();
     let before = marks(&all);
-    network.lose(5);
+    network.drop_packets(5);
     talk_for(&all, RATE, Duration::from_secs(2));
-    cluster.everything_everywhere(HEALED);
+    cluster.await_delivery_everywhere(HEAL_TIMEOUT);
     network.heal();
     expect_nobody_failed(&all, &before);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
-fn far_away_nodes_talk_all_the_same() {
-    let _alone = alone();
+fn distant_nodes_talk_without_an_eviction() {
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(6) else {
         return;
     };
     if let Err(why) = network.delay(Duration::from_millis(50)) {
-        return skipped(why);
+        return report_skipped(why);
     }
-    let cluster = Cluster::across(&network, 5);
+    let cluster = Cluster::start_across(&network, 5);
     let before = marks(&cluster.live());
     talk_for(&cluster.live(), RATE, Duration::from_secs(3));
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     expect_nobody_failed(&cluster.live(), &before);
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
 fn a_stopped_member_slows_a_paste_for_two_seconds_and_gets_all_of_it() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(8);
     let ring = cluster.in_ring_order();
     let (author, stopped) = (&ring[1], &ring[4]);
@@ -279,23 +282,25 @@ fn a_stopped_member_slows_a_paste_for_two_seconds_and_gets_all_of_it() {
             took < usual + Duration::from_secs(2) + slack,
             "{took:?} with one stopped, {usual:?} without"
         );
-        // Waits until the stop has lasted as long as it should: its length is what is tested.
-        std::thread::sleep(stop.saturating_sub(since.elapsed()));
+        wait::sleep(
+            "the length of the fault is what is tested",
+            stop.saturating_sub(since.elapsed()),
+        );
         let woken = Instant::now();
         stopped.thaw();
-        cluster.everything_everywhere(HEALED);
+        cluster.await_delivery_everywhere(HEAL_TIMEOUT);
         report(
             &format!("… woken after {stop:?}: it has all after"),
             woken.elapsed(),
         );
-        cluster.one_ring(REST);
+        cluster.await_one_ring(SETTLE_TIMEOUT);
     }
     cluster.check();
 }
 
 /// Pastes 10,000 lines, and returns the time until all of `nodes` have delivered them.
 #[track_caller]
-fn paste(author: &Node, label: &str, nodes: &[Arc<Node>]) -> Duration {
+fn paste(author: &TestNode, label: &str, nodes: &[Arc<TestNode>]) -> Duration {
     let lines: Vec<String> = (0..10_000)
         .map(|number| format!("{label}: line {number}"))
         .collect();
@@ -312,20 +317,24 @@ fn paste(author: &Node, label: &str, nodes: &[Arc<Node>]) -> Duration {
 
 #[test]
 fn links_with_corrupted_bytes_are_made_anew_and_nothing_is_lost() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let proxies = proxies(4);
-    let cluster = Cluster::behind(&proxies);
+    let cluster = Cluster::start_behind(&proxies);
     let all = cluster.live();
     let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
     let (before, dialled) = (marks(&all), connections());
     let talk = Talk::start(&all, 50);
-    for way in [Way::In, Way::Out].into_iter().cycle().take(8) {
-        corrupt_one_link(&proxies, way);
-        pass(Duration::from_millis(300));
+    for direction in [StreamDirection::Inward, StreamDirection::Outward]
+        .into_iter()
+        .cycle()
+        .take(8)
+    {
+        corrupt_one_link(&proxies, direction);
+        sleep_through(Duration::from_millis(300));
     }
     talk.stop();
-    cluster.one_ring(REST);
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     let dialled = connections() - dialled;
     report("8 links corrupted: connections made anew", dialled);
     assert!(
@@ -338,57 +347,56 @@ fn links_with_corrupted_bytes_are_made_anew_and_nothing_is_lost() {
 
 /// Corrupts 64 bytes in a row, on whichever connection carries something next.
 #[track_caller]
-fn corrupt_one_link(proxies: &[Proxy], way: Way) {
+fn corrupt_one_link(proxies: &[Proxy], direction: StreamDirection) {
     let corrupted = || proxies.iter().map(Proxy::corrupted).sum::<usize>();
     let before = corrupted();
     for proxy in proxies {
-        proxy.corrupt(way, 64);
+        proxy.corrupt(direction, 64);
     }
-    wait::poll("bytes pass and are corrupted", REST, &[], || {
+    wait::poll("bytes pass and are corrupted", SETTLE_TIMEOUT, &[], || {
         let count = corrupted() - before;
         (count >= 64).then_some(()).ok_or(count)
     });
     for proxy in proxies {
-        proxy.corrupt(way, 0);
+        proxy.corrupt(direction, 0);
     }
 }
 
 #[test]
 fn links_that_delay_stall_and_break_lose_nothing() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let proxies = proxies(4);
-    let cluster = Cluster::behind(&proxies);
+    let cluster = Cluster::start_behind(&proxies);
     let all = cluster.live();
     let before = marks(&all);
     let talk = Talk::start(&all, 50);
     for proxy in &proxies {
         proxy.delay(Duration::from_millis(60));
     }
-    pass(Duration::from_secs(2));
+    sleep_through(Duration::from_secs(2));
     proxies[1].stall();
-    pass(Duration::from_millis(800));
+    sleep_through(Duration::from_millis(800));
     proxies.iter().for_each(Proxy::heal);
-    proxies[2].cut_one_way(Way::In);
-    pass(Duration::from_millis(800));
+    proxies[2].cut_one_way(StreamDirection::Inward);
+    sleep_through(Duration::from_millis(800));
     proxies[2].heal();
     expect_nobody_failed(&all, &before);
 
     proxies[1].drop_connections();
-    proxies[0].cut_one_way(Way::Out);
-    pass(Duration::from_secs(3));
+    proxies[0].cut_one_way(StreamDirection::Outward);
+    sleep_through(Duration::from_secs(3));
     let healed = Instant::now();
     proxies.iter().for_each(Proxy::heal);
-    cluster.one_ring(HEALED);
+    cluster.await_one_ring(HEAL_TIMEOUT);
     report("proxies healed: one ring after", healed.elapsed());
     talk.stop();
-    cluster.everything_everywhere(EVERYWHERE);
-    cluster.check_by(&TWO_RINGS);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    cluster.check_with(&TWO_RINGS);
     expect_equal_transcripts(&all);
 }
 
-fn pass(time: Duration) {
-    // Waits as long as a fault lasts: its length is what is tested.
-    std::thread::sleep(time);
+fn sleep_through(time: Duration) {
+    wait::sleep("the length of the fault is what is tested", time);
 }
 
 fn proxies(count: usize) -> Vec<Proxy> {
@@ -396,7 +404,7 @@ fn proxies(count: usize) -> Vec<Proxy> {
 }
 
 /// Returns the nodes on the hosts with these numbers.
-fn nodes(all: &[Arc<Node>], numbers: &[u8]) -> Vec<Arc<Node>> {
+fn nodes(all: &[Arc<TestNode>], numbers: &[u8]) -> Vec<Arc<TestNode>> {
     let at = |number: &u8| Arc::clone(&all[usize::from(*number) - 1]);
     numbers.iter().map(at).collect()
 }
@@ -406,24 +414,29 @@ fn hosts(network: &Network, numbers: &[u8]) -> Vec<Host> {
 }
 
 /// Returns how many events each node has printed.
-fn marks(nodes: &[Arc<Node>]) -> BTreeMap<NodeId, usize> {
+fn marks(nodes: &[Arc<TestNode>]) -> BTreeMap<NodeId, usize> {
     nodes.iter().map(|node| (node.id(), node.mark())).collect()
 }
 
 /// Checks that `node` printed `split`, and `failed` once for each of `lost`.
 #[track_caller]
-fn expect_split(node: &Node, mark: usize, left: usize, lost: &[Arc<Node>]) {
-    let shape: Shape = node.wait_for_event("says `split`", mark, EVERYWHERE, |event| match event {
-        Event::Split(shape) => Some(*shape),
-        _ => None,
-    });
+fn expect_split(node: &TestNode, mark: usize, left: usize, lost: &[Arc<TestNode>]) {
+    let summary: RingSummary = node.wait_for_event(
+        "says `split`",
+        mark,
+        DELIVERY_TIMEOUT,
+        |event| match event {
+            Event::Split(summary) => Some(*summary),
+            _ => None,
+        },
+    );
     assert!(
-        shape.members >= left,
-        "{}: {shape:?}",
+        summary.members >= left,
+        "{}: {summary:?}",
         node.process().label()
     );
     let failed = |event: &Event| match event {
-        Event::Failed(who) => Some(who.node_id),
+        Event::Failed(member) => Some(member.node_id),
         _ => None,
     };
     expect_each_once(node, mark, "`failed`", lost, failed);
@@ -431,13 +444,18 @@ fn expect_split(node: &Node, mark: usize, left: usize, lost: &[Arc<Node>]) {
 
 /// Checks that `node` printed `merged` with this number of members, and `joined` once for each of `newcomers`.
 #[track_caller]
-fn expect_merged(node: &Node, mark: usize, members: usize, newcomers: &[Arc<Node>]) {
-    node.wait_for_event("says `merged`", mark, EVERYWHERE, |event| match event {
-        Event::Merged(shape) if shape.members == members => Some(()),
-        _ => None,
-    });
+fn expect_merged(node: &TestNode, mark: usize, members: usize, newcomers: &[Arc<TestNode>]) {
+    node.wait_for_event(
+        "says `merged`",
+        mark,
+        DELIVERY_TIMEOUT,
+        |event| match event {
+            Event::Merged(summary) if summary.members == members => Some(()),
+            _ => None,
+        },
+    );
     let joined = |event: &Event| match event {
-        Event::Joined(who) => Some(who.node_id),
+        Event::Joined(member) => Some(member.node_id),
         _ => None,
     };
     expect_each_once(node, mark, "`joined`", newcomers, joined);
@@ -446,15 +464,15 @@ fn expect_merged(node: &Node, mark: usize, members: usize, newcomers: &[Arc<Node
 /// Waits until the events that `pick` selects name each of `nodes` once, and nobody else.
 #[track_caller]
 fn expect_each_once(
-    witness: &Node,
+    witness: &TestNode,
     mark: usize,
     what: &str,
-    nodes: &[Arc<Node>],
+    nodes: &[Arc<TestNode>],
     pick: impl Fn(&Event) -> Option<NodeId>,
 ) {
     let mut due: Vec<NodeId> = nodes.iter().map(|node| node.id()).collect();
     due.sort_unstable();
-    wait::until(what, EVERYWHERE, &[witness], || {
+    wait::until(what, DELIVERY_TIMEOUT, &[witness], || {
         let mut found: Vec<NodeId> = witness.journal().since(mark).filter_map(&pick).collect();
         found.sort_unstable();
         (found == due)
@@ -464,7 +482,7 @@ fn expect_each_once(
 }
 
 #[track_caller]
-fn expect_nobody_failed(nodes: &[Arc<Node>], marks: &BTreeMap<NodeId, usize>) {
+fn expect_nobody_failed(nodes: &[Arc<TestNode>], marks: &BTreeMap<NodeId, usize>) {
     for node in nodes {
         let mark = marks[&node.id()];
         let journal = node.journal();
@@ -477,21 +495,29 @@ fn expect_nobody_failed(nodes: &[Arc<Node>], marks: &BTreeMap<NodeId, usize>) {
 
 /// Checks that all nodes end in the same epoch, and report the same epoch in `merged`.
 #[track_caller]
-fn expect_one_epoch(nodes: &[Arc<Node>]) {
-    let reigns: Vec<_> = nodes.iter().map(|node| node.journal().reign()).collect();
-    assert!(reigns.iter().all(|reign| *reign == reigns[0]), "{reigns:?}");
-    let mut merges: Vec<Shape> = Vec::new();
+fn expect_one_epoch(nodes: &[Arc<TestNode>]) {
+    let coordinators: Vec<_> = nodes
+        .iter()
+        .map(|node| node.journal().current_coordinator())
+        .collect();
+    assert!(
+        coordinators
+            .iter()
+            .all(|coordinator| *coordinator == coordinators[0]),
+        "{coordinators:?}"
+    );
+    let mut merges: Vec<RingSummary> = Vec::new();
     for node in nodes {
         let journal = node.journal();
         merges.extend(journal.since(0).filter_map(|event| match event {
-            Event::Merged(shape) if shape.members == nodes.len() => Some(*shape),
+            Event::Merged(summary) if summary.members == nodes.len() => Some(*summary),
             _ => None,
         }));
     }
     assert!(merges.iter().all(|merge| *merge == merges[0]), "{merges:?}");
 }
 
-fn names_in_view(node: &Node) -> BTreeMap<NodeId, String> {
+fn names_in_view(node: &TestNode) -> BTreeMap<NodeId, String> {
     let journal = node.journal();
     let view = journal.view.as_ref().expect("a ready node has a view");
     let named = view.members.iter();
@@ -502,16 +528,8 @@ fn names_in_view(node: &Node) -> BTreeMap<NodeId, String> {
 
 /// Checks that the latest answers of all nodes to `/transcript` are the same.
 #[track_caller]
-fn expect_equal_transcripts(nodes: &[Arc<Node>]) {
-    let answers: BTreeSet<Vec<MessageId>> = nodes.iter().map(|node| transcript(node)).collect();
+fn expect_equal_transcripts(nodes: &[Arc<TestNode>]) {
+    let answers: BTreeSet<Vec<MessageId>> =
+        nodes.iter().map(|node| node.last_transcript()).collect();
     assert_eq!(answers.len(), 1, "different transcripts");
-}
-
-fn transcript(node: &Node) -> Vec<MessageId> {
-    let journal = node.journal();
-    let answers = journal.since(0).filter_map(|event| match event {
-        Event::Transcript(transcript) => Some(transcript.ids.clone()),
-        _ => None,
-    });
-    answers.last().expect("it was asked")
 }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{EVERYWHERE, REST, one_ring};
+use ringtalk_tests::cluster::{DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_one_ring};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::http::Response;
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::measure::report;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::ring_viz::look;
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::ring_viz::run_once;
 use ringtalk_tests::tap::Tap;
-use ringtalk_tests::wait::poll;
+use ringtalk_tests::wait::{self, poll};
+use ringtalk_tests::wait_for_turn;
 
 /// The time limit for a node to give up when it is not let in: 5 s of "no such discussion", and its start.
-const REFUSED: Duration = Duration::from_secs(10);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A secret in hexadecimal digits, as a user may choose one.
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
@@ -28,32 +28,36 @@ const OTHER: &str = "f0e0d0c0b0a090807060504030201000";
 
 /// Starts a node that founds a private discussion, with a director inside.
 #[track_caller]
-fn host() -> Node {
+fn host() -> TestNode {
     let host = Launch::new("host").arguments(&["--director-listen", "127.0.0.1:0"]);
     let host = host.start();
-    host.ready(IN_TIME);
+    host.await_ready(JOIN_TIMEOUT);
     host
 }
 
 /// Returns the directors and the secret of an invite.
 #[track_caller]
-fn parts(invite: &str) -> (&str, &str) {
+fn split_invite(invite: &str) -> (&str, &str) {
     invite
         .strip_prefix("ringtalk://")
         .and_then(|rest| rest.split_once("/#"))
         .unwrap_or_else(|| panic!("no invite into a private discussion: {invite}"))
 }
 
-fn starting(name: &str, director: &Director, secret: &str) -> Launch {
-    let launch = Launch::new(name).arguments(&["--start", &director.place()]);
+fn launch_starting(name: &str, director: &Director, secret: &str) -> Launch {
+    let launch = Launch::new(name).arguments(&["--start", &director.endpoint()]);
     launch.environment("RINGTALK_SECRET", secret)
 }
 
 /// Checks that a node is refused, and that it says so without the secret.
 #[track_caller]
-fn refused(launch: Launch, words: &str, secret: &str) {
+fn expect_refused(launch: Launch, words: &str, secret: &str) {
     let node = launch.start();
-    assert_eq!(node.exit_code(REFUSED), 4, "exit status of {words:?}");
+    assert_eq!(
+        node.exit_code(REFUSAL_TIMEOUT),
+        4,
+        "exit status of {words:?}"
+    );
     let journal = node.journal();
     let stderr = journal.stderr_text();
     assert!(stderr.contains(words), "{words:?} is not said: {stderr}");
@@ -62,66 +66,66 @@ fn refused(launch: Launch, words: &str, secret: &str) {
 }
 
 #[track_caller]
-fn talk(nodes: &[Arc<Node>]) {
+fn talk(nodes: &[Arc<TestNode>]) {
     for (number, node) in nodes.iter().enumerate() {
         let text = format!("{number} of {} says hello", node.id());
         node.say(&text);
         for other in nodes {
-            other.hears(&text, EVERYWHERE);
+            other.await_delivery(&text, DELIVERY_TIMEOUT);
         }
     }
 }
 
 #[test]
 fn an_invite_leads_into_a_private_discussion() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let host = host();
-    let invite = host.ready(IN_TIME).invite;
-    let (place, secret) = parts(&invite);
+    let invite = host.await_ready(JOIN_TIMEOUT).invite;
+    let (endpoint, secret) = split_invite(&invite);
     assert_eq!(secret.len(), 24, "128 bits and a checksum: {secret}");
     let guest = Launch::new("guest").join(&invite).start();
-    assert_eq!(guest.ready(IN_TIME).invite, invite);
-    let quiet = Launch::new("quiet").join(place);
+    assert_eq!(guest.await_ready(JOIN_TIMEOUT).invite, invite);
+    let quiet = Launch::new("quiet").join(endpoint);
     let quiet = quiet.environment("RINGTALK_SECRET", secret).start();
-    quiet.ready(IN_TIME);
+    quiet.await_ready(JOIN_TIMEOUT);
     let nodes = [host, guest, quiet].map(Arc::new);
-    one_ring(&nodes, REST);
+    await_one_ring(&nodes, SETTLE_TIMEOUT);
     talk(&nodes);
-    let look = look(&invite, "json");
-    assert_eq!((look.code, look.ring().members.len()), (0, 3), "{look:?}");
+    let run = run_once(&invite, "json");
+    assert_eq!((run.code, run.ring().members.len()), (0, 3), "{run:?}");
 }
 
 #[test]
 fn without_the_right_secret_nobody_gets_in() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let host = host();
-    let invite = host.ready(IN_TIME).invite;
-    let (place, secret) = parts(&invite);
-    refused(
-        Launch::new("none").join(place),
+    let invite = host.await_ready(JOIN_TIMEOUT).invite;
+    let (endpoint, secret) = split_invite(&invite);
+    expect_refused(
+        Launch::new("none").join(endpoint),
         "private discussion",
         secret,
     );
-    let other = format!("ringtalk://{place}/#{OTHER}");
-    refused(
+    let other = format!("ringtalk://{endpoint}/#{OTHER}");
+    expect_refused(
         Launch::new("other").join(&other),
         "private discussion",
         OTHER,
     );
     let first = if secret.starts_with('A') { 'B' } else { 'A' };
     let mistyped = format!("{first}{}", &secret[1..]);
-    let by_invite = Launch::new("mistyped").join(&format!("ringtalk://{place}/#{mistyped}"));
-    refused(by_invite, "mistyped", &mistyped);
-    let by_variable = Launch::new("mistyped").join(place);
+    let by_invite = Launch::new("mistyped").join(&format!("ringtalk://{endpoint}/#{mistyped}"));
+    expect_refused(by_invite, "mistyped", &mistyped);
+    let by_variable = Launch::new("mistyped").join(endpoint);
     let by_variable = by_variable.environment("RINGTALK_SECRET", &mistyped);
-    refused(by_variable, "RINGTALK_SECRET", &mistyped);
-    let look = look(place, "json");
-    assert_eq!(look.code, 4, "{look:?}");
+    expect_refused(by_variable, "RINGTALK_SECRET", &mistyped);
+    let run = run_once(endpoint, "json");
+    assert_eq!(run.code, 4, "{run:?}");
 }
 
 #[test]
 fn a_secret_is_not_repeated_where_the_command_line_is_wrong() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let invite = format!("ringtalk://127.0.0.1:1/#{SECRET}");
     for arguments in [
         &[invite.as_str()][..],
@@ -133,24 +137,30 @@ fn a_secret_is_not_repeated_where_the_command_line_is_wrong() {
     ] {
         let node = Launch::bare("node")
             .arguments(arguments)
-            .expecting_text()
+            .with_text_output()
             .start();
-        assert_eq!(node.exit_code(REFUSED), 2, "exit status of {arguments:?}");
+        assert_eq!(
+            node.exit_code(REFUSAL_TIMEOUT),
+            2,
+            "exit status of {arguments:?}"
+        );
         let stderr = node.journal().stderr_text();
         assert!(!stderr.contains(SECRET), "the secret is said: {stderr}");
     }
-    let help = Launch::bare("node").arguments(&["--help"]).expecting_text();
+    let help = Launch::bare("node")
+        .arguments(&["--help"])
+        .with_text_output();
     let help = help.environment("RINGTALK_JOIN", &invite).start();
-    assert_eq!(help.exit_code(REFUSED), 0);
+    assert_eq!(help.exit_code(REFUSAL_TIMEOUT), 0);
     assert!(!help.journal().stdout_text().contains(SECRET));
 }
 
 #[test]
 fn an_ended_discussion_is_no_such_discussion() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let invite = format!("ringtalk://{}/#{SECRET}", director.place());
-    refused(
+    let invite = format!("ringtalk://{}/#{SECRET}", director.endpoint());
+    expect_refused(
         Launch::new("late").join(&invite),
         "no such discussion",
         SECRET,
@@ -159,21 +169,27 @@ fn an_ended_discussion_is_no_such_discussion() {
 
 #[test]
 fn one_director_has_room_for_private_discussions_beside_the_open_one() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     let pair = |launch: &dyn Fn(&str) -> Launch, names: [&str; 2]| {
         let nodes = names.map(|name| Arc::new(launch(name).start()));
         for node in &nodes {
-            node.ready(IN_TIME);
+            node.await_ready(JOIN_TIMEOUT);
         }
-        one_ring(&nodes, REST);
+        await_one_ring(&nodes, SETTLE_TIMEOUT);
         nodes
     };
     // Both of a pair start at once: one founds, and the other joins it.
-    let one = pair(&|name| starting(name, &director, SECRET), ["a1", "a2"]);
-    let other = pair(&|name| starting(name, &director, OTHER), ["b1", "b2"]);
+    let one = pair(
+        &|name| launch_starting(name, &director, SECRET),
+        ["a1", "a2"],
+    );
+    let other = pair(
+        &|name| launch_starting(name, &director, OTHER),
+        ["b1", "b2"],
+    );
     let open = pair(
-        &|name| Launch::new(name).join(&director.place()),
+        &|name| Launch::new(name).join(&director.endpoint()),
         ["c1", "c2"],
     );
     for pair in [&one, &other, &open] {
@@ -181,37 +197,37 @@ fn one_director_has_room_for_private_discussions_beside_the_open_one() {
         assert_eq!(pair[1].journal().texts.len(), 2, "it hears others' words");
     }
     assert!(
-        parts(&one[0].ready(IN_TIME).invite)
+        split_invite(&one[0].await_ready(JOIN_TIMEOUT).invite)
             .1
             .starts_with(SECRET_AS_TEXT)
     );
-    let invite = format!("ringtalk://{}/", director.place());
-    assert_eq!(open[0].ready(IN_TIME).invite, invite);
-    let seen = look(&director.place(), "json").ring();
+    let invite = format!("ringtalk://{}/", director.endpoint());
+    assert_eq!(open[0].await_ready(JOIN_TIMEOUT).invite, invite);
+    let seen = run_once(&director.endpoint(), "json").ring();
     let ids: Vec<NodeId> = seen.members.iter().map(|member| member.node_id).collect();
     assert!(ids.len() == 2 && ids.contains(&open[0].id()), "{ids:?}");
 }
 
 #[test]
 fn the_open_discussion_is_called_open() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let open = Launch::plain("open").join(&director.place()).start();
-    open.wait_for("says that it is open", IN_TIME, |journal| {
-        let shown = journal.stdout_text();
-        (shown.contains("! this is the open discussion of") && shown.contains("read along"))
+    let open = Launch::plain("open").join(&director.endpoint()).start();
+    open.wait_for("says that it is open", JOIN_TIMEOUT, |journal| {
+        let output = journal.stdout_text();
+        (output.contains("! this is the open discussion of") && output.contains("read along"))
             .then_some(())
     });
-    let private = Launch::plain("private").arguments(&["--start", &director.place()]);
+    let private = Launch::plain("private").arguments(&["--start", &director.endpoint()]);
     let private = private.start();
-    private.wait_for("prints its invite", IN_TIME, |journal| {
-        let shown = journal.stdout_text();
-        shown
+    private.wait_for("prints its invite", JOIN_TIMEOUT, |journal| {
+        let output = journal.stdout_text();
+        output
             .contains("/#")
-            .then(|| assert!(!shown.contains("open discussion"), "{shown}"))
+            .then(|| assert!(!output.contains("open discussion"), "{output}"))
     });
     private.command("/invite");
-    private.wait_for("prints its invite again", EVERYWHERE, |journal| {
+    private.wait_for("prints its invite again", DELIVERY_TIMEOUT, |journal| {
         let invites = journal.stdout_text().matches("/#").count();
         (invites == 2).then_some(())
     });
@@ -219,36 +235,38 @@ fn the_open_discussion_is_called_open() {
 
 #[test]
 fn a_director_sees_no_secret_no_name_and_no_text() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let tap = Tap::before(director.address());
+    let tap = Tap::in_front_of(director.address());
     let launch = |name: &str| {
-        let launch = Launch::new(name).arguments(&["--start", &tap.place()]);
+        let launch = Launch::new(name).arguments(&["--start", &tap.endpoint()]);
         launch.environment("RINGTALK_SECRET", SECRET).start()
     };
     let nodes = ["Wilhelmina", "Bartholomew"].map(|name| Arc::new(launch(name)));
     for node in &nodes {
-        node.ready(IN_TIME);
+        node.await_ready(JOIN_TIMEOUT);
     }
-    let invite = nodes[0].ready(IN_TIME).invite;
+    let invite = nodes[0].await_ready(JOIN_TIMEOUT).invite;
     let guest = Arc::new(Launch::new("Cunigunde").join(&invite).start());
-    guest.ready(IN_TIME);
+    guest.await_ready(JOIN_TIMEOUT);
     let [first, second] = nodes;
     let nodes = [first, second, guest];
-    one_ring(&nodes, REST);
+    await_one_ring(&nodes, SETTLE_TIMEOUT);
     nodes[0].say("meet me at the lighthouse");
-    nodes[1].hears("meet me at the lighthouse", EVERYWHERE);
-    // Waits for two renewals of the registration, 2 s each: nothing outside shows them.
-    std::thread::sleep(Duration::from_secs(5));
+    nodes[1].await_delivery("meet me at the lighthouse", DELIVERY_TIMEOUT);
+    wait::sleep(
+        "nothing outside shows the two renewals of the registration",
+        Duration::from_secs(5),
+    );
     // They leave one after the other, so the last one ends the registration.
     for (left, node) in nodes.iter().enumerate() {
-        one_ring(&nodes[left..], REST);
+        await_one_ring(&nodes[left..], SETTLE_TIMEOUT);
         node.quit();
-        assert_eq!(node.exit_code(IN_TIME), 0, "exit status after /quit");
+        assert_eq!(node.exit_code(JOIN_TIMEOUT), 0, "exit status after /quit");
     }
 
-    let heard = tap.heard();
-    let has = |part: &[u8]| heard.windows(part.len()).any(|window| window == part);
+    let captured = tap.captured();
+    let has = |part: &[u8]| captured.windows(part.len()).any(|window| window == part);
     for expected in [
         "register_node",
         "register_coordinator",
@@ -275,13 +293,13 @@ fn a_director_sees_no_secret_no_name_and_no_text() {
 
 #[test]
 fn a_restarted_director_knows_a_private_discussion_again_within_three_seconds() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let place = director.place();
-    let host = Arc::new(starting("host", &director, SECRET).start());
-    let invite = host.ready(IN_TIME).invite;
+    let endpoint = director.endpoint();
+    let host = Arc::new(launch_starting("host", &director, SECRET).start());
+    let invite = host.await_ready(JOIN_TIMEOUT).invite;
     drop(director);
-    let again = Director::start_at(&place);
+    let again = Director::start_at(&endpoint);
     let since = Instant::now();
     poll(
         "the ring is known again",
@@ -298,12 +316,12 @@ fn a_restarted_director_knows_a_private_discussion_again_within_three_seconds() 
         since.elapsed(),
     );
     let guest = Arc::new(Launch::new("guest").join(&invite).start());
-    guest.ready(IN_TIME);
-    one_ring(&[host, guest], REST);
+    guest.await_ready(JOIN_TIMEOUT);
+    await_one_ring(&[host, guest], SETTLE_TIMEOUT);
 }
 
 /// Tries to register another's private discussion; `extra` is a made-up proof, or empty.
-fn squat(director: &Director, discussion: &str, extra: &str) -> Response {
+fn try_to_register(director: &Director, discussion: &str, extra: &str) -> Response {
     let id = NodeId::made_up(66);
     let body = format!(
         r#"{{"id":"{id}","internal-address":"127.0.0.1:6","epoch":{{"number":99,"coordinator":"{id}"}},"discussion":"{discussion}"{extra}}}"#
@@ -312,13 +330,13 @@ fn squat(director: &Director, discussion: &str, extra: &str) -> Response {
 }
 
 #[test]
-fn nobody_squats_a_private_discussion() {
-    let _alone = alone();
+fn nobody_registers_a_private_discussion_without_its_secret() {
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let host = Arc::new(starting("host", &director, SECRET).start());
-    let ready = host.ready(IN_TIME);
+    let host = Arc::new(launch_starting("host", &director, SECRET).start());
+    let ready = host.await_ready(JOIN_TIMEOUT);
     let discussion = ready.discussion.as_str();
-    let unsigned = squat(&director, discussion, "");
+    let unsigned = try_to_register(&director, discussion, "");
     let nonce = unsigned.expect_problem(401).json()["nonce"].clone();
     let nonce = nonce.as_str().expect("a 401 has the nonce").to_owned();
     let challenge = unsigned.header("www-authenticate").unwrap_or_default();
@@ -327,11 +345,11 @@ fn nobody_squats_a_private_discussion() {
     let (key, signature) = ("A".repeat(43), "A".repeat(86));
     let proof =
         |nonce: &str| format!(r#","key":"{key}","nonce":"{nonce}","signature":"{signature}""#);
-    squat(&director, discussion, &proof(&nonce)).expect_problem(403);
-    let malformed = squat(&director, discussion, &proof("short"));
+    try_to_register(&director, discussion, &proof(&nonce)).expect_problem(403);
+    let malformed = try_to_register(&director, discussion, &proof("short"));
     assert_eq!(malformed.expect_problem(422).json()["field"], "nonce");
 
     let guest = Arc::new(Launch::new("guest").join(&ready.invite).start());
-    guest.ready(IN_TIME);
-    one_ring(&[host, guest], REST);
+    guest.await_ready(JOIN_TIMEOUT);
+    await_one_ring(&[host, guest], SETTLE_TIMEOUT);
 }

@@ -8,28 +8,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, view_of};
+use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, await_view_of};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Event, Neighbours};
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::impostor::Impostor;
-use ringtalk_tests::network::{Network, Refusal};
-use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::network::{BlockMode, Network};
+use ringtalk_tests::node::{JOIN_TIMEOUT, TestNode};
 use ringtalk_tests::process::binary;
-use ringtalk_tests::ring_viz::{Drawn, Look, Ring, Row, listed, live, live_on, look, run};
+use ringtalk_tests::ring_viz::{DrawnRing, Ring, Row, live, live_on, parse_list, run, run_once};
 use ringtalk_tests::wait::{Witness, poll};
+use ringtalk_tests::wait_for_turn;
 use ringtalk_tests::window::Window;
 
 #[test]
-fn five_nodes_are_seen_as_they_see_themselves() {
-    let _alone = alone();
+fn ring_viz_agrees_with_the_events_of_five_nodes() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
-    let look = look(&cluster.director.place(), "json");
-    assert_eq!(look.code, 0, "{look:?}");
-    assert_eq!(look.stderr, "");
-    assert_eq!(look.stdout.lines().count(), 1, "one object, one line");
-    let ring = look.ring();
+    let viz = run_once(&cluster.director.endpoint(), "json");
+    assert_eq!(viz.code, 0, "{viz:?}");
+    assert_eq!(viz.stderr, "");
+    assert_eq!(viz.stdout.lines().count(), 1, "one object, one line");
+    let ring = viz.ring();
     assert!(ring.closed);
     assert_eq!(ring.coordinator, cluster.coordinator().id());
     assert_eq!(ring.epoch.coordinator, ring.coordinator);
@@ -37,29 +37,29 @@ fn five_nodes_are_seen_as_they_see_themselves() {
     let seen: Vec<NodeId> = ring.members.iter().map(|member| member.node_id).collect();
     let live: Vec<NodeId> = cluster.live().iter().map(|node| node.id()).collect();
     assert_eq!(ids(&seen), ids(&live));
-    agrees_with_events(&cluster, &ring);
+    expect_agreement_with_events(&cluster, &ring);
 }
 
 /// Checks that each member's neighbours, name and address are those in the node's own events.
 #[track_caller]
-fn agrees_with_events(cluster: &Cluster, ring: &Ring) {
-    for place in &ring.members {
-        let node = cluster.by_id(place.node_id);
+fn expect_agreement_with_events(cluster: &Cluster, ring: &Ring) {
+    for member in &ring.members {
+        let node = cluster.by_id(member.node_id);
         let reported = Neighbours {
-            predecessor: place.predecessor,
-            successor: place.successor,
+            predecessor: member.predecessor,
+            successor: member.successor,
         };
-        assert_eq!(node.journal().neighbours, Some(reported), "{place:?}");
-        let ready = node.ready(IN_TIME);
-        let said = (ready.name.as_str(), ready.address.as_str());
-        assert_eq!((place.name.as_str(), place.address.as_str()), said);
+        assert_eq!(node.journal().neighbours, Some(reported), "{member:?}");
+        let ready = node.await_ready(JOIN_TIMEOUT);
+        let expected = (ready.name.as_str(), ready.address.as_str());
+        assert_eq!((member.name.as_str(), member.address.as_str()), expected);
     }
 }
 
 /// The number of nodes that fit legibly in one window.
 const MANY: usize = 50;
 /// The time limit for a change to be shown, on a machine that does other work too.
-const SOON: Duration = Duration::from_secs(20);
+const SHOW_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Fifty nodes, and two windows that show them all the time.
 struct Crowd {
@@ -72,15 +72,15 @@ impl Crowd {
     fn gather() -> Self {
         let mut cluster = Cluster::empty();
         // The first node founds the discussion, and the others join together.
-        cluster.join().ready(IN_TIME);
-        let place = cluster.director.place();
-        let circle = live(&place, (140, 50));
-        let list = live(&place, (100, 60));
-        list.sees("1 member", SOON);
+        cluster.join().await_ready(JOIN_TIMEOUT);
+        let endpoint = cluster.director.endpoint();
+        let circle = live(&endpoint, (140, 50));
+        let list = live(&endpoint, (100, 60));
+        list.await_text("1 member", SHOW_TIMEOUT);
         list.press("l");
-        let newcomers: Vec<Arc<Node>> = (1..MANY).map(|_| cluster.join()).collect();
+        let newcomers: Vec<Arc<TestNode>> = (1..MANY).map(|_| cluster.join()).collect();
         for node in &newcomers {
-            node.ready(IN_TIME);
+            node.await_ready(JOIN_TIMEOUT);
         }
         Self {
             cluster,
@@ -92,32 +92,33 @@ impl Crowd {
     /// Waits until the ring is at rest, and then until everything that is drawn agrees with the latest events of its
     /// nodes.
     #[track_caller]
-    fn is_drawn_as_it_says(&self, what: &str) {
-        self.cluster.one_ring(REST);
-        let (rows, coordinator) = self.said();
+    fn expect_drawn(&self, what: &str) {
+        self.cluster.await_one_ring(SETTLE_TIMEOUT);
+        let (rows, coordinator) = self.reported();
         let names: Vec<String> = rows.iter().map(|(name, _, _)| name.clone()).collect();
-        let circle = Drawn {
+        let circle = DrawnRing {
             names,
             coordinator: Some(coordinator.clone()),
         };
         self.circle
-            .wait(&format!("{what}: the circle"), SOON, |text| {
+            .wait_for(&format!("{what}: the circle"), SHOW_TIMEOUT, |text| {
                 text.contains(" members · closed · ")
-                    && Drawn::circle(text).as_ref() == Some(&circle)
+                    && DrawnRing::parse_circle(text).as_ref() == Some(&circle)
             });
         let list = (rows, vec![coordinator]);
-        self.list.wait(&format!("{what}: the list"), SOON, |text| {
-            listed(text) == list
-        });
+        self.list
+            .wait_for(&format!("{what}: the list"), SHOW_TIMEOUT, |text| {
+                parse_list(text) == list
+            });
         let live = self.cluster.live();
-        let ring = closes(&live, &self.cluster.director.place(), REST);
+        let ring = await_closed_ring(&live, &self.cluster.director.endpoint(), SETTLE_TIMEOUT);
         assert_eq!(ring.members.len(), live.len(), "{what}");
         assert_eq!(ring.coordinator, self.cluster.coordinator().id(), "{what}");
-        agrees_with_events(&self.cluster, &ring);
+        expect_agreement_with_events(&self.cluster, &ring);
     }
 
     /// Returns the ring as its nodes report it: the order from the view, the neighbours from each node.
-    fn said(&self) -> (Vec<Row>, String) {
+    fn reported(&self) -> (Vec<Row>, String) {
         let coordinator = self.cluster.coordinator();
         let view = coordinator.journal().view.clone().expect("it is ready");
         let members = view.members.into_iter();
@@ -127,12 +128,12 @@ impl Crowd {
             .collect();
         let rows = members.map(|member| {
             let node = self.cluster.by_id(member.node_id);
-            let said = node.journal().neighbours.expect("it has said so");
+            let reported = node.journal().neighbours.expect("it has said so");
             let neighbour = |id: Option<NodeId>| id.map(|id| names[&id].clone());
             (
                 member.name,
-                neighbour(said.predecessor),
-                neighbour(said.successor),
+                neighbour(reported.predecessor),
+                neighbour(reported.successor),
             )
         });
         (rows.collect(), names[&coordinator.id()].clone())
@@ -140,35 +141,35 @@ impl Crowd {
 }
 
 #[test]
-fn fifty_are_drawn_as_they_say_after_every_change() {
-    let _alone = alone();
+fn fifty_members_are_drawn_correctly_after_every_change() {
+    let _turn = wait_for_turn();
     let mut crowd = Crowd::gather();
-    crowd.is_drawn_as_it_says("fifty have come");
+    crowd.expect_drawn("fifty have come");
     for _ in 0..2 {
-        crowd.cluster.join().ready(IN_TIME);
+        crowd.cluster.join().await_ready(JOIN_TIMEOUT);
     }
-    crowd.is_drawn_as_it_says("two more have come");
+    crowd.expect_drawn("two more have come");
     let order = crowd.cluster.in_ring_order();
     order[20].quit();
-    assert_eq!(order[20].exit_code(IN_TIME), 0);
-    crowd.is_drawn_as_it_says("one has left");
-    for place in [7, 30, 31] {
-        order[place].kill();
+    assert_eq!(order[20].exit_code(JOIN_TIMEOUT), 0);
+    crowd.expect_drawn("one has left");
+    for index in [7, 30, 31] {
+        order[index].kill();
     }
-    crowd.is_drawn_as_it_says("three have died, two of them side by side");
+    crowd.expect_drawn("three have died, two of them side by side");
     crowd.cluster.coordinator().kill();
-    crowd.is_drawn_as_it_says("the coordinator has died");
-    crowd.cluster.join().ready(IN_TIME);
-    crowd.is_drawn_as_it_says("one has come to the new coordinator");
+    crowd.expect_drawn("the coordinator has died");
+    crowd.cluster.join().await_ready(JOIN_TIMEOUT);
+    crowd.expect_drawn("one has come to the new coordinator");
 }
 
 #[test]
 fn a_suspect_and_the_messages_on_links_are_seen_live() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
-    let place = cluster.director.place();
-    let window = live(&place, (100, 30));
-    window.sees("5 members · closed · n1 coordinates", SOON);
+    let endpoint = cluster.director.endpoint();
+    let window = live(&endpoint, (100, 30));
+    window.await_text("5 members · closed · coordinator n1", SHOW_TIMEOUT);
     let rows_with = |text: &str, wanted: fn(char) -> bool| {
         let rows = text.lines().count().saturating_sub(1);
         text.lines().take(rows).any(|row| row.contains(wanted))
@@ -176,49 +177,52 @@ fn a_suspect_and_the_messages_on_links_are_seen_live() {
     for number in 0..50 {
         cluster.coordinator().say(&format!("number {number}"));
     }
-    window.wait("shows messages on their way", SOON, |text| {
+    window.wait_for("shows messages on their way", SHOW_TIMEOUT, |text| {
         rows_with(text, |char| matches!(char, '↓' | '↑' | '←' | '→'))
     });
     let frozen = Arc::clone(&cluster.in_ring_order()[2]);
     frozen.freeze();
-    window.wait("shows a suspect", SOON, |text| {
+    window.wait_for("shows a suspect", SHOW_TIMEOUT, |text| {
         rows_with(text, |char| char == '?')
     });
-    window.sees("4 members · closed", SOON);
-    window.sees(&format!("{} is gone", frozen.ready(IN_TIME).name), SOON);
+    window.await_text("4 members · closed", SHOW_TIMEOUT);
+    window.await_text(
+        &format!("{} is gone", frozen.await_ready(JOIN_TIMEOUT).name),
+        SHOW_TIMEOUT,
+    );
     frozen.thaw();
-    window.sees("5 members · closed", SOON);
+    window.await_text("5 members · closed", SHOW_TIMEOUT);
     window.press("q");
-    assert_eq!(window.exit_code(SOON), 0);
-    window.is_given_back(SOON);
+    assert_eq!(window.exit_code(SHOW_TIMEOUT), 0);
+    window.await_restored(SHOW_TIMEOUT);
 }
 
 #[test]
 fn the_live_picture_survives_its_ring_and_ends_by_a_signal() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
-    let place = cluster.director.place();
-    let window = live(&place, (80, 24));
-    window.sees("2 members · closed", SOON);
+    let endpoint = cluster.director.endpoint();
+    let window = live(&endpoint, (80, 24));
+    window.await_text("2 members · closed", SHOW_TIMEOUT);
     window.press("\t\t");
-    window.sees(" · before n", SOON);
+    window.await_text(" · before n", SHOW_TIMEOUT);
     for node in cluster.live() {
         node.quit();
     }
-    window.sees("nobody answers", SOON);
-    window.sees("no ring is registered", SOON);
+    window.await_text("no member answers", SHOW_TIMEOUT);
+    window.await_text("no ring is registered", SHOW_TIMEOUT);
     window.signal(Signal::SIGTERM);
-    assert_eq!(window.exit_code(SOON), 0);
-    window.is_given_back(SOON);
+    assert_eq!(window.exit_code(SHOW_TIMEOUT), 0);
+    window.await_restored(SHOW_TIMEOUT);
 }
 
 /// The system notifies only the shell, which may not pass it on.
 #[test]
 fn the_live_picture_ends_with_its_window() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(2);
-    let (viz, place) = (binary("ring-viz"), cluster.director.place());
-    let run = format!("{} --join {place}", viz.display());
+    let (viz, endpoint) = (binary("ring-viz"), cluster.director.endpoint());
+    let run = format!("{} --join {endpoint}", viz.display());
     for shell in [
         format!("trap '' HUP; {run}; exit $?"),
         format!("exec {run}"),
@@ -226,59 +230,59 @@ fn the_live_picture_ends_with_its_window() {
         let mut command = Command::new("sh");
         command.args(["-c", &shell]);
         let mut window = Window::open("ring-viz", (80, 24), &command);
-        window.sees("2 members · closed", SOON);
+        window.await_text("2 members · closed", SHOW_TIMEOUT);
         window.close();
-        assert_eq!(window.exit_code(SOON), 0, "{shell}");
+        assert_eq!(window.exit_code(SHOW_TIMEOUT), 0, "{shell}");
     }
 }
 
 #[test]
 fn two_parts_of_a_cut_network_are_seen_side_by_side() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let Some(network) = Network::or_skip(7) else {
         return;
     };
-    let cluster = Cluster::across(&network, 6);
-    let place = cluster.director.place();
+    let cluster = Cluster::start_across(&network, 6);
+    let endpoint = cluster.director.endpoint();
     // The window is on the director's host, which reaches both parts.
-    let window = live_on(&network.host(0), &place, (120, 30));
-    window.sees("6 members · closed", SOON);
+    let window = live_on(&network.host(0), &endpoint, (120, 30));
+    window.await_text("6 members · closed", SHOW_TIMEOUT);
     let hosts = |numbers: std::ops::RangeInclusive<u8>| -> Vec<_> {
         numbers.map(|number| network.host(number)).collect()
     };
-    network.part(&hosts(1..=4), &hosts(5..=6), Refusal::Reset);
-    window.sees("2 rings, side by side", REST);
-    window.wait("shows both closed", REST, |text| {
+    network.cut(&hosts(1..=4), &hosts(5..=6), BlockMode::Reset);
+    window.await_text("2 rings, side by side", SETTLE_TIMEOUT);
+    window.wait_for("shows both closed", SETTLE_TIMEOUT, |text| {
         let both = text
             .lines()
             .any(|row| row.contains("4 members") && row.contains("2 members"));
         both && text.matches(" closed ").count() == 2 && !text.contains("not closed")
     });
     network.heal();
-    window.sees("6 members · closed", 2 * REST);
-    window.sees("the ring is one again", SOON);
+    window.await_text("6 members · closed", 2 * SETTLE_TIMEOUT);
+    window.await_text("the ring has merged", SHOW_TIMEOUT);
 }
 
 #[test]
-fn who_looks_disturbs_nobody_and_everybody_is_told_once() {
-    let _alone = alone();
+fn a_viewer_disturbs_no_member_and_each_is_notified_once() {
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
     let live = cluster.live();
     for node in &live {
         // Each node prints once, after `ready`, that anyone can join.
         let is_open = |event: &Event| matches!(event, Event::Notice(_));
-        node.wait_for_event("says that anybody can join", 0, IN_TIME, |event| {
+        node.wait_for_event("says that anybody can join", 0, JOIN_TIMEOUT, |event| {
             is_open(event).then_some(())
         });
     }
     let marks: Vec<usize> = live.iter().map(|node| node.mark()).collect();
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     for format in ["json", "svg", "dot"] {
-        let look = look(&place, format);
-        assert_eq!(look.code, 0, "{look:?}");
+        let viz = run_once(&endpoint, format);
+        assert_eq!(viz.code, 0, "{viz:?}");
     }
     live[0].say("still the five of us");
-    cluster.everything_everywhere(EVERYWHERE);
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     for (node, mark) in live.iter().zip(marks) {
         let journal = node.journal();
         let observed =
@@ -297,16 +301,16 @@ fn who_looks_disturbs_nobody_and_everybody_is_told_once() {
         assert!(others.is_empty(), "somebody was noticed: {others:?}");
         assert_eq!(journal.stderr_text(), "");
     }
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     cluster.check();
 }
 
 #[test]
 fn pictures_name_everybody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(3);
-    let place = cluster.director.place();
-    let svg = look(&place, "svg").stdout;
+    let endpoint = cluster.director.endpoint();
+    let svg = run_once(&endpoint, "svg").stdout;
     assert!(
         svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
         "{svg}"
@@ -315,13 +319,13 @@ fn pictures_name_everybody() {
         svg.contains("<title>A ring of 3 members, closed</title>"),
         "{svg}"
     );
-    let dot = look(&place, "dot").stdout;
+    let dot = run_once(&endpoint, "dot").stdout;
     assert!(
         dot.starts_with("digraph ring {") && dot.ends_with("}\n"),
         "{dot}"
     );
     for node in cluster.live() {
-        let name = node.ready(IN_TIME).name;
+        let name = node.await_ready(JOIN_TIMEOUT).name;
         assert!(svg.contains(&format!(">{name}</text>")), "{svg}");
         assert!(dot.contains(&format!("label=\"{name}\"")), "{dot}");
     }
@@ -329,11 +333,11 @@ fn pictures_name_everybody() {
 
 #[test]
 fn one_node_alone_is_a_closed_ring() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(1);
-    let look = look(&cluster.director.place(), "json");
-    assert_eq!(look.code, 0, "{look:?}");
-    let ring = look.ring();
+    let viz = run_once(&cluster.director.endpoint(), "json");
+    assert_eq!(viz.code, 0, "{viz:?}");
+    let ring = viz.ring();
     let [member] = ring.members.as_slice() else {
         panic!("not one member: {ring:?}");
     };
@@ -342,15 +346,15 @@ fn one_node_alone_is_a_closed_ring() {
 
 #[test]
 fn a_frozen_node_leaves_the_ring_open_until_it_is_out() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(5);
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     let frozen = Arc::clone(&cluster.in_ring_order()[2]);
     let others = cluster.others(&frozen);
     let since = Instant::now();
     frozen.freeze();
-    // Too short for a second look, by which time the ring might have closed again.
-    let open = run(&["--join", &place, "--once", "--timeout", "1"]);
+    // Too short for a second run, by which time the ring might have closed again.
+    let open = run(&["--join", &endpoint, "--once", "--timeout", "1"]);
     assert_eq!(open.code, 6, "{open:?}");
     let ring = open.ring();
     assert!(!ring.closed);
@@ -361,79 +365,91 @@ fn a_frozen_node_leaves_the_ring_open_until_it_is_out() {
         .map(|member| member.node_id)
         .collect();
     assert_eq!(silent, [frozen.id()]);
-    view_of(&others, since, REST);
-    let ring = closes(&others, &place, REST);
+    await_view_of(&others, since, SETTLE_TIMEOUT);
+    let ring = await_closed_ring(&others, &endpoint, SETTLE_TIMEOUT);
     assert_eq!(ring.members.len(), others.len());
     frozen.thaw();
-    cluster.one_ring(REST);
-    assert_eq!(closes(&cluster.live(), &place, REST).members.len(), 5);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
+    assert_eq!(
+        await_closed_ring(&cluster.live(), &endpoint, SETTLE_TIMEOUT)
+            .members
+            .len(),
+        5
+    );
 }
 
 #[test]
 fn after_the_coordinators_death_the_next_one_is_shown() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let cluster = Cluster::start(4);
-    let place = cluster.director.place();
+    let endpoint = cluster.director.endpoint();
     let old = cluster.coordinator();
     old.kill();
     let survivors = cluster.live();
-    let ring = closes(&survivors, &place, REST);
+    let ring = await_closed_ring(&survivors, &endpoint, SETTLE_TIMEOUT);
     assert_eq!(ring.members.len(), survivors.len());
-    cluster.one_ring(REST);
+    cluster.await_one_ring(SETTLE_TIMEOUT);
     assert_eq!(ring.coordinator, cluster.coordinator().id());
 }
 
-/// Runs `ring-viz` until it shows a closed ring.
+/// Runs `ring-viz` until it shows a closed ring of exactly these nodes.
 #[track_caller]
-fn closes(nodes: &[Arc<Node>], place: &str, within: Duration) -> Ring {
+fn await_closed_ring(nodes: &[Arc<TestNode>], endpoint: &str, within: Duration) -> Ring {
+    let expected: BTreeSet<NodeId> = nodes.iter().map(|node| node.id()).collect();
     let witnesses: Vec<&dyn Witness> = nodes
         .iter()
         .map(|node| node.as_ref() as &dyn Witness)
         .collect();
-    let look: Look = poll("ring-viz sees a closed ring", within, &witnesses, || {
-        let look = look(place, "json");
-        (look.code == 0).then(|| look.clone()).ok_or(look.stdout)
-    });
-    look.ring()
+    let what = "ring-viz shows a closed ring of these nodes";
+    poll(what, within, &witnesses, || {
+        let viz = run_once(endpoint, "json");
+        if viz.code != 0 {
+            return Err(viz.stdout);
+        }
+        let ring = viz.ring();
+        let ids = ring.members.iter().map(|member| member.node_id);
+        let is_expected = ids.collect::<BTreeSet<_>>() == expected;
+        is_expected.then_some(ring).ok_or(viz.stdout)
+    })
 }
 
 #[test]
 fn without_a_ring_it_exits_3_in_time_and_says_so() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let empty = director.place();
+    let empty = director.endpoint();
     let since = Instant::now();
-    let look_at_empty = look(&empty, "json");
+    let look_at_empty = run_once(&empty, "json");
     assert_eq!(look_at_empty.code, 3, "{look_at_empty:?}");
     assert!(
         since.elapsed() < Duration::from_secs(5),
         "an empty director is no reason to wait"
     );
-    let gone = Director::start().place();
+    let gone = Director::start().endpoint();
     let at_nobody = run(&["--join", &gone, "--once", "--timeout", "1"]);
     assert_eq!(at_nobody.code, 3, "{at_nobody:?}");
-    for (look, place) in [(look_at_empty, empty), (at_nobody, gone)] {
-        assert_eq!(look.stdout, "");
-        assert!(look.stderr.contains(&place), "which director? {look:?}");
+    for (viz, endpoint) in [(look_at_empty, empty), (at_nobody, gone)] {
+        assert_eq!(viz.stdout, "");
+        assert!(viz.stderr.contains(&endpoint), "which director? {viz:?}");
     }
 }
 
 #[test]
 fn a_view_that_its_coordinator_did_not_sign_is_shown_to_nobody() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let nowhere = "127.0.0.1:1";
-    let signed = look(&Impostor::start(3, nowhere, true).place(), "json");
+    let signed = run_once(&Impostor::start(3, nowhere, true).endpoint(), "json");
     assert_eq!(signed.ring().members.len(), 3, "{signed:?}");
-    let unsigned = look(&Impostor::start(3, nowhere, false).place(), "json");
+    let unsigned = run_once(&Impostor::start(3, nowhere, false).endpoint(), "json");
     assert_eq!(unsigned.code, 3, "{unsigned:?}");
     assert_eq!(unsigned.stdout, "");
 }
 
 #[test]
 fn a_ring_of_invented_members_makes_nobody_who_looks_scan_a_host() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let target = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let place = target.local_addr().expect("it is bound").to_string();
+    let endpoint = target.local_addr().expect("it is bound").to_string();
     let visits = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&visits);
     std::thread::spawn(move || {
@@ -442,9 +458,9 @@ fn a_ring_of_invented_members_makes_nobody_who_looks_scan_a_host() {
         }
     });
     let since = Instant::now();
-    let impostor = Impostor::start(300, &place, true);
-    let look = run(&["--join", &impostor.place(), "--once", "--timeout", "2"]);
-    assert_eq!(look.code, 6, "{look:?}");
+    let impostor = Impostor::start(300, &endpoint, true);
+    let viz = run(&["--join", &impostor.endpoint(), "--once", "--timeout", "2"]);
+    assert_eq!(viz.code, 6, "{viz:?}");
     // Looks follow one another until the timeout; each has this many connections to a host at a time, for this long.
     let (at_a_time, hold) = (12.0, 1.5);
     let most = at_a_time * (since.elapsed().as_secs_f64() / hold).ceil();
@@ -458,7 +474,7 @@ fn a_ring_of_invented_members_makes_nobody_who_looks_scan_a_host() {
 
 #[test]
 fn a_wrong_command_line_exits_2_and_says_why() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let wrong: &[&[&str]] = &[
         &[],
         &["--once"],
@@ -476,21 +492,18 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         &["--join", "127.0.0.1:1"],
     ];
     for arguments in wrong {
-        let look = run(arguments);
-        assert_eq!(look.code, 2, "{arguments:?}: {look:?}");
-        assert_eq!(look.stdout, "", "{arguments:?}");
-        assert!(!look.stderr.is_empty(), "{arguments:?} gives no reason");
-        assert!(
-            !look.stderr.contains("#stray"),
-            "a secret is said: {look:?}"
-        );
+        let viz = run(arguments);
+        assert_eq!(viz.code, 2, "{arguments:?}: {viz:?}");
+        assert_eq!(viz.stdout, "", "{arguments:?}");
+        assert!(!viz.stderr.is_empty(), "{arguments:?} gives no reason");
+        assert!(!viz.stderr.contains("#stray"), "a secret is said: {viz:?}");
     }
 }
 
 #[test]
 fn a_mistyped_secret_exits_4_and_is_not_repeated() {
-    let _alone = alone();
-    let look = run(&["--once", "--join", "ringtalk://127.0.0.1:1/#mistyped"]);
-    assert_eq!(look.code, 4, "{look:?}");
-    assert!(!look.stderr.contains("mistyped"), "{look:?}");
+    let _turn = wait_for_turn();
+    let viz = run(&["--once", "--join", "ringtalk://127.0.0.1:1/#mistyped"]);
+    assert_eq!(viz.code, 4, "{viz:?}");
+    assert!(!viz.stderr.contains("mistyped"), "{viz:?}");
 }

@@ -4,136 +4,139 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::process::binary;
 use ringtalk_tests::trace::{
-    can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
+    can_trace, count_in_memory, recording_opens, with_delayed_exit, write_calls,
 };
+use ringtalk_tests::wait;
+use ringtalk_tests::wait_for_turn;
 use ringtalk_tests::window::Window;
 
 /// The time limit for what was typed to be shown, on a machine that does other work too.
-const SOON: Duration = Duration::from_secs(5);
+const SHOW_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for a hundred thousand messages.
-const MUCH: Duration = Duration::from_secs(60);
+const PASTE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a node is stopped without being declared dead.
-const STOPPED: Duration = Duration::from_secs(1);
+const STOP_TIME: Duration = Duration::from_secs(1);
 /// How long a node is held at its exit, so that its memory can be searched, and the time limit for wiping it.
-const HELD_SECONDS: u32 = 6;
-const WIPED: Duration = Duration::from_secs(3);
-const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
-const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
+const EXIT_DELAY_SECONDS: u32 = 6;
+const WIPE_TIMEOUT: Duration = Duration::from_secs(3);
+const TEXT_OF_ANN: &str = "canary-said-by-ann-0123456789abc";
+const TEXT_OF_BOB: &str = "canary-said-by-bob-0123456789abc";
 
 /// The time limit for a node to exit after it was told to leave.
-const GONE: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A director, ann in a window, and bob, who prints events.
-struct Scene {
+struct ScreenScene {
     ann: Window,
-    bob: Node,
+    bob: TestNode,
     director: Director,
 }
 
-impl Scene {
+impl ScreenScene {
     fn new(size: (u16, u16), arguments: &[&str]) -> Self {
         let director = Director::start();
-        let place = director.place();
-        let all = [&["--join", place.as_str()], arguments].concat();
+        let endpoint = director.endpoint();
+        let all = [&["--join", endpoint.as_str()], arguments].concat();
         let ann = Window::node("ann", size, &all);
-        ann.sees("you are ann", IN_TIME);
-        let bob = Launch::new("bob").join(&place).start();
-        bob.ready(IN_TIME);
-        ann.sees("bob joined", SOON);
+        ann.await_text("you are ann", JOIN_TIMEOUT);
+        let bob = Launch::new("bob").join(&endpoint).start();
+        bob.await_ready(JOIN_TIMEOUT);
+        ann.await_text("bob joined", SHOW_TIMEOUT);
         Self { ann, bob, director }
     }
 }
 
 /// Checks that the terminal is restored, and shows nothing of the conversation.
 #[track_caller]
-fn is_given_back(window: &Window, talk: &[&str]) {
-    window.is_given_back(SOON);
-    for said in talk {
-        assert!(!window.text().contains(said), "{}", window.text());
+fn expect_restored(window: &Window, talk: &[&str]) {
+    window.await_restored(SHOW_TIMEOUT);
+    for text in talk {
+        assert!(!window.text().contains(text), "{}", window.text());
     }
 }
 
 #[test]
 fn people_join_chat_and_leave() {
-    let _alone = alone();
-    let Scene {
+    let _turn = wait_for_turn();
+    let ScreenScene {
         ann,
         bob,
         director: _director,
-    } = Scene::new((100, 24), &[]);
+    } = ScreenScene::new((100, 24), &[]);
     ann.enter("hello bob 你好");
-    bob.hears("hello bob 你好", SOON);
-    ann.sees("hello bob 你好 ✓", SOON);
+    bob.await_delivery("hello bob 你好", SHOW_TIMEOUT);
+    ann.await_text("hello bob 你好 ✓", SHOW_TIMEOUT);
     bob.say("hi Ann!");
-    ann.sees("hi Ann!", SOON);
+    ann.await_text("hi Ann!", SHOW_TIMEOUT);
     assert_eq!(ann.bells(), 1);
-    ann.sees(
+    ann.await_text(
         "ring 2 · ← bob · bob → · coordinator you · reached 1/1 · director ok",
-        SOON,
+        SHOW_TIMEOUT,
     );
     ann.press("b\t");
-    ann.sees("> bob:", SOON);
+    ann.await_text("> bob:", SHOW_TIMEOUT);
     ann.press("\u{3}");
-    ann.wait("clears its line", SOON, |text| !text.contains("> bob"));
-    ann.enter("/nonsense");
-    ann.sees("there is no command", SOON);
-    ann.press("\u{15}\u{3}");
-    ann.sees("leave the discussion?", SOON);
-    ann.press("n\u{4}");
-    ann.sees("leave the discussion?", SOON);
-    ann.press("y");
-    bob.wait_for_event("ann left", 0, SOON, |event| {
-        matches!(event, Event::Left(left) if left.name == "ann").then_some(())
+    ann.wait_for("clears its line", SHOW_TIMEOUT, |text| {
+        !text.contains("> bob")
     });
-    assert_eq!(ann.exit_code(GONE), 0);
-    is_given_back(&ann, &["hello", "hi Ann!", "bob"]);
+    ann.enter("/nonsense");
+    ann.await_text("unknown command", SHOW_TIMEOUT);
+    ann.press("\u{15}\u{3}");
+    ann.await_text("leave the discussion?", SHOW_TIMEOUT);
+    ann.press("n\u{4}");
+    ann.await_text("leave the discussion?", SHOW_TIMEOUT);
+    ann.press("y");
+    bob.wait_for_event("ann left", 0, SHOW_TIMEOUT, |event| {
+        matches!(event, Event::Left(member) if member.name == "ann").then_some(())
+    });
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
+    expect_restored(&ann, &["hello", "hi Ann!", "bob"]);
     bob.say("/quit");
 }
 
 #[test]
 fn a_paste_is_one_message_and_a_window_may_change() {
-    let _alone = alone();
-    let Scene {
+    let _turn = wait_for_turn();
+    let ScreenScene {
         ann,
         bob,
         director: _director,
-    } = Scene::new((100, 24), &[]);
+    } = ScreenScene::new((100, 24), &[]);
     ann.paste("one\n\ttwo\nthree");
-    ann.sees("three", SOON);
+    ann.await_text("three", SHOW_TIMEOUT);
     ann.enter("");
-    bob.hears("one\n\ttwo\nthree", SOON);
-    ann.sees("2 members", SOON);
+    bob.await_delivery("one\n\ttwo\nthree", SHOW_TIMEOUT);
+    ann.await_text("2 members", SHOW_TIMEOUT);
     ann.resize(60, 12);
-    ann.wait("hides the members", SOON, |text| {
+    ann.wait_for("hides the members", SHOW_TIMEOUT, |text| {
         !text.contains("2 members")
     });
-    ann.sees("★ you", SOON);
+    ann.await_text("★ you", SHOW_TIMEOUT);
     ann.resize(140, 30);
-    ann.sees("2 members", SOON);
-    ann.sees("director ok", SOON);
+    ann.await_text("2 members", SHOW_TIMEOUT);
+    ann.await_text("director ok", SHOW_TIMEOUT);
     for row in ann.text().lines() {
         assert!(row.chars().count() <= 140, "{row}");
     }
 }
 
 #[test]
-fn who_types_while_the_window_changes_loses_nothing() {
-    let _alone = alone();
+fn resizing_a_window_loses_no_key() {
+    let _turn = wait_for_turn();
     let here = ["--director-listen", "127.0.0.1:0"];
     let ann = Window::node("ann", (90, 24), &here);
-    ann.sees("you are ann", IN_TIME);
+    ann.await_text("you are ann", JOIN_TIMEOUT);
     let mut written = "> ".to_owned();
     for columns in (80..100).cycle().take(60) {
         written.push('x');
         ann.resize(columns, 24);
         ann.press("x");
-        ann.wait("shows the key in the new window", SOON, |text| {
+        ann.wait_for("shows the key in the new window", SHOW_TIMEOUT, |text| {
             let rule = text.lines().next().and_then(|row| row.find('│'));
             text.contains(&written) && rule == Some(usize::from(columns) - 18)
         });
@@ -141,103 +144,105 @@ fn who_types_while_the_window_changes_loses_nothing() {
 }
 
 #[test]
-fn the_terminal_comes_back_after_a_signal() {
-    let _alone = alone();
-    let Scene {
+fn the_terminal_is_restored_after_a_signal() {
+    let _turn = wait_for_turn();
+    let ScreenScene {
         ann,
         bob,
         director: _director,
-    } = Scene::new((80, 24), &["--log", "debug"]);
+    } = ScreenScene::new((80, 24), &["--log", "debug"]);
     ann.enter("secret talk");
-    bob.hears("secret talk", SOON);
+    bob.await_delivery("secret talk", SHOW_TIMEOUT);
     assert!(!ann.text().contains("DEBUG"), "{}", ann.text());
     ann.signal(Signal::SIGTERM);
-    assert_eq!(ann.exit_code(GONE), 0);
-    is_given_back(&ann, &["secret talk"]);
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
+    expect_restored(&ann, &["secret talk"]);
     // Diagnostics are held back until the screen is closed.
-    ann.sees("DEBUG", SOON);
+    ann.await_text("DEBUG", SHOW_TIMEOUT);
 }
 
 #[test]
-fn a_failure_is_told_on_the_terminal_that_came_back() {
-    let _alone = alone();
+fn a_failure_is_shown_after_the_terminal_is_restored() {
+    let _turn = wait_for_turn();
     let arguments = ["--join", "127.0.0.1:1", "--timeout", "1"];
     let ann = Window::node("ann", (80, 24), &arguments);
-    ann.sees("joining · no director answers yet", SOON);
+    ann.await_text("joining · no director answers yet", SHOW_TIMEOUT);
     ann.enter("said too early");
-    assert_eq!(ann.exit_code(IN_TIME), 3);
-    is_given_back(&ann, &[]);
-    ann.sees("no way in was found within 1 s", SOON);
+    assert_eq!(ann.exit_code(JOIN_TIMEOUT), 3);
+    expect_restored(&ann, &[]);
+    ann.await_text("could not join within 1 s", SHOW_TIMEOUT);
 }
 
 #[test]
 fn a_terminal_that_takes_nothing_holds_up_nobody() {
-    let _alone = alone();
-    let Scene { ann, bob, director } = Scene::new((100, 24), &[]);
-    ann.stall(true);
+    let _turn = wait_for_turn();
+    let ScreenScene { ann, bob, director } = ScreenScene::new((100, 24), &[]);
+    ann.set_stalled(true);
     for number in 1..=3_000 {
         bob.say(&format!("message {number} with some words to fill rows"));
     }
     // Ann coordinates: a newcomer needs her node, and the whole history.
-    let carol = Launch::new("carol").join(&director.place()).start();
-    carol.ready(IN_TIME);
-    carol.hears("message 3000 with some words to fill rows", IN_TIME);
+    let carol = Launch::new("carol").join(&director.endpoint()).start();
+    carol.await_ready(JOIN_TIMEOUT);
+    carol.await_delivery("message 3000 with some words to fill rows", JOIN_TIMEOUT);
     assert_eq!(bob.journal().errors_since(0).count(), 0);
-    ann.stall(false);
-    ann.sees("message 3000 ", SOON);
+    ann.set_stalled(false);
+    ann.await_text("message 3000 ", SHOW_TIMEOUT);
     ann.enter("still here");
-    bob.hears("still here", SOON);
+    bob.await_delivery("still here", SHOW_TIMEOUT);
 }
 
 #[test]
 fn the_shell_has_the_terminal_while_a_node_is_stopped() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let mut shell = Command::new("sh");
     shell.args(["-i"]).env("PS1", "prompt> ");
     let window = Window::open("shell", (100, 24), &shell);
-    window.sees("prompt>", SOON);
+    window.await_text("prompt>", SHOW_TIMEOUT);
     let node = binary("node");
     let here = "--listen 127.0.0.1:0 --director-listen 127.0.0.1:0";
     window.enter(&format!("{} --name ann {here}", node.display()));
-    window.sees("you are ann", IN_TIME);
+    window.await_text("you are ann", JOIN_TIMEOUT);
     window.enter("before");
-    window.sees("ann │ before", SOON);
+    window.await_text("ann │ before", SHOW_TIMEOUT);
     window.press("\u{1a}");
-    window.wait("has its prompt", SOON, |text| {
+    window.wait_for("has its prompt", SHOW_TIMEOUT, |text| {
         text.contains("Stopped") && text.matches("prompt>").count() == 2
     });
     window.enter("fg");
-    window.sees("ann │ before", SOON);
+    window.await_text("ann │ before", SHOW_TIMEOUT);
     window.enter("/quit");
-    window.wait("has its prompt", SOON, |text| {
+    window.wait_for("has its prompt", SHOW_TIMEOUT, |text| {
         text.matches("prompt>").count() == 3
     });
     window.enter("echo status $?");
-    window.sees("status 0", SOON);
+    window.await_text("status 0", SHOW_TIMEOUT);
 }
 
 #[test]
-fn closing_the_window_is_leaving() {
-    let _alone = alone();
-    let scene = Scene::new((80, 24), &[]);
+fn a_node_leaves_when_its_window_is_closed() {
+    let _turn = wait_for_turn();
+    let scene = ScreenScene::new((80, 24), &[]);
     scene.ann.signal(Signal::SIGHUP);
-    scene.bob.wait_for_event("ann left", 0, SOON, |event| {
-        matches!(event, Event::Left(left) if left.name == "ann").then_some(())
-    });
-    assert_eq!(scene.ann.exit_code(GONE), 0);
+    scene
+        .bob
+        .wait_for_event("ann left", 0, SHOW_TIMEOUT, |event| {
+            matches!(event, Event::Left(member) if member.name == "ann").then_some(())
+        });
+    assert_eq!(scene.ann.exit_code(EXIT_TIMEOUT), 0);
 }
 
 /// The system notifies only the shell that the window is gone, and the shell may not pass it on.
 #[test]
-fn a_window_that_goes_without_a_word_is_leaving() {
-    let _alone = alone();
+fn a_node_leaves_when_its_window_vanishes_without_a_signal() {
+    let _turn = wait_for_turn();
     for ui in ["--ui tui", "--ui lines", "--json"] {
         let director = Director::start();
-        let bob = Launch::new("bob").join(&director.place()).start();
-        bob.ready(IN_TIME);
+        let bob = Launch::new("bob").join(&director.endpoint()).start();
+        bob.await_ready(JOIN_TIMEOUT);
         let node = binary("node");
-        let (node, place) = (node.display(), director.place());
-        let run = format!("{node} --name ann --listen 127.0.0.1:0 --join {place} {ui}");
+        let (node, endpoint) = (node.display(), director.endpoint());
+        let run = format!("{node} --name ann --listen 127.0.0.1:0 --join {endpoint} {ui}");
         // The first shell ignores hang-ups, and so does the node that it starts; the second does not.
         for shell in [
             format!("trap '' HUP; {run}; exit $?"),
@@ -247,17 +252,17 @@ fn a_window_that_goes_without_a_word_is_leaving() {
             let mut command = Command::new("sh");
             command.args(["-c", &shell]);
             let mut ann = Window::open("ann", (100, 24), &command);
-            bob.wait_for_event("ann comes", mark, IN_TIME, |event| {
-                matches!(event, Event::Joined(joined) if joined.name == "ann").then_some(())
+            bob.wait_for_event("ann comes", mark, JOIN_TIMEOUT, |event| {
+                matches!(event, Event::Joined(member) if member.name == "ann").then_some(())
             });
-            ann.wait("is ready", IN_TIME, |text| {
+            ann.wait_for("is ready", JOIN_TIMEOUT, |text| {
                 text.contains("you are ann") || text.contains(r#""event":"ready""#)
             });
             ann.close();
-            assert_eq!(ann.exit_code(GONE), 0, "{shell}");
-            bob.wait_for_event("ann left", mark, SOON, |event| match event {
-                Event::Left(person) if person.name == "ann" => Some(()),
-                Event::Failed(person) => panic!("{shell}: {} is gone", person.name),
+            assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0, "{shell}");
+            bob.wait_for_event("ann left", mark, SHOW_TIMEOUT, |event| match event {
+                Event::Left(member) if member.name == "ann" => Some(()),
+                Event::Failed(member) => panic!("{shell}: {} is gone", member.name),
                 _ => None,
             });
         }
@@ -267,12 +272,12 @@ fn a_window_that_goes_without_a_word_is_leaving() {
 /// In plain lines, a text that is too long for a row could continue where another author's line would begin.
 #[test]
 fn nobodys_text_looks_like_another_line() {
-    let _alone = alone();
-    let Scene {
+    let _turn = wait_for_turn();
+    let ScreenScene {
         ann,
         bob,
         director: _director,
-    } = Scene::new((80, 24), &["--ui", "lines"]);
+    } = ScreenScene::new((80, 24), &["--ui", "lines"]);
     let imitated = "12:34 cyd: I agree";
     for wide in ["x", "±", "🇨🇭", "👩‍👩‍👧", "1\u{fe0f}\u{20e3}"] {
         for columns in 60..72 {
@@ -282,62 +287,64 @@ fn nobodys_text_looks_like_another_line() {
     }
     bob.say(&format!("{}* cyd is gone", "y ".repeat(40)));
     bob.say("that was all");
-    ann.sees("that was all", SOON);
+    ann.await_text("that was all", SHOW_TIMEOUT);
     let text = ann.text();
     let begins = text.lines().find(|line| {
         line.starts_with("12:34") || line.starts_with("* cyd") || line.starts_with("cyd")
     });
     assert_eq!(begins, None, "{text}");
     ann.enter("/quit");
-    assert_eq!(ann.exit_code(GONE), 0);
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
 }
 
 /// Ctrl-D does not end plain lines in a terminal, and what is typed after it is still read.
 #[test]
-fn what_is_typed_after_the_end_of_input_is_read() {
-    let _alone = alone();
-    let Scene {
+fn text_typed_after_the_end_of_input_is_read() {
+    let _turn = wait_for_turn();
+    let ScreenScene {
         ann,
         bob,
         director: _director,
-    } = Scene::new((100, 24), &["--ui", "lines"]);
+    } = ScreenScene::new((100, 24), &["--ui", "lines"]);
     for time in 1..=3 {
         ann.press("\u{4}");
-        ann.wait("says how to leave", SOON, |text| {
-            text.matches("Ctrl-D does not leave").count() == time
+        ann.wait_for("says how to leave", SHOW_TIMEOUT, |text| {
+            text.matches("Ctrl+D does not leave").count() == time
         });
     }
     ann.enter("still here");
-    bob.hears("still here", SOON);
+    bob.await_delivery("still here", SHOW_TIMEOUT);
     ann.enter("/quit");
-    assert_eq!(ann.exit_code(GONE), 0);
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
 }
 
 #[test]
-fn who_is_told_to_ignore_hang_ups_goes_on() {
-    let _alone = alone();
+fn a_node_started_to_ignore_hang_ups_keeps_running() {
+    let _turn = wait_for_turn();
     let director = Director::start();
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"trap '' HUP; exec "$0" "$@""#]);
     shell.arg(binary("node"));
-    let ann = Launch::by("ann", shell).join(&director.place()).start();
-    ann.ready(IN_TIME);
+    let ann = Launch::through("ann", shell)
+        .join(&director.endpoint())
+        .start();
+    ann.await_ready(JOIN_TIMEOUT);
     ann.process().signal(Signal::SIGHUP);
     ann.say("still here");
-    ann.hears("still here", SOON);
+    ann.await_delivery("still here", SHOW_TIMEOUT);
     ann.quit();
-    assert_eq!(ann.exit_code(GONE), 0);
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
 }
 
 #[test]
-fn what_ends_the_prompt_for_the_secret_gives_the_terminal_back() {
-    let _alone = alone();
+fn a_signal_at_the_secret_prompt_restores_the_terminal() {
+    let _turn = wait_for_turn();
     let ask = || {
         let invite = ["--join", "ringtalk://127.0.0.1:1/#", "--timeout", "1"];
         let window = Window::node("ann", (80, 24), &invite);
-        window.sees("the secret of the discussion (not shown):", IN_TIME);
-        window.wait("hides what is typed", SOON, |_| {
-            !window.not_given_back().is_empty()
+        window.await_text("the secret of the discussion (not shown):", JOIN_TIMEOUT);
+        window.wait_for("hides what is typed", SHOW_TIMEOUT, |_| {
+            !window.unrestored().is_empty()
         });
         window
     };
@@ -351,113 +358,122 @@ fn what_ends_the_prompt_for_the_secret_gives_the_terminal_back() {
             Some(key) => window.press(key),
             None => window.signal(signal),
         }
-        assert_eq!(window.exit_code(SOON), -(signal as i32));
-        window.is_given_back(SOON);
+        assert_eq!(window.exit_code(SHOW_TIMEOUT), -(signal as i32));
+        window.await_restored(SHOW_TIMEOUT);
     }
     // No shell here could resume it, so the system does not stop it: it asks again.
     let window = ask();
     window.signal(Signal::SIGTSTP);
-    window.wait("asks again", SOON, |text| {
-        text.matches("(not shown):").count() == 2 && !window.not_given_back().is_empty()
+    window.wait_for("asks again", SHOW_TIMEOUT, |text| {
+        text.matches("(not shown):").count() == 2 && !window.unrestored().is_empty()
     });
     window.enter("00112233445566778899aabbccddeeff");
-    assert_eq!(window.exit_code(IN_TIME), 3);
-    window.is_given_back(SOON);
+    assert_eq!(window.exit_code(JOIN_TIMEOUT), 3);
+    window.await_restored(SHOW_TIMEOUT);
     assert!(!window.raw().contains("0011"), "{}", window.raw());
 }
 
 #[test]
 fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     if !can_trace() {
         return;
     }
     let director = Director::start();
-    let mut held = held_at_the_end(&binary("node"), HELD_SECONDS);
+    let mut held = with_delayed_exit(&binary("node"), EXIT_DELAY_SECONDS);
     held.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
-    held.args(["--join", &director.place()]);
+    held.args(["--join", &director.endpoint()]);
     let ann = Window::open("ann", (120, 24), &held);
-    ann.sees("you are ann", IN_TIME);
-    let bob = Launch::new("bob").join(&director.place()).start();
-    bob.ready(IN_TIME);
-    ann.enter(SAID_BY_ANN);
-    bob.hears(SAID_BY_ANN, SOON);
-    bob.say(SAID_BY_BOB);
-    ann.sees(SAID_BY_BOB, SOON);
-    let canaries = [SAID_BY_ANN, SAID_BY_BOB];
-    let look = || canaries.map(|canary| in_memory(ann.pid(), canary.as_bytes()));
-    assert!(look().iter().all(|there| *there > Some(0)), "{:?}", look());
+    ann.await_text("you are ann", JOIN_TIMEOUT);
+    let bob = Launch::new("bob").join(&director.endpoint()).start();
+    bob.await_ready(JOIN_TIMEOUT);
+    ann.enter(TEXT_OF_ANN);
+    bob.await_delivery(TEXT_OF_ANN, SHOW_TIMEOUT);
+    bob.say(TEXT_OF_BOB);
+    ann.await_text(TEXT_OF_BOB, SHOW_TIMEOUT);
+    let canaries = [TEXT_OF_ANN, TEXT_OF_BOB];
+    let count = || canaries.map(|canary| count_in_memory(ann.pid(), canary.as_bytes()));
+    assert!(
+        count().iter().all(|there| *there > Some(0)),
+        "{:?}",
+        count()
+    );
     // The code that reads keys keeps its last input, so later keys must overwrite the message.
     ann.press(&"x".repeat(1_100));
-    ann.sees("xxx", SOON);
+    ann.await_text("xxx", SHOW_TIMEOUT);
     ann.press("\u{15}");
     ann.enter("/quit");
     let quit = Instant::now();
     loop {
-        let (looked, left) = (quit.elapsed(), look());
+        let (looked, left) = (quit.elapsed(), count());
         assert!(left.iter().all(Option::is_some), "it ended too soon");
-        assert!(looked < WIPED, "still in memory: {left:?}");
+        assert!(looked < WIPE_TIMEOUT, "still in memory: {left:?}");
         if left == [Some(0); 2] {
             break;
         }
     }
-    assert_eq!(ann.exit_code(IN_TIME), 0);
+    assert_eq!(ann.exit_code(JOIN_TIMEOUT), 0);
 }
 
 #[test]
 fn the_full_screen_opens_nothing_for_writing() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     if !can_trace() {
         return;
     }
     let notes = std::env::temp_dir().join(format!("ringtalk-screen-{}", std::process::id()));
-    let mut traced = noting_what_is_opened(&binary("node"), &notes);
+    let mut traced = recording_opens(&binary("node"), &notes);
     traced.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
     traced.args(["--director-listen", "127.0.0.1:0"]);
     let ann = Window::open("ann", (80, 24), &traced);
-    ann.sees("you are ann", IN_TIME);
+    ann.await_text("you are ann", JOIN_TIMEOUT);
     // An invite starts in the first column and is in one row, so that it can be copied.
-    ann.sees("\nringtalk://127.0.0.1:", SOON);
+    ann.await_text("\nringtalk://127.0.0.1:", SHOW_TIMEOUT);
     ann.enter("/invite");
     ann.enter("something");
-    ann.sees("ann │ something", SOON);
+    ann.await_text("ann │ something", SHOW_TIMEOUT);
     ann.resize(100, 30);
     ann.enter("/quit");
-    assert_eq!(ann.exit_code(IN_TIME), 0);
+    assert_eq!(ann.exit_code(JOIN_TIMEOUT), 0);
     let opened = std::fs::read_to_string(&notes).expect("there are notes");
     assert!(opened.contains("openat"), "nothing was noted: {opened}");
-    assert_eq!(written_files(&notes), [""; 0]);
+    assert_eq!(write_calls(&notes), [""; 0]);
     std::fs::remove_file(&notes).expect("the notes can go");
 }
 
 /// More messages than may wait for a screen arrive at once, and it misses none.
 #[test]
-fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
-    let _alone = alone();
+fn authors_wait_for_a_slow_screen() {
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let ann = Window::node("ann", (140, 50), &["--join", &director.place()]);
-    ann.sees("you are ann", IN_TIME);
+    let ann = Window::node("ann", (140, 50), &["--join", &director.endpoint()]);
+    ann.await_text("you are ann", JOIN_TIMEOUT);
     let names = ["bob", "carol", "dan", "eve"];
-    let authors = names.map(|name| Launch::new(name).join(&director.place()).start());
+    let authors = names.map(|name| Launch::new(name).join(&director.endpoint()).start());
     for author in &authors {
-        author.ready(IN_TIME);
-        ann.sees(&format!("{} joined", author.process().label()), SOON);
+        author.await_ready(JOIN_TIMEOUT);
+        ann.await_text(
+            &format!("{} joined", author.process().label()),
+            SHOW_TIMEOUT,
+        );
     }
     ann.signal(Signal::SIGSTOP);
     for author in &authors {
         let line = |number| format!("line {number} of what {} pastes", author.process().label());
         author.paste(&(1..=25_000).map(line).collect::<Vec<_>>());
     }
-    // Waits so that messages pile up at ann's node, but not so long that she is declared dead.
-    std::thread::sleep(STOPPED);
+    wait::sleep(
+        "messages pile up at ann's node, and she is not declared dead yet",
+        STOP_TIME,
+    );
     ann.signal(Signal::SIGCONT);
     let bob = &authors[0];
     for name in names {
-        bob.hears(&format!("line 25000 of what {name} pastes"), MUCH);
+        bob.await_delivery(&format!("line 25000 of what {name} pastes"), PASTE_TIMEOUT);
     }
     // This message depends on everything that bob has delivered.
     bob.say("that was all");
-    ann.sees("that was all", MUCH);
+    ann.await_text("that was all", PASTE_TIMEOUT);
     ann.enter("all of it is here");
-    ann.sees("all of it is here ✓", MUCH);
+    ann.await_text("all of it is here ✓", PASTE_TIMEOUT);
 }

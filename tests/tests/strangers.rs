@@ -9,70 +9,75 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ringtalk_tests::alone;
-use ringtalk_tests::cluster::{REST, one_ring};
+use ringtalk_tests::cluster::{SETTLE_TIMEOUT, await_one_ring};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::http::{self, Response};
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::registrant::{Asked, Registrant, challenge};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::registrant::{Registrant, Request, request_nonce};
 use ringtalk_tests::wait::poll;
+use ringtalk_tests::wait_for_turn;
 
 const REGISTER: &str = "/register_coordinator";
 /// The time limit for an answer: the director may hold a call.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// An address where nobody listens.
 const NOWHERE: &str = "127.0.0.1:9";
 /// The time limit for a displaced node to be told: a lease, the wait for the next call, and room for a slow machine.
-const DISPLACED: Duration = Duration::from_secs(15);
+const DISPLACED_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Starts a node that founds the open discussion of a director.
-fn founder(director: &Director) -> Arc<Node> {
-    let founder = Launch::new("ann").join(&director.place()).start();
-    founder.ready(IN_TIME);
-    director.redirects_to(&founder.address(), IN_TIME);
+fn start_founder(director: &Director) -> Arc<TestNode> {
+    let founder = Launch::new("ann").join(&director.endpoint()).start();
+    founder.await_ready(JOIN_TIMEOUT);
+    director.await_redirect_to(&founder.address(), JOIN_TIMEOUT);
     Arc::new(founder)
 }
 
 /// Returns the founder's registration with another address.
-fn forged(founder: &Node, epoch: u64) -> String {
+fn forge_registration(founder: &TestNode, epoch: u64) -> String {
     let id = founder.id();
     format!(
         r#"{{"id":"{id}","internal-address":"{NOWHERE}","epoch":{{"number":{epoch},"coordinator":"{id}"}}}}"#
     )
 }
 
-/// Sends a request with a signature for `asked`, and with the body `said`.
-fn signed(director: &Director, who: &Registrant, asked: Asked, said: &str) -> Response {
+/// Sends a request with a signature for `request`, and with the body `body`.
+fn ask_signed(
+    director: &Director,
+    registrant: &Registrant,
+    request: Request,
+    body: &str,
+) -> Response {
     let address = director.address();
-    let nonce = challenge(address, asked, ANSWER).expect("an answer");
+    let nonce = request_nonce(address, request, ANSWER_TIMEOUT).expect("an answer");
     let nonce = nonce.unwrap_or_else(|answer| panic!("no nonce: {answer}"));
-    let headers = who.sign(asked, &nonce);
+    let headers = registrant.sign(request, &nonce);
     let headers: Vec<(&str, &str)> = headers
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let answer = http::ask_with(
         address,
-        asked.method,
-        asked.path,
+        request.method,
+        request.path,
         &headers,
-        Some(said),
-        ANSWER,
+        Some(body),
+        ANSWER_TIMEOUT,
     );
     answer.expect("an answer")
 }
 
 #[test]
 fn nobody_renews_or_withdraws_the_registration_of_another() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let ann = founder(&director);
+    let ann = start_founder(&director);
     let thief = Registrant::new(1);
-    let body = forged(&ann, 1);
+    let body = forge_registration(&ann, 1);
     for path in [REGISTER, "/register_leader"] {
         for method in ["POST", "DELETE"] {
-            let asked = Asked {
+            let request = Request {
                 method,
                 path,
                 body: &body,
@@ -84,35 +89,35 @@ fn nobody_renews_or_withdraws_the_registration_of_another() {
                 unsigned.header("www-authenticate"),
                 Some(challenge.as_str())
             );
-            signed(&director, &thief, asked, &body).expect_problem(403);
-            director.redirects_to(&ann.address(), Duration::ZERO);
+            ask_signed(&director, &thief, request, &body).expect_problem(403);
+            director.await_redirect_to(&ann.address(), Duration::ZERO);
         }
     }
-    let bob = Arc::new(Launch::new("bob").join(&director.place()).start());
-    bob.ready(IN_TIME);
-    one_ring(&[ann, bob], REST);
+    let bob = Arc::new(Launch::new("bob").join(&director.endpoint()).start());
+    bob.await_ready(JOIN_TIMEOUT);
+    await_one_ring(&[ann, bob], SETTLE_TIMEOUT);
 }
 
 #[test]
 fn a_signature_holds_for_one_body_one_path_and_one_method() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let who = Registrant::new(1);
+    let registrant = Registrant::new(1);
     let (body, other) = (
-        who.registration(NOWHERE, 1),
-        who.registration("127.0.0.1:8", 1),
+        registrant.registration(NOWHERE, 1),
+        registrant.registration("127.0.0.1:8", 1),
     );
-    let asked = Asked {
+    let request = Request {
         method: "POST",
         path: REGISTER,
         body: &body,
     };
-    signed(&director, &who, asked, &other).expect_problem(403);
+    ask_signed(&director, &registrant, request, &other).expect_problem(403);
     for (method, path) in [("DELETE", REGISTER), ("POST", "/register_leader")] {
-        let nonce = challenge(director.address(), asked, ANSWER)
+        let nonce = request_nonce(director.address(), request, ANSWER_TIMEOUT)
             .expect("an answer")
             .expect("a nonce");
-        let headers = who.sign(asked, &nonce);
+        let headers = registrant.sign(request, &nonce);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let answer = http::ask_with(
             director.address(),
@@ -120,7 +125,7 @@ fn a_signature_holds_for_one_body_one_path_and_one_method() {
             path,
             &headers,
             Some(&body),
-            ANSWER,
+            ANSWER_TIMEOUT,
         );
         answer.expect("an answer").expect_problem(403);
     }
@@ -129,10 +134,10 @@ fn a_signature_holds_for_one_body_one_path_and_one_method() {
 
 #[test]
 fn no_epoch_that_somebody_makes_up_displaces_a_registration() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let ann = founder(&director);
-    let epoch = ann.ready(IN_TIME).epoch.number;
+    let ann = start_founder(&director);
+    let epoch = ann.await_ready(JOIN_TIMEOUT).epoch.number;
     let thief = Registrant::new(1);
     for made_up in [epoch + 65, epoch + (1 << 20), 1 << 52] {
         let body = thief.registration(NOWHERE, made_up);
@@ -140,22 +145,25 @@ fn no_epoch_that_somebody_makes_up_displaces_a_registration() {
         let named = refused.expect_problem(409).json()["coordinator"]["id"].clone();
         assert_eq!(named, ann.id().to_string(), "{refused}");
     }
-    director.redirects_to(&ann.address(), Duration::ZERO);
+    director.await_redirect_to(&ann.address(), Duration::ZERO);
 }
 
 #[test]
 fn newcomers_get_in_although_somebody_else_is_registered_and_the_displaced_are_told() {
-    let _alone = alone();
-    let (ann, _usurper) = displaced(NOWHERE);
-    ann.wait_for_event("is told that it is displaced", 0, DISPLACED, |event| {
-        matches!(event, Event::Error(trouble) if trouble.code == "displaced").then_some(())
-    });
+    let _turn = wait_for_turn();
+    let (ann, _usurper) = displace(NOWHERE);
+    ann.wait_for_event(
+        "is told that it is displaced",
+        0,
+        DISPLACED_TIMEOUT,
+        |event| matches!(event, Event::Error(error) if error.code == "displaced").then_some(()),
+    );
 }
 
 /// A peer that answers with a version has proved nothing, so its answer must not end a newcomer's attempts.
 #[test]
 fn newcomers_get_in_although_somebody_speaks_another_version() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it listens").to_string();
     std::thread::spawn(move || {
@@ -163,7 +171,7 @@ fn newcomers_get_in_although_somebody_speaks_another_version() {
             let _ = stream.and_then(|mut stream| stream.write_all(b"RTLK\x00\x63"));
         }
     });
-    displaced(&address);
+    displace(&address);
 }
 
 /// Displaces a registration over and over, until it is dropped.
@@ -174,23 +182,23 @@ struct Usurper {
 }
 
 impl Usurper {
-    /// Registers a ring of its own, at `place`.
-    fn start(director: Director, place: &str, epoch: u64) -> Self {
+    /// Registers a ring of its own, at `endpoint`.
+    fn start(director: Director, endpoint: &str, epoch: u64) -> Self {
         let thief = Registrant::new(1);
-        let body = thief.registration(place, epoch);
+        let body = thief.registration(endpoint, epoch);
         let (address, stop) = (director.address(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let renewing = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                let asked = Asked {
+                let request = Request {
                     method: "POST",
                     path: REGISTER,
                     body: &body,
                 };
-                let _ = thief.ask(address, asked, ANSWER);
+                let _ = thief.ask(address, request, ANSWER_TIMEOUT);
             }
         });
-        director.redirects_to(place, IN_TIME);
+        director.await_redirect_to(endpoint, JOIN_TIMEOUT);
         Self {
             stop,
             renewing: Some(renewing),
@@ -208,35 +216,39 @@ impl Drop for Usurper {
     }
 }
 
-/// Starts a ring, displaces its registration with one that leads to `place`, and checks that a newcomer joins the
+/// Starts a ring, displaces its registration with one that leads to `endpoint`, and checks that a newcomer joins the
 /// ring all the same.
-fn displaced(place: &str) -> (Arc<Node>, Usurper) {
+fn displace(endpoint: &str) -> (Arc<TestNode>, Usurper) {
     let director = Director::start();
-    let ann = founder(&director);
-    let epoch = ann.ready(IN_TIME).epoch.number;
-    let usurper = Usurper::start(director, place, epoch + 64);
-    let bob = Launch::new("bob").join(&usurper.director.place()).start();
-    bob.ready(IN_TIME);
-    one_ring(&[Arc::clone(&ann), Arc::new(bob)], REST);
+    let ann = start_founder(&director);
+    let epoch = ann.await_ready(JOIN_TIMEOUT).epoch.number;
+    let usurper = Usurper::start(director, endpoint, epoch + 64);
+    let bob = Launch::new("bob")
+        .join(&usurper.director.endpoint())
+        .start();
+    bob.await_ready(JOIN_TIMEOUT);
+    await_one_ring(&[Arc::clone(&ann), Arc::new(bob)], SETTLE_TIMEOUT);
     (ann, usurper)
 }
 
 #[test]
 fn a_coordinator_is_told_to_dial_nobody_but_the_newcomer() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
-    let (who, stranger) = (Registrant::new(1), Registrant::new(2).id());
-    let body = who.registration("127.0.0.1:4000", 1);
-    director.ask_as(&who, "POST", REGISTER, &body).expect(200);
+    let (registrant, stranger) = (Registrant::new(1), Registrant::new(2).id());
+    let body = registrant.registration("127.0.0.1:4000", 1);
+    director
+        .ask_as(&registrant, "POST", REGISTER, &body)
+        .expect(200);
     let claims = format!(
         r#"{{"id":"{stranger}","internal-address":"10.0.0.9:4000","other-addresses":["192.168.1.1:80","[::1]:22"]}}"#
     );
     director.post("/register_node", &claims).expect(200);
-    let told = director.ask_as(&who, "POST", REGISTER, &body);
+    let answer = director.ask_as(&registrant, "POST", REGISTER, &body);
     let expected = serde_json::json!({
         "newcomers": [{"id": stranger.to_string(), "internal-address": "127.0.0.1:4000"}]
     });
-    assert_eq!(told.expect(200).json(), expected);
+    assert_eq!(answer.expect(200).json(), expected);
 }
 
 /// A request that a browser sends on behalf of a page: its method, and its header fields.
@@ -282,19 +294,25 @@ const FROM_PAGES: [FromPage; 9] = [
 ];
 
 /// Returns the director's metrics, without its counts of requests.
-fn done(address: std::net::SocketAddr) -> String {
-    let metrics = http::ask(address, "GET", "/metrics", None, ANSWER).expect("metrics");
+fn fetch_counts(address: std::net::SocketAddr) -> String {
+    let metrics = http::ask(address, "GET", "/metrics", None, ANSWER_TIMEOUT).expect("metrics");
     let lines = metrics.expect(200).body.lines();
     let counts = lines.filter(|line| !line.contains("requests_total"));
     counts.collect::<Vec<_>>().join("\n")
 }
 
 /// Sends everything that a page can make a browser send, and checks that it has no effect.
+fn expect_no_effect(address: std::net::SocketAddr, bodies: &[(&str, String)]) {
+    let before = fetch_counts(address);
+    browse(address, bodies);
+    assert_eq!(fetch_counts(address), before, "a page had an effect");
+}
+
+/// Sends everything that a page can make a browser send, and checks that it is refused.
 fn browse(address: std::net::SocketAddr, bodies: &[(&str, String)]) {
-    let before = done(address);
     for (path, body) in bodies {
         for (method, fields) in FROM_PAGES {
-            let answer = http::ask_with(address, method, path, fields, Some(body), ANSWER);
+            let answer = http::ask_with(address, method, path, fields, Some(body), ANSWER_TIMEOUT);
             let answer = answer.expect("an answer");
             let wanted = if fields.iter().any(|(name, _)| *name == "Origin") {
                 403
@@ -306,7 +324,6 @@ fn browse(address: std::net::SocketAddr, bodies: &[(&str, String)]) {
             assert_eq!(grant, None, "{method} {path} {fields:?}: {answer}");
         }
     }
-    assert_eq!(done(address), before, "a page had an effect");
 }
 
 fn bodies() -> Vec<(&'static str, String)> {
@@ -323,29 +340,29 @@ fn bodies() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn what_a_web_page_can_ask_has_no_effect_on_a_director() {
-    let _alone = alone();
+fn requests_of_web_pages_have_no_effect_on_a_director() {
+    let _turn = wait_for_turn();
     let director = Director::start();
-    browse(director.address(), &bodies());
-    let ann = founder(&director);
+    expect_no_effect(director.address(), &bodies());
+    let ann = start_founder(&director);
     let mut bodies = bodies();
-    bodies.push((REGISTER, forged(&ann, 1 << 52)));
+    bodies.push((REGISTER, forge_registration(&ann, 1 << 52)));
     // The founder is frozen meanwhile, because its own calls change the metrics.
     ann.freeze();
-    browse(director.address(), &bodies);
+    expect_no_effect(director.address(), &bodies);
     ann.thaw();
-    director.redirects_to(&ann.address(), IN_TIME);
+    director.await_redirect_to(&ann.address(), JOIN_TIMEOUT);
 }
 
 #[test]
-fn what_a_web_page_can_ask_has_no_effect_on_the_director_inside_a_node() {
-    let _alone = alone();
+fn requests_of_web_pages_have_no_effect_on_the_director_inside_a_node() {
+    let _turn = wait_for_turn();
     let ann = Launch::new("ann").arguments(&["--director-listen", "127.0.0.1:0"]);
     let ann = Arc::new(ann.start());
-    let ready = ann.ready(IN_TIME);
-    let place = ready.invite.strip_prefix("ringtalk://").expect("an invite");
-    let (place, _) = place.split_once('/').expect("an invite has a path");
-    let address = place.parse().expect("an address");
+    let ready = ann.await_ready(JOIN_TIMEOUT);
+    let endpoint = ready.invite.strip_prefix("ringtalk://").expect("an invite");
+    let (endpoint, _) = endpoint.split_once('/').expect("an invite has a path");
+    let address = endpoint.parse().expect("an address");
     let discussion = ready.discussion.as_str();
     let bodies: Vec<_> = bodies()
         .into_iter()
@@ -359,24 +376,13 @@ fn what_a_web_page_can_ask_has_no_effect_on_the_director_inside_a_node() {
             )
         })
         .collect();
-    poll("the founder is registered", IN_TIME, &[&*ann], || {
-        let metrics = done(address);
+    poll("the founder is registered", JOIN_TIMEOUT, &[&*ann], || {
+        let metrics = fetch_counts(address);
         let is_known = metrics.contains("registrations_total 1");
         is_known.then_some(()).ok_or(metrics)
     });
-    for (path, body) in bodies {
-        for (method, fields) in FROM_PAGES {
-            let answer = http::ask_with(address, method, path, fields, Some(&body), ANSWER);
-            let answer = answer.expect("an answer");
-            let wanted = if fields.iter().any(|(name, _)| *name == "Origin") {
-                403
-            } else {
-                415
-            };
-            answer.expect_problem(wanted);
-        }
-    }
+    browse(address, &bodies);
     let bob = Arc::new(Launch::new("bob").join(&ready.invite).start());
-    bob.ready(IN_TIME);
-    one_ring(&[ann, bob], REST);
+    bob.await_ready(JOIN_TIMEOUT);
+    await_one_ring(&[ann, bob], SETTLE_TIMEOUT);
 }

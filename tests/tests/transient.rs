@@ -7,52 +7,52 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{Pid, getuid};
-use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
-use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::process::{Output, Process, binary};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::process::{Process, StdoutFormat, binary};
 use ringtalk_tests::trace::{
-    can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
+    can_trace, count_in_memory, recording_opens, with_delayed_exit, write_calls,
 };
 use ringtalk_tests::wait::{Witness, poll};
+use ringtalk_tests::wait_for_turn;
 use ringtalk_tests::window::Window;
 
 /// The time limit, after `/quit`, for the conversation to be wiped from memory.
-const WIPED: Duration = Duration::from_secs(1);
+const WIPE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a node is held at its exit, so that its memory can be searched.
-const HELD_SECONDS: u32 = 6;
+const EXIT_DELAY_SECONDS: u32 = 6;
 
 /// A user's settings file, which is read and never written.
 const SETTINGS: &str = "ringtalk/config.toml";
 
 /// Each is 32 bytes long.
-const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
-const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
+const TEXT_OF_ANN: &str = "canary-said-by-ann-0123456789abc";
+const TEXT_OF_BOB: &str = "canary-said-by-bob-0123456789abc";
 const NAME_OF_BOB: &str = "canary-name-of-bob-0123456789abc";
 const NEW_NAME: &str = "canary-new-name-00-0123456789abc";
-const CANARIES: [&str; 4] = [SAID_BY_ANN, SAID_BY_BOB, NAME_OF_BOB, NEW_NAME];
+const CANARIES: [&str; 4] = [TEXT_OF_ANN, TEXT_OF_BOB, NAME_OF_BOB, NEW_NAME];
 
 /// Makes both talk and deliver each other's message, and then renames ann.
 #[track_caller]
-fn talk(ann: &Node, bob: &Node) {
-    ann.ready(IN_TIME);
-    bob.ready(IN_TIME);
-    ann.say(SAID_BY_ANN);
-    bob.hears(SAID_BY_ANN, IN_TIME);
-    bob.say(SAID_BY_BOB);
-    ann.hears(SAID_BY_BOB, IN_TIME);
+fn talk(ann: &TestNode, bob: &TestNode) {
+    ann.await_ready(JOIN_TIMEOUT);
+    bob.await_ready(JOIN_TIMEOUT);
+    ann.say(TEXT_OF_ANN);
+    bob.await_delivery(TEXT_OF_ANN, JOIN_TIMEOUT);
+    bob.say(TEXT_OF_BOB);
+    ann.await_delivery(TEXT_OF_BOB, JOIN_TIMEOUT);
     ann.command(&format!("/name {NEW_NAME}"));
-    bob.wait_for_event("the new name", 0, IN_TIME, |event| {
+    bob.wait_for_event("the new name", 0, JOIN_TIMEOUT, |event| {
         matches!(event, Event::Renamed(renamed) if renamed.name == NEW_NAME).then_some(())
     });
 }
 
 #[test]
 fn a_node_opens_nothing_for_writing() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     if !can_trace() {
         return;
     }
@@ -62,14 +62,14 @@ fn a_node_opens_nothing_for_writing() {
     fs::create_dir_all(folder.join("ringtalk")).expect("a folder for settings");
     fs::write(folder.join(SETTINGS), "history = 100\n").expect("a file of settings");
     let settings = folder.to_str().expect("a folder with a name");
-    let nodes: Vec<(Node, _)> = ["ann", "bob", "eve"]
+    let nodes: Vec<(TestNode, _)> = ["ann", "bob", "eve"]
         .map(|name| {
             let notes = folder.join(name);
-            let traced = noting_what_is_opened(&binary("node"), &notes);
-            let launch = Launch::by(name, traced).join(&director.place());
+            let traced = recording_opens(&binary("node"), &notes);
+            let launch = Launch::through(name, traced).join(&director.endpoint());
             let launch = launch.environment("XDG_CONFIG_HOME", settings);
             let node = launch.start();
-            node.ready(IN_TIME);
+            node.await_ready(JOIN_TIMEOUT);
             (node, notes)
         })
         .into();
@@ -77,59 +77,61 @@ fn a_node_opens_nothing_for_writing() {
         let text = format!("hello {number}");
         node.say(&text);
         for (other, _) in &nodes {
-            other.hears(&text, IN_TIME);
+            other.await_delivery(&text, JOIN_TIMEOUT);
         }
     }
     for (node, _) in &nodes {
         node.quit();
     }
     for (node, notes) in &nodes {
-        assert_eq!(node.exit_code(IN_TIME), 0);
+        assert_eq!(node.exit_code(JOIN_TIMEOUT), 0);
         let opened = fs::read_to_string(notes).expect("there are notes");
         assert!(opened.contains(SETTINGS), "no settings were read: {opened}");
-        assert_eq!(written_files(notes), [""; 0]);
+        assert_eq!(write_calls(notes), [""; 0]);
     }
     fs::remove_dir_all(&folder).expect("the notes can go");
 }
 
 #[test]
 fn memory_has_nothing_of_the_talk_after_quit() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     if !can_trace() {
         return;
     }
     let director = Director::start();
-    let held = held_at_the_end(&binary("node"), HELD_SECONDS);
-    let ann = Launch::by("ann", held).join(&director.place()).start();
-    ann.ready(IN_TIME);
-    let bob = Launch::new(NAME_OF_BOB).join(&director.place()).start();
+    let held = with_delayed_exit(&binary("node"), EXIT_DELAY_SECONDS);
+    let ann = Launch::through("ann", held)
+        .join(&director.endpoint())
+        .start();
+    ann.await_ready(JOIN_TIMEOUT);
+    let bob = Launch::new(NAME_OF_BOB).join(&director.endpoint()).start();
     talk(&ann, &bob);
     let pid = ann.process().pid();
     for canary in CANARIES {
-        let there = in_memory(pid, canary.as_bytes());
+        let there = count_in_memory(pid, canary.as_bytes());
         assert!(there > Some(0), "{canary} was never there: {there:?}");
     }
     ann.quit();
     let quit = Instant::now();
     let clean = loop {
         let looked = quit.elapsed();
-        let left = CANARIES.map(|canary| in_memory(pid, canary.as_bytes()));
+        let left = CANARIES.map(|canary| count_in_memory(pid, canary.as_bytes()));
         assert!(
             left.iter().all(Option::is_some),
             "it ended before it could be looked at"
         );
-        assert!(looked < WIPED, "still in memory: {left:?}");
+        assert!(looked < WIPE_TIMEOUT, "still in memory: {left:?}");
         if left.iter().all(|left| *left == Some(0)) {
             break looked;
         }
     };
     report("after /quit nothing is in memory after", clean);
-    assert_eq!(ann.exit_code(IN_TIME), 0);
+    assert_eq!(ann.exit_code(JOIN_TIMEOUT), 0);
 }
 
 #[test]
-fn nobody_else_looks_into_a_process_that_has_a_secret() {
-    let _alone = alone();
+fn no_other_process_can_inspect_one_that_has_a_secret() {
+    let _turn = wait_for_turn();
     let secret = "00112233445566778899aabbccddeeff";
     let nowhere = "127.0.0.1:1";
     let invite = format!("ringtalk://{nowhere}/#{secret}");
@@ -141,24 +143,24 @@ fn nobody_else_looks_into_a_process_that_has_a_secret() {
         for (name, value) in [("RINGTALK_SECRET", secret), ("RINGTALK_JOIN", &invite)] {
             let mut command = unprivileged(program);
             command.env("RINGTALK_JOIN", nowhere).env(name, value);
-            let process = Process::start(program, command.args(arguments), Output::Text);
-            awaits_privacy(process.pid(), secret, &[&process]);
+            let process = Process::start(program, command.args(arguments), StdoutFormat::Text);
+            await_privacy(process.pid(), secret, &[&process]);
         }
         // The same at the prompt, where the secret is about to be typed.
         let mut command = unprivileged(program);
         command.args(["--join", &format!("ringtalk://{nowhere}/#")]);
         let window = Window::open(program, (80, 24), &command);
-        window.sees("the secret of the discussion", IN_TIME);
-        awaits_privacy(window.pid(), secret, &[&window]);
+        window.await_text("the secret of the discussion", JOIN_TIMEOUT);
+        await_privacy(window.pid(), secret, &[&window]);
     }
 }
 
 /// Waits until only root can look into a process, until it leaves no core file, and until its environment does not
 /// hold the secret.
 #[track_caller]
-fn awaits_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
+fn await_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
     let folder = PathBuf::from(format!("/proc/{pid}"));
-    poll("nobody looks into it", IN_TIME, witnesses, || {
+    poll("nobody looks into it", JOIN_TIMEOUT, witnesses, || {
         let environment = folder.join("environ");
         let owner = fs::metadata(&environment)
             .map_err(|error| error.to_string())?
@@ -208,12 +210,12 @@ fn unprivileged(program: &str) -> Command {
 
 #[test]
 fn the_most_talkative_log_has_nothing_of_the_talk() {
-    let _alone = alone();
+    let _turn = wait_for_turn();
     let director = Director::start();
     let tracing = |name: &str| {
-        let launch = Launch::new(name).join(&director.place());
+        let launch = Launch::new(name).join(&director.endpoint());
         let node = launch.environment("RINGTALK_LOG", "trace").start();
-        node.ready(IN_TIME);
+        node.await_ready(JOIN_TIMEOUT);
         node
     };
     let (ann, bob) = (tracing("ann"), tracing(NAME_OF_BOB));
@@ -221,7 +223,7 @@ fn the_most_talkative_log_has_nothing_of_the_talk() {
     ann.quit();
     bob.quit();
     for node in [&ann, &bob] {
-        assert_eq!(node.exit_code(IN_TIME), 0);
+        assert_eq!(node.exit_code(JOIN_TIMEOUT), 0);
         let log = node.journal().stderr_text();
         assert!(!log.is_empty(), "nothing was logged");
         for canary in CANARIES {

@@ -3,7 +3,7 @@
 //! Not here: how a bundle travels round the ring (`frame::Spread`).
 
 mod brief;
-mod reading;
+mod decoder;
 mod short_id;
 
 use alloc::vec::Vec;
@@ -123,7 +123,7 @@ impl Sealed {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
         }
-        let bundle = reading::bundle(&self.raw)?;
+        let bundle = decoder::decode_bundle(&self.raw)?;
         if bundle.is_sound() && bundle.author == self.seal.signer() {
             Ok(bundle)
         } else {

@@ -26,7 +26,7 @@ pub enum DecodeError {
     #[error("{0} bytes after the end")]
     Trailing(usize),
     /// The shape is right, but the numbers are impossible.
-    #[error("impossible numbers in a {0}")]
+    #[error("inconsistent numbers in a {0}")]
     Unsound(&'static str),
 }
 

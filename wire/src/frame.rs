@@ -399,7 +399,7 @@ pub struct Report {
     /// The members that it suspects, or knows to be dead.
     #[serde(default, deserialize_with = "limit::at_most::<_, _, SUSPECTS>")]
     pub suspects: Vec<NodeId>,
-    /// What its neighbours and fingers have brought.
+    /// The messages that its neighbours and fingers have brought.
     #[serde(default, deserialize_with = "limit::at_most::<_, _, BROUGHT>")]
     pub brought: Vec<Brought>,
 }

@@ -80,11 +80,11 @@ pub struct Cut {
 pub struct Has {
     /// The requested message.
     pub message: MessageId,
-    /// What the answering node knows about it.
+    /// The answering node's knowledge of it.
     pub holding: Holding,
 }
 
-/// What a node knows about a message.
+/// A node's knowledge of a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holding {

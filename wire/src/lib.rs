@@ -14,12 +14,12 @@ mod history;
 mod id;
 mod introduction;
 mod key;
-mod life;
 pub mod limit;
 pub mod name;
 mod network;
 mod opening;
 mod preface;
+mod probe;
 mod reach;
 mod view;
 mod well_formed;
@@ -38,10 +38,10 @@ pub use id::{
 };
 pub use introduction::{Introduction, Ticket};
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
-pub use life::{Alive, Probe};
 pub use network::NetworkId;
 pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
+pub use probe::{Alive, Probe};
 pub use reach::{Call, Checked, Circuit, Reach};
 pub use view::{
     Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,

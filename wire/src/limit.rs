@@ -139,7 +139,7 @@ where
 pub(crate) fn counter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = u64::deserialize(deserializer)?;
     if number > COUNTER {
-        return Err(D::Error::custom("a number too large to count anything"));
+        return Err(D::Error::custom("a counter above 2^52"));
     }
     Ok(number)
 }

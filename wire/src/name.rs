@@ -88,6 +88,11 @@ pub fn from_wish(wish: &str) -> Option<String> {
     solid.then_some(name)
 }
 
+/// Returns true if a name is the same text as the wish for it, which may be composed in another way.
+pub fn is_same_text(wish: &str, name: &str) -> bool {
+    wish.nfc().eq(name.chars())
+}
+
 /// Returns true for the characters that separate parts of a name. They do not distinguish two names.
 pub const fn is_separator(char: char) -> bool {
     matches!(char, '-' | '_' | '.' | '\'')
@@ -176,6 +181,12 @@ const fn is_noncharacter(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_composed_name_is_the_same_text() {
+        assert!(is_same_text("mobi\u{301}l", "mob\u{ed}l"));
+        assert!(!is_same_text("Mary Jane", "Mary-Jane"));
+    }
 
     fn named(wish: &str) -> Option<String> {
         let name = from_wish(wish);

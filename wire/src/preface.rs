@@ -14,10 +14,10 @@ const MAGIC: [u8; 4] = *b"RTLK";
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PrefaceError {
     /// The far end does not speak this protocol at all.
-    #[error("this is no Ringtalk node")]
+    #[error("the other end is not a Ringtalk node")]
     Foreign,
     /// The far end speaks another version.
-    #[error("the other end speaks version {0} of the protocol, this one version {VERSION}")]
+    #[error("the other end speaks version {0} of the protocol, this node version {VERSION}")]
     Version(u16),
 }
 

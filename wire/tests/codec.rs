@@ -409,7 +409,7 @@ fn the_bytes_of_a_brief_bundle_stay_as_they_are() {
 fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
-    assert_eq!(http, "this is no Ringtalk node");
+    assert_eq!(http, "the other end is not a Ringtalk node");
     let newer = check_preface(*b"RTLK\x00\x09").unwrap_err().to_string();
     assert!(newer.contains("version 9"), "{newer}");
 }

@@ -15,15 +15,15 @@ use tower::ServiceExt;
 
 use super::app;
 use crate::api::{
-    COORDINATOR_HOLD, Encoded, NODE_HOLD, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Newcomers, Nonce,
+    Base64Url, COORDINATOR_HOLD, NODE_HOLD, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Newcomers, Nonce,
     node_signed_bytes,
 };
-use crate::director::{Director, HELD_NEWCOMERS, HELD_OF_HOUSEHOLD};
+use crate::director::{Director, HELD_NEWCOMERS, HELD_PER_HOUSEHOLD};
 use crate::nonces::Nonces;
-use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, SETTLING};
+use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, STARTUP_GRACE};
 
+mod authorization;
 mod private;
-mod speaking;
 
 /// Nodes whose keys are the bytes 1, 2 and 3, each 32 times.
 const A: &str = "34750f98-bd59-8cfc-946d-a45aaabe933b";
@@ -38,10 +38,10 @@ fn nonce() -> Nonce {
 }
 
 /// Returns an app whose director has settled.
-async fn settled() -> Router {
+async fn settled_app() -> Router {
     let app = app(Director::new(SEED));
     // Waits in virtual time, since the length of a lease is what is tested.
-    sleep(SETTLING).await;
+    sleep(STARTUP_GRACE).await;
     app
 }
 
@@ -62,7 +62,7 @@ fn directions(coordinator: Value, candidates: &[Value]) -> Value {
 }
 
 /// Returns a newcomer as its coordinator learns of it, if it calls from this machine.
-fn announced(id: &str) -> Value {
+fn announced_newcomer(id: &str) -> Value {
     json!({"id": id, "internal-address": "127.0.0.1:4000", "public-address": "chat.example:4000"})
 }
 
@@ -87,8 +87,8 @@ async fn send_signed(app: &Router, method: &str, path: &str, body: &Value) -> Re
 
 /// Returns the headers that sign a body.
 fn signature(method: &str, path: &str, body: &str) -> Vec<(HeaderName, String)> {
-    let said: Value = serde_json::from_str(body).unwrap();
-    let Some(byte) = [A, B, C].into_iter().position(|id| said["id"] == id) else {
+    let content: Value = serde_json::from_str(body).unwrap();
+    let Some(byte) = [A, B, C].into_iter().position(|id| content["id"] == id) else {
         return Vec::new();
     };
     let key = SigningKey::from_bytes(&[byte as u8 + 1; 32]);
@@ -96,12 +96,12 @@ fn signature(method: &str, path: &str, body: &str) -> Vec<(HeaderName, String)> 
     vec![
         (
             NODE_KEY,
-            Encoded(key.verifying_key().to_bytes()).to_string(),
+            Base64Url(key.verifying_key().to_bytes()).to_string(),
         ),
         (NODE_NONCE, nonce().to_string()),
         (
             NODE_SIGNATURE,
-            Encoded(key.sign(&bytes).to_bytes()).to_string(),
+            Base64Url(key.sign(&bytes).to_bytes()).to_string(),
         ),
     ]
 }
@@ -118,7 +118,11 @@ async fn json_body(response: Response) -> Value {
 }
 
 /// Starts a request in the background; it has begun when this returns.
-async fn held(app: &Router, path: &'static str, body: Value) -> JoinHandle<(StatusCode, Value)> {
+async fn start_call(
+    app: &Router,
+    path: &'static str,
+    body: Value,
+) -> JoinHandle<(StatusCode, Value)> {
     let app = app.clone();
     let call = tokio::spawn(async move { post(&app, path, &body).await });
     tokio::task::yield_now().await;
@@ -127,34 +131,34 @@ async fn held(app: &Router, path: &'static str, body: Value) -> JoinHandle<(Stat
 
 #[tokio::test(start_paused = true)]
 async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
-    let app = settled().await;
+    let app = settled_app().await;
     let (status, first) = post(&app, "/register_node", &node(A)).await;
     assert_eq!(status, StatusCode::CREATED);
     let nonce = nonce().to_string();
     let expected = json!({"first": true, "lease-ms": 2000, "nonce": nonce});
     assert_eq!(first, expected);
 
-    let waiting = held(&app, "/register_node", node(B)).await;
+    let waiting = start_call(&app, "/register_node", node(B)).await;
     // Waits in virtual time, since the length of a lease is what is tested.
     sleep(Duration::from_millis(700)).await;
     assert!(!waiting.is_finished());
-    let registering = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let registering = start_call(&app, "/register_coordinator", coordinator(A, 1)).await;
 
     let before = Instant::now();
     let expected = (StatusCode::OK, directions(coordinator(A, 1), &[]));
     assert_eq!(waiting.await.unwrap(), expected);
-    let newcomers = json!({"newcomers": [announced(B)]});
+    let newcomers = json!({"newcomers": [announced_newcomer(B)]});
     assert_eq!(registering.await.unwrap(), (StatusCode::OK, newcomers));
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
+async fn only_one_of_two_newcomers_to_a_fresh_director_founds() {
     let app = app(Director::new(SEED));
-    let one = held(&app, "/register_node", node(A)).await;
-    let other = held(&app, "/register_node", node(B)).await;
+    let one = start_call(&app, "/register_node", node(A)).await;
+    let other = start_call(&app, "/register_node", node(B)).await;
     // Waits in virtual time, since the length of a lease is what is tested.
-    sleep(SETTLING + Duration::from_millis(2)).await;
+    sleep(STARTUP_GRACE + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
     let (founder, waiting, name) = if one.is_finished() {
         (one, other, A)
@@ -162,24 +166,24 @@ async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
         (other, one, B)
     };
     assert_eq!(founder.await.unwrap().0, StatusCode::CREATED);
-    let _registering = held(&app, "/register_coordinator", coordinator(name, 1)).await;
+    let _registering = start_call(&app, "/register_coordinator", coordinator(name, 1)).await;
     assert_eq!(waiting.await.unwrap().1["id"], name);
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_founder_fails_exactly_one_of_those_waiting_founds() {
-    let app = settled().await;
+async fn after_a_founder_fails_exactly_one_waiting_newcomer_founds() {
+    let app = settled_app().await;
     post(&app, "/register_node", &node(A)).await;
-    let one = held(&app, "/register_node", node(B)).await;
-    let other = held(&app, "/register_node", node(C)).await;
+    let one = start_call(&app, "/register_node", node(B)).await;
+    let other = start_call(&app, "/register_node", node(C)).await;
     // Waits in virtual time, since the length of a lease is what is tested.
     sleep(FOUNDING_LEASE + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_founders_for_ever() {
-    let app = settled().await;
+async fn a_newcomer_waits_for_founders_for_a_bounded_time() {
+    let app = settled_app().await;
     post(&app, "/register_node", &node(A)).await;
     let before = Instant::now();
     let crowd: Vec<_> = (1..=9_u8)
@@ -200,15 +204,15 @@ async fn nobody_waits_for_founders_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_so_many_newcomers_are_held_and_none_leaks() {
+async fn held_newcomers_are_bounded_and_none_leaks() {
     let director = Director::new(SEED);
     let app = app(director.clone());
     let mut crowd = Vec::new();
-    for n in 0..HELD_OF_HOUSEHOLD {
+    for n in 0..HELD_PER_HOUSEHOLD {
         let id = format!("{n:08}-0000-8000-8000-000000000000");
-        crowd.push(held(&app, "/register_node", node(&id)).await);
+        crowd.push(start_call(&app, "/register_node", node(&id)).await);
     }
-    assert_eq!(director.held_newcomers(), HELD_OF_HOUSEHOLD);
+    assert_eq!(director.held_newcomers(), HELD_PER_HOUSEHOLD);
     let (status, _) = post(&app, "/register_node", &node(A)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     for call in crowd {
@@ -220,7 +224,7 @@ async fn only_so_many_newcomers_are_held_and_none_leaks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_coordinators_call_is_held_two_seconds_at_most() {
-    let app = settled().await;
+    let app = settled_app().await;
     let before = Instant::now();
     let (status, body) = post(&app, "/register_leader", &coordinator(A, 1)).await;
     assert_eq!((status, body), (StatusCode::OK, json!({"newcomers": []})));
@@ -230,21 +234,21 @@ async fn a_coordinators_call_is_held_two_seconds_at_most() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_is_not_lost_to_a_call_that_broke_off() {
-    let app = settled().await;
-    let broken = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let app = settled_app().await;
+    let broken = start_call(&app, "/register_coordinator", coordinator(A, 1)).await;
     broken.abort();
     let _ = broken.await;
     post(&app, "/register_node", &node(B)).await;
     let (_, body) = post(&app, "/register_coordinator", &coordinator(A, 1)).await;
-    let heard: Newcomers = serde_json::from_value(body).unwrap();
-    assert_eq!(heard.newcomers[0].id.to_string(), B);
+    let answer: Newcomers = serde_json::from_value(body).unwrap();
+    assert_eq!(answer.newcomers[0].id.to_string(), B);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_later_call_ends_an_earlier_one() {
-    let app = settled().await;
-    let earlier = held(&app, "/register_coordinator", coordinator(A, 1)).await;
-    let _later = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let app = settled_app().await;
+    let earlier = start_call(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let _later = start_call(&app, "/register_coordinator", coordinator(A, 1)).await;
     let before = Instant::now();
     earlier.await.unwrap();
     assert_eq!(before.elapsed(), Duration::ZERO);
@@ -252,13 +256,13 @@ async fn a_later_call_ends_an_earlier_one() {
 
 #[tokio::test(start_paused = true)]
 async fn another_ring_is_told_of_the_registered_one() {
-    let app = settled().await;
-    let old = held(&app, "/register_coordinator", coordinator(A, 3)).await;
+    let app = settled_app().await;
+    let old = start_call(&app, "/register_coordinator", coordinator(A, 3)).await;
     let (status, problem) = post(&app, "/register_coordinator", &coordinator(B, 3)).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["coordinator"], coordinator(A, 3));
 
-    let _new = held(&app, "/register_coordinator", coordinator(B, 4)).await;
+    let _new = start_call(&app, "/register_coordinator", coordinator(B, 4)).await;
     let (status, problem) = old.await.unwrap();
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["coordinator"], coordinator(B, 4));
@@ -270,7 +274,7 @@ async fn another_ring_is_told_of_the_registered_one() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
-    let app = settled().await;
+    let app = settled_app().await;
     post(&app, "/register_coordinator", &coordinator(A, 1)).await;
     let leave = coordinator(A, 1);
     let response = send_signed(&app, "DELETE", "/register_coordinator", &leave).await;
@@ -288,19 +292,19 @@ async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn the_front_page_redirects_to_the_coordinator() {
-    let app = settled().await;
+    let app = settled_app().await;
     let response = send(&app, "GET", "/", Body::empty()).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
 
-    let mut who = coordinator(A, 1);
-    post(&app, "/register_coordinator", &who).await;
+    let mut body = coordinator(A, 1);
+    post(&app, "/register_coordinator", &body).await;
     let response = send(&app, "GET", "/", Body::empty()).await;
     assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(response.headers()[LOCATION], "http://10.0.0.1:4000/");
 
-    who["public-address"] = "[2001:db8::1]:80".into();
-    post(&app, "/register_coordinator", &who).await;
+    body["public-address"] = "[2001:db8::1]:80".into();
+    post(&app, "/register_coordinator", &body).await;
     let response = send(&app, "GET", "/", Body::empty()).await;
     assert_eq!(response.headers()[LOCATION], "http://[2001:db8::1]:80/");
 }
@@ -329,7 +333,7 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_a_problem() {
+async fn a_malformed_request_gets_a_problem() {
     let app = app(Director::new(SEED));
     let huge = " ".repeat(8 * 1024 + 1);
     let cases = [
@@ -357,15 +361,15 @@ async fn what_is_no_request_is_a_problem() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_arrive_is_given_up() {
+async fn a_body_that_does_not_arrive_times_out() {
     let app = app(Director::new(SEED));
     let response = send(&app, "POST", "/register_node", Body::new(Stuck)).await;
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]
-async fn health_and_metrics() {
-    let app = settled().await;
+async fn the_app_reports_health_and_metrics() {
+    let app = settled_app().await;
     let response = send(&app, "GET", "/healthz", Body::empty()).await;
     assert_eq!(json_body(response).await, json!({"status": "ok"}));
     post(&app, "/register_coordinator", &coordinator(A, 1)).await;

@@ -3,9 +3,9 @@
 use ringtalk_wire::{Epoch, PublicKey};
 
 use super::*;
-use crate::registry::{FOUNDING_LEASE, LAPSE, REGISTRATION_LEASE};
+use crate::registry::{FOUNDING_LEASE, LAPSE_PAUSE, REGISTRATION_LEASE};
 
-const START: Duration = SETTLING;
+const START: Duration = STARTUP_GRACE;
 
 fn id(n: usize) -> DiscussionId {
     let mut key = [0; 32];
@@ -17,10 +17,10 @@ fn household(last: u8) -> IpAddr {
     IpAddr::from([192, 0, 2, last])
 }
 
-fn asking(byte: u8, may_found: bool) -> Asking<'static> {
-    Asking {
+fn request(byte: u8, may_found: bool) -> NodeRequest<'static> {
+    NodeRequest {
         newcomer: NodeId::from_bytes([byte; 16]),
-        told: None,
+        dialable_newcomer: None,
         may_found,
         household: household(byte),
     }
@@ -44,58 +44,65 @@ fn coordinator(byte: u8) -> Coordinator {
 #[test]
 fn discussions_do_not_see_each_other() {
     let mut all = Discussions::default();
-    for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
-        all.register_coordinator(START, which, coordinator(byte), household(byte))
+    for (byte, discussion) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
+        all.register_coordinator(START, discussion, coordinator(byte), household(byte))
             .unwrap();
     }
-    for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
-        let found = all.register_node(START, which, &asking(9, false));
+    for (byte, discussion) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
+        let found = all.register_node(START, discussion, &request(9, false));
         let directions = Directions {
             coordinator: coordinator(byte),
             candidates: Vec::new(),
         };
-        assert_eq!(found, Ok(Placement::Join(directions)));
+        assert_eq!(found, Ok(Decision::Join(directions)));
     }
-    assert_eq!(all.tally().registrations, 3);
+    assert_eq!(all.counts().registrations, 3);
 }
 
 #[test]
-fn a_discussion_is_founded_only_by_who_may_and_forgotten_when_it_has_ended() {
+fn a_discussion_is_founded_only_with_permission_and_forgotten_after_its_end() {
     let mut all = Discussions::default();
-    let which = Some(id(1));
+    let discussion = Some(id(1));
     let ask = |all: &mut Discussions, now, may_found| {
-        all.register_node(now, which, &asking(1, may_found))
+        all.register_node(now, discussion, &request(1, may_found))
     };
     assert!(matches!(
         ask(&mut all, Duration::ZERO, false),
-        Ok(Placement::Wait { .. })
+        Ok(Decision::Wait { .. })
     ));
-    assert_eq!(ask(&mut all, START, false), Ok(Placement::Unknown));
+    assert_eq!(ask(&mut all, START, false), Ok(Decision::Unknown));
     assert_eq!(all.private_count(), 0, "a question leaves no trace");
     let lease = FOUNDING_LEASE;
-    assert_eq!(ask(&mut all, START, true), Ok(Placement::Found { lease }));
-    all.register_coordinator(START, which, coordinator(1), household(1))
+    assert_eq!(ask(&mut all, START, true), Ok(Decision::Found { lease }));
+    all.register_coordinator(START, discussion, coordinator(1), household(1))
         .unwrap();
-    all.register_node(START, which, &asking(2, false)).unwrap();
+    all.register_node(START, discussion, &request(2, false))
+        .unwrap();
     let over = START + REGISTRATION_LEASE;
-    assert_eq!(ask(&mut all, over, false), Ok(Placement::Lapsed));
-    let over = over + LAPSE;
-    assert_eq!(ask(&mut all, over, false), Ok(Placement::Unknown));
+    assert_eq!(ask(&mut all, over, false), Ok(Decision::Lapsed));
+    let over = over + LAPSE_PAUSE;
+    assert_eq!(ask(&mut all, over, false), Ok(Decision::Unknown));
     all.register_coordinator(over, Some(id(2)), coordinator(2), household(1))
         .unwrap();
     assert_eq!(all.private_count(), 1);
-    assert_eq!(all.tally().registrations, 2);
+    assert_eq!(all.counts().registrations, 2);
 }
 
 /// Registers `count` discussions from a household, starting at the `first`-th. Returns how many are refused.
-fn rush(all: &mut Discussions, now: Duration, first: usize, count: usize, from: u8) -> usize {
+fn register_many(
+    all: &mut Discussions,
+    now: Duration,
+    first: usize,
+    count: usize,
+    from: u8,
+) -> usize {
     let register = |n| all.register_coordinator(now, Some(id(n)), coordinator(1), household(from));
     let refused = (first..first + count).map(register);
     refused.filter(Result::is_err).count()
 }
 
 /// Returns how many discussions of a household are known.
-fn share(all: &Discussions, from: u8) -> usize {
+fn count_of_household(all: &Discussions, from: u8) -> usize {
     let theirs = all.private.values();
     theirs
         .filter(|one| one.household == household(from))
@@ -103,69 +110,94 @@ fn share(all: &Discussions, from: u8) -> usize {
 }
 
 #[test]
-fn there_is_room_for_so_many_and_again_when_leases_have_run_out() {
+fn room_is_bounded_and_free_again_when_leases_run_out() {
     let mut all = Discussions::default();
-    for n in 0..YOUNG {
-        all.register_node(START, Some(id(n)), &asking(1, true))
+    for n in 0..PRIVATE_ON_PROBATION {
+        all.register_node(START, Some(id(n)), &request(1, true))
             .unwrap();
     }
     assert_eq!(
-        rush(&mut all, START, YOUNG, 1, 1),
+        register_many(&mut all, START, PRIVATE_ON_PROBATION, 1, 1),
         1,
         "its share is all of it"
     );
-    let known = all.register_node(START, Some(id(0)), &asking(1, true));
-    assert!(known.is_ok());
+    let again = all.register_node(START, Some(id(0)), &request(1, true));
+    assert!(again.is_ok());
     let later = START + FOUNDING_LEASE;
-    assert_eq!(rush(&mut all, later, YOUNG, 1, 1), 0);
+    assert_eq!(
+        register_many(&mut all, later, PRIVATE_ON_PROBATION, 1, 1),
+        0
+    );
     assert_eq!(all.private_count(), 1);
 }
 
 #[test]
 fn two_households_keep_no_other_out() {
     let mut all = Discussions::default();
-    rush(&mut all, START, 0, YOUNG, 1);
-    rush(&mut all, START, YOUNG, YOUNG, 2);
-    assert_eq!(share(&all, 1), YOUNG / 2);
+    register_many(&mut all, START, 0, PRIVATE_ON_PROBATION, 1);
+    register_many(
+        &mut all,
+        START,
+        PRIVATE_ON_PROBATION,
+        PRIVATE_ON_PROBATION,
+        2,
+    );
+    assert_eq!(count_of_household(&all, 1), PRIVATE_ON_PROBATION / 2);
     for from in 3..13 {
         let first = 10_000 * usize::from(from);
-        assert_eq!(rush(&mut all, START, first, 100, from), 0, "{from}");
+        assert_eq!(
+            register_many(&mut all, START, first, 100, from),
+            0,
+            "{from}"
+        );
     }
     let last = START + REGISTRATION_LEASE / 2;
     assert_eq!(
-        rush(&mut all, last, 1_000_000, YOUNG, 1),
-        YOUNG,
+        register_many(&mut all, last, 1_000_000, PRIVATE_ON_PROBATION, 1),
+        PRIVATE_ON_PROBATION,
         "its own share is used"
     );
-    assert!((3..13).all(|from| share(&all, from) == 100));
-    assert_eq!(all.private_count(), YOUNG);
+    assert!((3..13).all(|from| count_of_household(&all, from) == 100));
+    assert_eq!(all.private_count(), PRIVATE_ON_PROBATION);
 }
 
 #[test]
 fn a_rush_of_new_discussions_ends_none_that_has_lasted() {
     let mut all = Discussions::default();
     let mut now = START;
-    while now < START + YOUTH {
-        assert_eq!(rush(&mut all, now, 0, PRIVATE - YOUNG, 1), 0);
+    while now < START + PROBATION {
+        assert_eq!(
+            register_many(
+                &mut all,
+                now,
+                0,
+                PRIVATE_DISCUSSIONS - PRIVATE_ON_PROBATION,
+                1
+            ),
+            0
+        );
         now += REGISTRATION_LEASE / 2;
     }
     for from in 2..=255 {
         let first = 10_000 * usize::from(from);
-        rush(&mut all, now, first, 100, from);
+        register_many(&mut all, now, first, 100, from);
     }
-    assert_eq!(share(&all, 1), PRIVATE - YOUNG);
-    assert_eq!(all.private_count(), PRIVATE);
+    assert_eq!(
+        count_of_household(&all, 1),
+        PRIVATE_DISCUSSIONS - PRIVATE_ON_PROBATION
+    );
+    assert_eq!(all.private_count(), PRIVATE_DISCUSSIONS);
 }
 
 #[test]
 fn a_discussion_that_never_admitted_anyone_is_forgotten_when_its_founder_stops_renewing() {
     let mut all = Discussions::default();
-    let which = Some(id(1));
-    all.register_coordinator(START, which, coordinator(1), household(1))
+    let discussion = Some(id(1));
+    all.register_coordinator(START, discussion, coordinator(1), household(1))
         .unwrap();
     let over = START + REGISTRATION_LEASE;
-    let asked = all.register_node(over, which, &asking(2, false));
-    assert_eq!(asked, Ok(Placement::Unknown));
+    let decision = all.register_node(over, discussion, &request(2, false));
+    assert_eq!(decision, Ok(Decision::Unknown));
     assert_eq!(all.private_count(), 0);
-    assert_eq!(all.tally().lapses, 1);
+    assert_eq!(all.counts().lapses, 1);
 }

@@ -15,91 +15,91 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// A writer to stderr that drops lines above the rate. Clones share the count.
 #[derive(Clone, Debug)]
-pub(crate) struct Paced(Arc<Mutex<Pace>>);
+pub(crate) struct RateLimitedStderr(Arc<Mutex<LineRate>>);
 
 #[derive(Debug)]
-struct Pace {
+struct LineRate {
     since: Instant,
     written: u32,
-    left_out: u64,
+    dropped: u64,
 }
 
 /// The destination of one line.
 #[derive(Debug)]
-pub(crate) enum Line {
+pub(crate) enum LineSink {
     /// To stderr.
     Written(Stderr),
     /// Nowhere.
-    LeftOut,
+    Dropped,
 }
 
-impl Paced {
+impl RateLimitedStderr {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Pace::new(Instant::now()))))
+        Self(Arc::new(Mutex::new(LineRate::new(Instant::now()))))
     }
 }
 
-impl Pace {
+impl LineRate {
     const fn new(since: Instant) -> Self {
         Self {
             since,
             written: 0,
-            left_out: 0,
+            dropped: 0,
         }
     }
 
     /// Returns whether one more line may be written, and how many were dropped in a period that has just ended.
-    fn admit(&mut self, now: Instant) -> (bool, u64) {
-        let mut left_out = 0;
+    fn allow(&mut self, now: Instant) -> (bool, u64) {
+        let mut dropped = 0;
         if now.saturating_duration_since(self.since) >= PERIOD {
-            left_out = self.left_out;
+            dropped = self.dropped;
             *self = Self::new(now);
         }
-        let is_admitted = self.written < LINES;
-        if is_admitted {
+        let is_allowed = self.written < LINES;
+        if is_allowed {
             self.written += 1;
         } else {
-            self.left_out += 1;
+            self.dropped += 1;
         }
-        (is_admitted, left_out)
+        (is_allowed, dropped)
     }
 }
 
-impl MakeWriter<'_> for Paced {
-    type Writer = Line;
+impl MakeWriter<'_> for RateLimitedStderr {
+    type Writer = LineSink;
 
-    fn make_writer(&self) -> Line {
-        // Poisoning is ignored: every change of the pace is complete before anything could panic.
-        let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_admitted, left_out) = pace.admit(Instant::now());
-        drop(pace);
+    fn make_writer(&self) -> LineSink {
+        // Poisoning is ignored: every change of the rate is complete before anything could panic.
+        let mut rate = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_allowed, dropped) = rate.allow(Instant::now());
+        drop(rate);
         let mut stderr = io::stderr();
-        if left_out > 0 {
+        if dropped > 0 {
             let _ = writeln!(
                 stderr,
-                "director: {left_out} lines were left out of the log"
+                "director: left out {dropped} log lines: too many at once"
             );
         }
-        if is_admitted {
-            Line::Written(stderr)
+        if is_allowed {
+            LineSink::Written(stderr)
         } else {
-            Line::LeftOut
+            LineSink::Dropped
         }
     }
 }
 
-impl Write for Line {
+impl Write for LineSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Written(stderr) => stderr.write(bytes),
-            Self::LeftOut => Ok(bytes.len()),
+            Self::Dropped => Ok(bytes.len()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Written(stderr) => stderr.flush(),
-            Self::LeftOut => Ok(()),
+            Self::Dropped => Ok(()),
         }
     }
 }
@@ -109,12 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_lines_are_counted_and_not_written() {
+    fn lines_above_the_rate_are_counted_and_dropped() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let written = (0..10 * LINES).filter(|_| pace.admit(start).0).count();
+        let mut rate = LineRate::new(start);
+        let written = (0..10 * LINES).filter(|_| rate.allow(start).0).count();
         assert_eq!(written, LINES as usize);
-        assert_eq!(pace.admit(start + PERIOD), (true, u64::from(9 * LINES)));
-        assert_eq!(pace.admit(start + PERIOD * 2), (true, 0));
+        assert_eq!(rate.allow(start + PERIOD), (true, u64::from(9 * LINES)));
+        assert_eq!(rate.allow(start + PERIOD * 2), (true, 0));
     }
 }

@@ -3,7 +3,6 @@
 //! A concern returns what it cannot do itself, and `node` does that. Not here: state and rules that need no context
 //! (`machines`), flows through several concerns (`node`).
 
-pub(crate) mod checking;
 pub(crate) mod discussion;
 pub(crate) mod entry;
 pub(crate) mod forks;
@@ -13,6 +12,7 @@ pub(crate) mod meeting;
 pub(crate) mod membership;
 pub(crate) mod naming;
 pub(crate) mod observation;
+pub(crate) mod reachability;
 pub(crate) mod reaching;
 pub(crate) mod relay;
 pub(crate) mod ring;

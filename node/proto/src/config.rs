@@ -89,9 +89,9 @@ pub const LATE: Duration = Duration::from_millis(100);
 /// How many members beyond a silent neighbour are asked for a sign of life at once: members next to it may have died
 /// with it.
 pub const SCOUTED: usize = 8;
-/// How many of the most senior members stand by to succeed the coordinator.
+/// How many of the most senior members are ready to succeed the coordinator.
 pub const DEPUTIES: usize = 5;
-/// How long the deputy of rank r waits: r times this, so that usually only one stands.
+/// How long the deputy of rank r waits: r times this, so that usually there is only one candidate.
 pub const DEPUTY_WAIT: Duration = Duration::from_millis(300);
 /// How long a deputy waits for the new coordinator after a more senior member has answered.
 pub const ELECTION_WAIT: Duration = Duration::from_millis(1_500);
@@ -110,7 +110,7 @@ pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
 pub const RECEIPT_WAIT_MOST: Duration = Duration::from_secs(1);
 /// The number of members beyond a possibly dead child to which links are made before its part is handed on: one in a
 /// hundred of its neighbours may have died too.
-pub const HEIRS: usize = 2;
+pub const REPLACEMENTS: usize = 2;
 /// The additional time for a child whose link has to be made first.
 pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
 /// The minimum wait for a child's acknowledgement. The wait grows with the number of members behind the child, up to
@@ -154,7 +154,7 @@ pub const UPDATE_WAIT: Duration = HEARTBEAT;
 /// fewer views for a crowd, and a longer wait for the second of two newcomers.
 pub const ADMISSION: Duration = Duration::from_millis(20);
 /// How long a new member relays nothing: longer than a view takes to reach every member.
-pub const SETTLING: Duration = Duration::from_secs(1);
+pub const NEW_MEMBER_PERIOD: Duration = Duration::from_secs(1);
 /// How soon after a view that evicted the dead the next one follows: members found dead in between share it. Longer
 /// means fewer views when many die at once, and a later eviction of the second of two.
 pub const EVICTION: Duration = Duration::from_millis(100);

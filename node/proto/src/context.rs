@@ -16,37 +16,37 @@ use core::time::Duration;
 use ringtalk_wire::{Contact, Epoch, Frame, NodeId, RingKey, Sealed, ViewTag, item_to_sign};
 
 use crate::machines::detector::Detector;
-use crate::machines::doubt::Doubt;
 use crate::machines::joining::Joining;
 use crate::machines::links::Links;
-use crate::machines::lost::Lost;
-use crate::machines::reading::Reading;
+use crate::machines::lost_members::LostMembers;
+use crate::machines::reader_lag::ReaderLag;
+use crate::machines::self_doubt::SelfDoubt;
 use crate::planted::{Planted, PlantedBug};
-use crate::signing::Seals;
-use crate::{Config, Event, JoiningStage, Output, Signer, Time, Trouble, Verifier, View};
+use crate::signing::Signatures;
+use crate::{Config, ErrorKind, Event, JoiningStage, Output, Signer, Time, Verifier, View};
 use people::People;
-pub(crate) use people::SHARE_OF_THE_NAMELESS;
+pub(crate) use people::UNNAMED_SHARE;
 
 /// The minimum pause between two warnings of the same kind.
 const WARN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How far this node has got in leaving.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Farewell {
+pub(crate) enum LeaveStage {
     /// It stays.
     #[default]
-    None,
+    Staying,
     /// It is still handing its messages to others.
-    Begun,
-    /// It has told the others, and decides nothing any more.
-    Said,
+    HandingOff,
+    /// It has announced that it leaves, and decides nothing any more.
+    Announced,
 }
 
 /// The state and tools that all concerns share.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
-    pub(crate) seals: Seals,
+    pub(crate) signatures: Signatures,
     pub(crate) planted: Planted,
     /// When the current input arrived, or the last one.
     pub(crate) now: Time,
@@ -54,22 +54,22 @@ pub(crate) struct Context {
     pub(crate) view: Option<Arc<View>>,
     pub(crate) links: Links,
     /// Former members that may only be unreachable, with their addresses.
-    pub(crate) lost: Lost,
+    pub(crate) lost_members: LostMembers,
     pub(crate) detector: Detector,
     pub(crate) people: People,
     /// This node's progress in joining the ring.
     pub(crate) joining: Joining,
     /// Set after this node slept: until it ends, the node trusts nothing that it knew before.
-    pub(crate) doubt: Option<Doubt>,
+    pub(crate) self_doubt: Option<SelfDoubt>,
     /// True while this node must not change its own view, because it has pledged its ring to another coordinator.
     pub(crate) is_pledged: bool,
-    pub(crate) farewell: Farewell,
+    pub(crate) leave_stage: LeaveStage,
     /// How far the reader of the events is behind.
-    pub(crate) reader: Reading,
+    pub(crate) reader_lag: ReaderLag,
     /// Outputs for the driver, in order.
     pub(crate) out: VecDeque<Output>,
-    /// When the user was last warned of each kind of trouble.
-    warned: BTreeMap<Trouble, Time>,
+    /// When the user was last warned of each kind of error.
+    warned: BTreeMap<ErrorKind, Time>,
 }
 
 impl Context {
@@ -84,17 +84,17 @@ impl Context {
             links: Links::new(config.id),
             detector: Detector::new(config.tempo),
             config,
-            seals: Seals { signer, verifier },
+            signatures: Signatures { signer, verifier },
             planted: Planted::default(),
             now,
             view: None,
-            lost: Lost::default(),
+            lost_members: LostMembers::default(),
             people: People::default(),
             joining: Joining::new(),
-            doubt: None,
+            self_doubt: None,
             is_pledged: false,
-            farewell: Farewell::None,
-            reader: Reading::default(),
+            leave_stage: LeaveStage::Staying,
+            reader_lag: ReaderLag::default(),
             out: VecDeque::from([
                 Output::AskDirector,
                 Output::Event(Event::Joining(JoiningStage::AskingDirector)),
@@ -105,26 +105,26 @@ impl Context {
 
     /// Queues an event for the user.
     pub(crate) fn emit(&mut self, event: Event) {
-        self.reader.note();
+        self.reader_lag.count_event();
         self.out.push_back(Output::Event(event));
     }
 
     /// Tells the user that something is wrong.
-    pub(crate) fn error(&mut self, trouble: Trouble, message: String) {
-        self.emit(Event::Error { trouble, message });
+    pub(crate) fn error(&mut self, kind: ErrorKind, message: String) {
+        self.emit(Event::Error { kind, message });
     }
 
     /// Reports an error that may recur: at most once in `WARN_AGAIN` for each kind.
-    pub(crate) fn warn(&mut self, trouble: Trouble, message: String) {
-        let told = self.warned.get(&trouble);
-        if told.is_none_or(|told| self.now - *told >= WARN_AGAIN) {
-            self.warned.insert(trouble, self.now);
-            self.error(trouble, message);
+    pub(crate) fn warn(&mut self, kind: ErrorKind, message: String) {
+        let last = self.warned.get(&kind);
+        if last.is_none_or(|last| self.now - *last >= WARN_AGAIN) {
+            self.warned.insert(kind, self.now);
+            self.error(kind, message);
         }
     }
 
     /// Returns the view in force if this node is a member.
-    pub(crate) fn view_inside(&self) -> Option<&Arc<View>> {
+    pub(crate) fn view_as_member(&self) -> Option<&Arc<View>> {
         self.view.as_ref().filter(|_| !self.joining.is_outside())
     }
 
@@ -141,13 +141,15 @@ impl Context {
 
     /// Returns true if this node may act as the coordinator.
     pub(crate) fn has_authority(&self) -> bool {
-        let is_steady = self.doubt.is_none() && !self.is_pledged && self.farewell != Farewell::Said;
+        let is_steady = self.self_doubt.is_none()
+            && !self.is_pledged
+            && self.leave_stage != LeaveStage::Announced;
         self.is_coordinator() && is_steady && !self.joining.is_outside()
     }
 
     /// Returns true if this node is leaving, because the user asked for it.
     pub(crate) fn is_leaving(&self) -> bool {
-        self.farewell != Farewell::None
+        self.leave_stage != LeaveStage::Staying
     }
 
     /// Returns the coordinator's contact, by the view in force.
@@ -173,9 +175,9 @@ impl Context {
     }
 
     /// Encodes and signs an item.
-    pub(crate) fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
+    pub(crate) fn sign_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
         let raw = ringtalk_wire::encode_item(item);
-        let seal = self.seals.seal(&item_to_sign(&raw));
+        let seal = self.signatures.sign(&item_to_sign(&raw));
         Sealed { raw, seal }
     }
 
@@ -209,14 +211,14 @@ pub(crate) mod test_support {
 
     use super::*;
     use crate::config::{Retention, Tempo};
-    use crate::signing::test_support::Nobody;
+    use crate::signing::test_support::FakeSigner;
 
     /// Returns the context of a node that has just started.
     pub(crate) fn context() -> Context {
         Context::new(
             config(),
-            Arc::new(Nobody),
-            Arc::new(Nobody),
+            Arc::new(FakeSigner),
+            Arc::new(FakeSigner),
             Time::default(),
         )
     }
@@ -224,7 +226,7 @@ pub(crate) mod test_support {
     /// Returns the configuration of that node.
     pub(crate) fn config() -> Config {
         Config {
-            id: NodeId::of(&Nobody.public_key()),
+            id: NodeId::of(&FakeSigner.public_key()),
             name: String::from("ann"),
             addresses: Addresses::default(),
             network: NetworkId::default(),

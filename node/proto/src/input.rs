@@ -25,7 +25,7 @@ pub enum Input {
         peer: NodeId,
         /// True if this node dialled.
         dialled: bool,
-        /// The host of the peer; `None` if a relay carries the link.
+        /// The host of the peer; `None` if the link is a circuit.
         host: Option<IpAddr>,
     },
     /// A link is down, for whatever reason. Frames queued on it are lost.
@@ -81,7 +81,7 @@ pub enum Input {
         /// The name as typed.
         name: String,
     },
-    /// The user leaves. [`Output::Left`](crate::Output::Left) follows within 2 s.
+    /// The user leaves. [`Output::Finished`](crate::Output::Finished) follows within 2 s.
     Leave,
 
     /// The director says that this node is the first: it founds the discussion.

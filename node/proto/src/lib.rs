@@ -11,14 +11,14 @@
 
 extern crate alloc;
 
+#[cfg(feature = "benchmarks")]
+pub mod bench_api;
 mod concerns;
 pub mod config;
 mod context;
 mod input;
 mod load;
 mod machines;
-#[cfg(feature = "benchmarks")]
-pub mod measuring;
 mod node;
 mod output;
 mod planted;
@@ -32,7 +32,7 @@ pub use load::Load;
 pub use machines::names::{is_blank, skeletons};
 pub use machines::outbox::Draft;
 pub use node::{Node, Registration};
-pub use output::{Delivered, Event, JoiningStage, Output, Person, Trouble, Trust};
+pub use output::{Delivered, ErrorKind, Event, JoiningStage, Output, Person, Trust};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};
 pub use time::Time;

@@ -26,13 +26,13 @@ pub enum Output {
         /// How far to trust the addresses.
         trust: Trust,
     },
-    /// Make a link to a node over a circuit that a relay carries; the answer is `LinkUp` with that very peer within
-    /// 5 s, or none.
+    /// Make a link to a node over a circuit that a third node carries; the answer is `LinkUp` with that very peer
+    /// within 5 s, or none.
     Circuit {
         /// Identifies the circuit.
         ticket: Ticket,
-        /// Where to dial the relay; `None` if the relay dials this node.
-        relay: Option<Addresses>,
+        /// Where to dial the carrier; `None` if the carrier dials this node.
+        carrier: Option<Addresses>,
         /// The node at the far end.
         peer: NodeId,
         /// True if this node is the dialler over the circuit.
@@ -77,9 +77,9 @@ pub enum Output {
     /// Tell the user.
     Event(Event),
     /// The node has left; no output follows.
-    Left {
+    Finished {
         /// How many of this node's own messages no other member has taken.
-        unhanded: u64,
+        untaken: u64,
     },
 }
 
@@ -145,7 +145,7 @@ pub enum Event {
     },
     /// A peer that is not a member observes the ring.
     Observed {
-        /// Its host; `None` if a relay hides it.
+        /// Its host; `None` if a circuit hides it.
         host: Option<IpAddr>,
     },
     /// Two rings merged.
@@ -179,7 +179,7 @@ pub enum Event {
     /// Something is wrong that the user should know; the node continues.
     Error {
         /// The kind of error.
-        trouble: Trouble,
+        kind: ErrorKind,
         /// A text for the user: what happened, and what to do.
         message: String,
     },
@@ -187,7 +187,7 @@ pub enum Event {
 
 /// A kind of error that a user should know of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Trouble {
+pub enum ErrorKind {
     /// A member signed two different messages under one sequence number.
     AuthorForked,
     /// The ring is full.

@@ -1,7 +1,7 @@
 //! Mistakes planted on purpose, so that the simulator can test its checks.
 //!
-//! Without the feature `planted-bugs`, [`Planted::has`] is always false and the compiler removes all of this. Not
-//! here: which check must catch which bug (`tools/sim/src/mutants.rs`).
+//! Without the feature `planted-bugs`, [`Planted::has`] is always false, and the code that only a mistake needs is
+//! not built. Not here: which check must catch which bug (`tools/sim/src/mutants.rs`).
 
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])* $bug:ident,)*) => {

@@ -24,14 +24,14 @@ pub trait Verifier: Debug + Send + Sync {
 
 /// This node's signer, and its verifier for others' signatures.
 #[derive(Debug)]
-pub(crate) struct Seals {
+pub(crate) struct Signatures {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) verifier: Arc<dyn Verifier>,
 }
 
-impl Seals {
+impl Signatures {
     /// Signs these bytes, and returns the signature with this node's key.
-    pub(crate) fn seal(&self, bytes: &[u8]) -> Seal {
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.signer.public_key(),
             signature: self.signer.sign(bytes),
@@ -39,35 +39,39 @@ impl Seals {
     }
 
     /// Signs the tag of a view.
-    pub(crate) fn seal_view(&self, tag: &ViewTag) -> Seal {
-        self.seal(&view_to_sign(tag))
+    pub(crate) fn sign_view(&self, tag: &ViewTag) -> Seal {
+        self.sign(&view_to_sign(tag))
     }
 
     /// Returns true if the owner of the seal's key signed these bytes.
-    pub(crate) fn holds(&self, seal: &Seal, bytes: &[u8]) -> bool {
+    pub(crate) fn is_valid(&self, seal: &Seal, bytes: &[u8]) -> bool {
         self.verifier.verify(&seal.key, bytes, &seal.signature)
     }
 
     /// Returns true if the seal of an item is valid for its bytes.
     pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
-        self.holds(&sealed.seal, &sealed.to_sign())
+        self.is_valid(&sealed.seal, &sealed.to_sign())
     }
 
     /// Returns true if the coordinator signed the view that an announcement is about.
-    pub(crate) fn tell(&self, announcement: &Announcement) -> bool {
+    pub(crate) fn is_valid_announcement(&self, announcement: &Announcement) -> bool {
         match announcement {
-            Announcement::View(update) => self.is_coordinators(&update.tag, &update.seal),
-            Announcement::Page(page) => self.is_coordinators(&page.tag, &page.seal),
+            Announcement::View(update) => self.is_signed_by_coordinator(&update.tag, &update.seal),
+            Announcement::Page(page) => self.is_signed_by_coordinator(&page.tag, &page.seal),
         }
     }
 
-    fn is_coordinators(&self, tag: &ViewTag, seal: &Seal) -> bool {
-        is_coordinators(&*self.verifier, tag, seal)
+    fn is_signed_by_coordinator(&self, tag: &ViewTag, seal: &Seal) -> bool {
+        is_signed_by_coordinator(&*self.verifier, tag, seal)
     }
 }
 
 /// Returns true if the coordinator of a view signed it.
-pub(crate) fn is_coordinators(verifier: &dyn Verifier, tag: &ViewTag, seal: &Seal) -> bool {
+pub(crate) fn is_signed_by_coordinator(
+    verifier: &dyn Verifier,
+    tag: &ViewTag,
+    seal: &Seal,
+) -> bool {
     let coordinator: NodeId = tag.epoch.coordinator;
     coordinator == seal.signer() && verifier.verify(&seal.key, &view_to_sign(tag), &seal.signature)
 }
@@ -86,9 +90,9 @@ pub(crate) mod test_support {
 
     /// A signer with an empty signature, and a verifier that accepts everything.
     #[derive(Debug)]
-    pub(crate) struct Nobody;
+    pub(crate) struct FakeSigner;
 
-    impl Signer for Nobody {
+    impl Signer for FakeSigner {
         fn public_key(&self) -> PublicKey {
             SEAL.key
         }
@@ -98,7 +102,7 @@ pub(crate) mod test_support {
         }
     }
 
-    impl Verifier for Nobody {
+    impl Verifier for FakeSigner {
         fn verify(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
             true
         }

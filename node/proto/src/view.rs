@@ -6,8 +6,8 @@
 mod pages;
 #[cfg(test)]
 mod properties;
-mod reading;
 mod roster;
+mod validation;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -23,8 +23,8 @@ use ringtalk_wire::{
 use roster::Roster;
 
 pub(crate) use pages::Pages;
-pub use reading::Mismatch;
 pub(crate) use roster::Differences;
+pub use validation::Mismatch;
 
 /// Narrower gaps are filled last: keys beside one network must not run out while there is room elsewhere.
 const LEAST_GAP: u128 = 1 << 64;
@@ -239,7 +239,7 @@ impl View {
     /// Returns the key for a newcomer on that network: the middle of the widest gap beside a member of the same
     /// network, so that a ring crosses between networks as rarely as possible. The first member of a network goes
     /// between two others, or into the widest gap of all if all members are on one network.
-    pub fn place_in(&self, network: NetworkId) -> RingKey {
+    pub fn free_key_in(&self, network: NetworkId) -> RingKey {
         let members = self.members();
         let next = members.clone().cycle().skip(1);
         let gaps = members.zip(next).map(|(one, other)| {
@@ -447,7 +447,7 @@ pub(crate) mod test_support {
     use ringtalk_wire::{Addresses, Renamed};
 
     use super::*;
-    pub(crate) use crate::signing::test_support::Nobody;
+    pub(crate) use crate::signing::test_support::FakeSigner;
 
     /// An empty signature, for tests that do not check it.
     pub(crate) const fn unsealed(_: &ViewTag) -> Seal {
@@ -508,7 +508,7 @@ pub(crate) mod test_support {
     }
 
     #[test]
-    fn a_ring_crosses_as_rarely_as_there_are_networks_whoever_comes_when() {
+    fn a_ring_crosses_networks_as_rarely_as_it_can_in_any_order_of_arrival() {
         let network = |number: u8| NetworkId::of([10, number, 0, 1].into(), 16);
         for (order, networks) in [
             (&[0, 1, 0, 1, 0, 1, 0, 1][..], 2),
@@ -520,7 +520,7 @@ pub(crate) mod test_support {
             for (number, at) in (2..).zip(order) {
                 let newcomer = Member {
                     id: id(number),
-                    key: view.place_in(network(*at)),
+                    key: view.free_key_in(network(*at)),
                     network: network(*at),
                     ..Member::clone(view.member(&id(0)).unwrap())
                 };
@@ -532,14 +532,14 @@ pub(crate) mod test_support {
     }
 
     #[test]
-    fn where_all_are_on_one_network_the_widest_gap_of_all_is_taken() {
+    fn on_one_network_a_newcomer_splits_the_widest_gap() {
         let view = even_ring(4);
-        let place = view.place_in(NetworkId::default());
+        let place = view.free_key_in(NetworkId::default());
         assert_eq!(place, RingKey(1 << 125));
     }
 
     #[test]
-    fn a_view_with_a_name_that_is_none_is_not_believed() {
+    fn a_view_with_an_invalid_name_is_refused() {
         let ring = even_ring(2);
         let joining = |name: &str| Change {
             opening: None,
@@ -576,8 +576,8 @@ pub(crate) mod test_support {
                 } else {
                     Mismatch::Content
                 };
-                assert_eq!(ring.apply(&update, &Nobody), Err(why), "{name:?}");
-                let whole = View::from_pages(view.pages(), &Nobody);
+                assert_eq!(ring.apply(&update, &FakeSigner), Err(why), "{name:?}");
+                let whole = View::from_pages(view.pages(), &FakeSigner);
                 assert_eq!(whole, Err(why), "{name:?}");
             }
         }

@@ -9,15 +9,15 @@ use ringtalk_wire::{MessageId, NodeId};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::{Code, Invite, Members, Name, Words};
+use crate::{Code, Invite, Members, MessageText, RequestedName};
 
 /// A command of the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Send this text. It is never parsed as a command, whatever it starts with.
-    Say(Words),
+    Say(MessageText),
     /// Ask the coordinator for another name.
-    Name(Name),
+    Name(RequestedName),
     /// List the members.
     Who,
     /// Show the ring.
@@ -55,9 +55,9 @@ impl Command {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
     /// The message was sent.
-    Said(MessageId),
+    Sent(MessageId),
     /// The request was accepted. Events report its outcome.
-    Asked,
+    Accepted,
     /// The members; `None` before the first view.
     Who(Option<Arc<Members>>),
     /// The ring.
@@ -93,7 +93,8 @@ impl CommandError {
     pub fn not_ready() -> Self {
         Self {
             code: Code::NotReady,
-            message: "this node is not in the discussion yet: wait until it is ready".to_owned(),
+            message: "not carried out: this node has not joined the discussion yet; try again when it is ready"
+                .to_owned(),
         }
     }
 
@@ -101,7 +102,8 @@ impl CommandError {
     pub fn ended() -> Self {
         Self {
             code: Code::Ended,
-            message: "not done: the node has left the discussion".to_owned(),
+            message: "not carried out: this node is leaving the discussion, or has left it"
+                .to_owned(),
         }
     }
 }
@@ -121,7 +123,7 @@ pub struct Request {
     /// order.
     pub command: Result<Command, CommandError>,
     /// The sender, who gets the answer.
-    pub asker: Asker,
+    pub requester: Requester,
 }
 
 /// A program's tag for a command. The answer repeats it, so that the program can match the two.
@@ -136,7 +138,7 @@ pub enum Tag {
 
 /// The sender of a request.
 #[derive(Debug)]
-pub enum Asker {
+pub enum Requester {
     /// The person who types at this process.
     Typist,
     /// The program that reads this process's stdout, with the tag that the answer repeats.

@@ -13,9 +13,9 @@ use crate::{Code, Members};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// Joining has reached this stage.
-    Joining(Stage),
+    Joining(JoinStage),
     /// The outcome of one step of joining.
-    Progress(Progress),
+    Progress(JoinProgress),
     /// The vector clock starts here.
     Start {
         /// The clock before the first message. This node does not receive the messages that it covers.
@@ -146,7 +146,7 @@ pub struct Message {
 
 impl Message {
     /// Returns the message's direct causal dependencies.
-    pub fn depends_on(&self) -> Vec<MessageId> {
+    pub fn dependencies(&self) -> Vec<MessageId> {
         let previous = MessageId {
             seq: self.id.seq - 1,
             ..self.id
@@ -158,7 +158,7 @@ impl Message {
 
 /// A stage of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Stage {
+pub enum JoinStage {
     /// A director is asked where the coordinator is.
     AskingDirector,
     /// This node is connecting to the member that it will ask for a place.
@@ -186,26 +186,26 @@ pub enum Stage {
 
 /// The outcome of one step of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Progress {
+pub enum JoinProgress {
     /// The node asks the directors where the coordinator is.
-    Asking {
+    AskingDirectors {
         /// The addresses of the directors.
         directors: String,
     },
     /// A director answered, and told this node to try again later.
-    Later {
+    DirectorDeferred {
         /// The address of the director.
         director: String,
         /// The reason that the director gave.
         reason: String,
     },
     /// No director answered.
-    Unasked {
+    NoDirector {
         /// The reason, in a few words.
         reason: String,
     },
     /// This node could not connect to the member that it wants to ask for a place.
-    Unlinked {
+    LinkFailed {
         /// The reason, in a few words.
         reason: String,
     },

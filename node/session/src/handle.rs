@@ -7,41 +7,41 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::Log;
-use crate::{Asker, Command, CommandError, Event, EventId, Invite, Reply, Request, State};
+use crate::{Command, CommandError, Event, EventId, Invite, Reply, Request, Requester, State};
 
 /// The maximum number of events that a subscriber gets at once.
-const AT_ONCE: usize = 256;
+const BATCH: usize = 256;
 
 /// The part of a session that its two ends share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    kept: Mutex<Kept>,
+    state: Mutex<SharedState>,
 }
 
 /// The last events, and the state after all events so far.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct SharedState {
     pub(crate) log: Log,
     pub(crate) state: State,
     /// The number of events of the present turn that are already in both.
-    learned: usize,
+    applied_events: usize,
     /// True once any face has subscribed. Events are kept from then on.
-    keeps: bool,
+    keeps_log: bool,
     /// The number of subscriptions that still read.
-    readers: usize,
+    subscriptions: usize,
     /// True once the session has ended.
     ended: bool,
 }
 
 impl Shared {
-    pub(crate) const fn new(kept: Kept) -> Self {
+    pub(crate) const fn new(state: SharedState) -> Self {
         Self {
-            kept: Mutex::new(kept),
+            state: Mutex::new(state),
         }
     }
 
-    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SharedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +84,7 @@ impl Handle {
         let (answer, answered) = oneshot::channel();
         let request = Request {
             command: Ok(command),
-            asker: Asker::Handle(answer),
+            requester: Requester::Handle(answer),
         };
         let sent = self.requests.send(request).await;
         sent.map_err(|_| CommandError::ended())?;
@@ -95,56 +95,56 @@ impl Handle {
 
     /// Subscribes to the events after `since`.
     ///
-    /// The subscription begins with a [`Heard::Reset`] if `since` is `None`, if it is an event of another run, or if
+    /// The subscription begins with an [`Update::Reset`] if `since` is `None`, if it is an event of another run, or if
     /// the events after it are no longer kept.
     pub fn subscribe(&self, since: Option<EventId>) -> Subscription {
-        let mut kept = self.shared.kept();
-        kept.readers += 1;
-        kept.keeps = true;
+        let mut shared = self.shared.lock();
+        shared.subscriptions += 1;
+        shared.keeps_log = true;
         Subscription {
             shared: Arc::clone(&self.shared),
             end: self.end.clone(),
-            next: since.and_then(|id| kept.log.after(id)),
-            reads: true,
+            next: since.and_then(|id| shared.log.next_after(id)),
+            is_open: true,
         }
     }
 
     /// Returns the current state of the session.
     pub fn snapshot(&self) -> Snapshot {
-        self.shared.kept().snapshot()
+        self.shared.lock().snapshot()
     }
 }
 
-impl Kept {
+impl SharedState {
     pub(crate) const fn new(log: Log, state: State) -> Self {
         Self {
             log,
             state,
-            learned: 0,
-            keeps: false,
-            readers: 0,
+            applied_events: 0,
+            keeps_log: false,
+            subscriptions: 0,
             ended: false,
         }
     }
 
     /// Applies the events of the present turn that are new.
-    pub(crate) fn learn(&mut self, turn: &[Event]) {
-        for event in turn.iter().skip(self.learned) {
-            self.state.learn(event);
-            if self.keeps {
+    pub(crate) fn apply(&mut self, turn: &[Event]) {
+        for event in turn.iter().skip(self.applied_events) {
+            self.state.apply(event);
+            if self.keeps_log {
                 self.log.push(Arc::new(event.clone()));
             } else {
-                self.log.pass();
+                self.log.skip();
             }
         }
-        self.learned = turn.len();
+        self.applied_events = turn.len();
     }
 
     /// Applies the rest of a turn, and ends it. Returns the number of the next event if subscribers may wait for it.
     pub(crate) fn finish_turn(&mut self, turn: &[Event]) -> Option<u64> {
-        self.learn(turn);
-        self.learned = 0;
-        self.keeps.then(|| self.log.end())
+        self.apply(turn);
+        self.applied_events = 0;
+        self.keeps_log.then(|| self.log.end())
     }
 
     /// Ends the session. The log and the invite are wiped as soon as no subscription reads any more.
@@ -153,13 +153,13 @@ impl Kept {
         self.wipe_if_unread();
     }
 
-    fn leave(&mut self) {
-        self.readers -= 1;
+    fn remove_subscription(&mut self) {
+        self.subscriptions -= 1;
         self.wipe_if_unread();
     }
 
     fn wipe_if_unread(&mut self) {
-        if self.ended && self.readers == 0 {
+        if self.ended && self.subscriptions == 0 {
             self.log.clear();
             self.state.me.invite = Invite::from(String::new());
         }
@@ -178,21 +178,21 @@ impl Kept {
 pub struct Subscription {
     shared: Arc<Shared>,
     end: watch::Receiver<u64>,
-    /// The number of the next event; `None` if a [`Heard::Reset`] comes next.
+    /// The number of the next event; `None` if an [`Update::Reset`] comes next.
     next: Option<u64>,
     /// False once the session has ended and the subscription has read everything.
-    reads: bool,
+    is_open: bool,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.stop();
+        self.close();
     }
 }
 
 /// The result of one read of a subscription.
 #[derive(Clone, Debug)]
-pub enum Heard {
+pub enum Update {
     /// The state of the session, because the events before it are not available (any more).
     Reset(Box<Snapshot>),
     /// The next events, in order: at least one.
@@ -203,39 +203,39 @@ impl Subscription {
     /// Waits for the next events. Returns `None` after the last event of a node that has ended.
     ///
     /// This is cancel safe: if the future is dropped while it waits, no event is lost.
-    pub async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Update> {
         loop {
             self.end.mark_unchanged();
-            if let Some(heard) = self.read() {
-                return Some(heard);
+            if let Some(update) = self.read() {
+                return Some(update);
             }
             // The session has ended. Events may have come since the read above.
             if self.end.changed().await.is_err() {
                 let rest = self.read();
                 if rest.is_none() {
-                    self.stop();
+                    self.close();
                 }
                 return rest;
             }
         }
     }
 
-    fn stop(&mut self) {
-        if std::mem::take(&mut self.reads) {
-            self.shared.kept().leave();
+    fn close(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            self.shared.lock().remove_subscription();
         }
     }
 
-    fn read(&mut self) -> Option<Heard> {
-        let kept = self.shared.kept();
-        let Some(next) = self.next.filter(|next| kept.log.has(*next)) else {
-            self.next = Some(kept.log.end());
-            return Some(Heard::Reset(Box::new(kept.snapshot())));
+    fn read(&mut self) -> Option<Update> {
+        let shared = self.shared.lock();
+        let Some(next) = self.next.filter(|next| shared.log.contains(*next)) else {
+            self.next = Some(shared.log.end());
+            return Some(Update::Reset(Box::new(shared.snapshot())));
         };
-        let (events, next) = kept.log.read(next, AT_ONCE);
-        drop(kept);
+        let (events, next) = shared.log.read(next, BATCH);
+        drop(shared);
         self.next = Some(next);
-        (!events.is_empty()).then_some(Heard::Events(events))
+        (!events.is_empty()).then_some(Update::Events(events))
     }
 }
 
@@ -245,34 +245,34 @@ mod tests {
 
     use super::*;
     use crate::test_support::{me, message};
-    use crate::{Nowhere, Session};
+    use crate::{NullOutlet, Session};
 
     fn session(run: u64) -> Session {
-        Session::new(me(), Box::new(Nowhere::default()), run)
+        Session::new(me(), Box::new(NullOutlet::default()), run)
     }
 
     /// Tells the session these messages, in one turn.
-    fn says(session: &mut Session, seqs: std::ops::RangeInclusive<u64>) {
+    fn record_messages(session: &mut Session, seqs: std::ops::RangeInclusive<u64>) {
         for seq in seqs {
-            session.tell(message(seq), Instant::now());
+            session.record(message(seq), Instant::now());
         }
-        session.settle().unwrap();
+        session.end_turn().unwrap();
     }
 
     /// Reads up to message `last`. Returns the numbers of the messages, the number of resets, and the id of the last
     /// event.
-    async fn hears(subscription: &mut Subscription, last: u64) -> (Vec<u64>, usize, EventId) {
+    async fn read_until(subscription: &mut Subscription, last: u64) -> (Vec<u64>, usize, EventId) {
         let (mut seqs, mut resets) = (Vec::new(), 0);
         loop {
             match subscription.next().await.expect("there is more to hear") {
-                Heard::Reset(snapshot) => {
+                Update::Reset(snapshot) => {
                     resets += 1;
-                    let heard = snapshot.state.clock.iter().map(|entry| entry.seq).max();
-                    if heard == Some(last) {
+                    let newest = snapshot.state.clock.iter().map(|entry| entry.seq).max();
+                    if newest == Some(last) {
                         return (seqs, resets, snapshot.last);
                     }
                 }
-                Heard::Events(events) => {
+                Update::Events(events) => {
                     for (id, event) in events {
                         let Event::Message(message) = &*event else {
                             continue;
@@ -288,86 +288,86 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_back_goes_on_where_it_left_off() {
+    async fn a_returning_subscriber_resumes_where_it_left_off() {
         let mut session = session(1);
         let handle = session.handle();
         let mut first = handle.subscribe(None);
-        says(&mut session, 1..=3);
-        let (_, resets, _) = hears(&mut first, 3).await;
-        assert_eq!(resets, 1, "whoever comes is told how it stands");
-        says(&mut session, 4..=500);
-        let (seqs, resets, last) = hears(&mut first, 500).await;
+        record_messages(&mut session, 1..=3);
+        let (_, resets, _) = read_until(&mut first, 3).await;
+        assert_eq!(resets, 1, "a new subscriber gets the state");
+        record_messages(&mut session, 4..=500);
+        let (seqs, resets, last) = read_until(&mut first, 500).await;
         assert!(seqs.into_iter().eq(4..=500) && resets == 0);
         drop(first);
-        says(&mut session, 501..=900);
+        record_messages(&mut session, 501..=900);
         let mut again = handle.subscribe(Some(last));
-        let (seqs, resets, _) = hears(&mut again, 900).await;
+        let (seqs, resets, _) = read_until(&mut again, 900).await;
         assert!(seqs.into_iter().eq(501..=900) && resets == 0);
     }
 
     #[tokio::test]
-    async fn whoever_comes_back_too_late_or_from_elsewhere_begins_anew() {
+    async fn a_subscriber_gets_a_reset_if_it_is_too_late_or_from_another_run() {
         let mut session = session(1);
         let handle = session.handle();
         let mut slow = handle.subscribe(None);
-        says(&mut session, 1..=1);
-        let (_, _, last) = hears(&mut slow, 1).await;
-        says(&mut session, 2..=10_001);
+        record_messages(&mut session, 1..=1);
+        let (_, _, last) = read_until(&mut slow, 1).await;
+        record_messages(&mut session, 2..=10_001);
         assert!(session.pause_is_due());
-        session.paused();
-        says(&mut session, 10_002..=10_002);
-        let (seqs, resets, _) = hears(&mut slow, 10_002).await;
+        session.record_pause();
+        record_messages(&mut session, 10_002..=10_002);
+        let (seqs, resets, _) = read_until(&mut slow, 10_002).await;
         assert!(seqs.is_empty() && resets == 1, "it has read too slowly");
-        says(&mut session, 10_003..=10_003);
-        let (seqs, resets, _) = hears(&mut slow, 10_003).await;
+        record_messages(&mut session, 10_003..=10_003);
+        let (seqs, resets, _) = read_until(&mut slow, 10_003).await;
         assert!(seqs == [10_003] && resets == 0, "and goes on");
         let elsewhere = self::session(2).handle().snapshot().last;
         for since in [Some(last), Some(elsewhere), None] {
             let mut subscription = handle.subscribe(since);
-            let heard = subscription.next().await;
-            assert!(matches!(heard, Some(Heard::Reset(_))), "{since:?}");
+            let update = subscription.next().await;
+            assert!(matches!(update, Some(Update::Reset(_))), "{since:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_happened_before_the_first_subscription_is_not_passed_over_silently() {
+    async fn events_before_the_first_subscription_lead_to_a_reset() {
         let mut session = session(1);
         let handle = session.handle();
         let before = handle.snapshot().last;
-        says(&mut session, 1..=3);
+        record_messages(&mut session, 1..=3);
         assert_ne!(handle.snapshot().last, before);
         let mut subscription = handle.subscribe(Some(before));
-        let (seqs, resets, _) = hears(&mut subscription, 3).await;
+        let (seqs, resets, _) = read_until(&mut subscription, 3).await;
         assert!(seqs.is_empty() && resets == 1, "it was not kept");
-        says(&mut session, 4..=4);
-        let (seqs, resets, _) = hears(&mut subscription, 4).await;
+        record_messages(&mut session, 4..=4);
+        let (seqs, resets, _) = read_until(&mut subscription, 4).await;
         assert!(seqs == [4] && resets == 0);
     }
 
     #[tokio::test]
-    async fn much_at_once_is_not_lost() {
+    async fn a_long_turn_loses_no_event() {
         let mut session = session(1);
         let handle = session.handle();
         let mut subscription = handle.subscribe(Some(handle.snapshot().last));
-        says(&mut session, 1..=60_000);
-        let (seqs, resets, _) = hears(&mut subscription, 60_000).await;
+        record_messages(&mut session, 1..=60_000);
+        let (seqs, resets, _) = read_until(&mut subscription, 60_000).await;
         assert!(seqs.into_iter().eq(1..=60_000) && resets == 0);
     }
 
     #[tokio::test]
-    async fn the_end_comes_after_everything() {
+    async fn the_end_comes_after_all_events() {
         let mut session = session(1);
         let handle = session.handle();
         let mut subscription = handle.subscribe(Some(handle.snapshot().last));
-        says(&mut session, 1..=3);
+        record_messages(&mut session, 1..=3);
         drop(session);
-        let (seqs, _, _) = hears(&mut subscription, 3).await;
+        let (seqs, _, _) = read_until(&mut subscription, 3).await;
         assert_eq!(seqs, [1, 2, 3]);
         assert!(subscription.next().await.is_none());
         let after = handle.snapshot();
         assert_eq!(after.state.me.invite.as_str(), "", "it is wiped");
         let mut late = handle.subscribe(None);
-        assert!(matches!(late.next().await, Some(Heard::Reset(_))));
+        assert!(matches!(late.next().await, Some(Update::Reset(_))));
         assert!(late.next().await.is_none());
         let asked = handle.run(Command::Who).await;
         assert_eq!(asked, Err(CommandError::ended()));

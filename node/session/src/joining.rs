@@ -3,12 +3,13 @@
 //! The full screen, plain text, and the error of a failed attempt use the same words. Not here: the display of the
 //! words (the faces), and the timeout (`driver`).
 
+use std::fmt;
 use std::time::Duration;
 
 use ringtalk_wire::NodeId;
 
-use crate::text::harmless;
-use crate::{Event, Progress, Stage};
+use crate::text::escape_line;
+use crate::{Event, JoinProgress, JoinStage};
 
 /// The width of the progress bar, in columns.
 const BAR: u64 = 10;
@@ -16,15 +17,15 @@ const BAR: u64 = 10;
 /// The progress of joining.
 #[derive(Clone, Debug)]
 pub struct Joining {
-    at: Step,
+    step: Step,
     /// The directors that were asked.
     directors: String,
     /// The member that should give this node a place, and its address.
-    sought: Option<(NodeId, String)>,
+    target: Option<(NodeId, String)>,
     /// The last step that failed: what went wrong, and what to do.
-    trouble: Option<Trouble>,
+    last_failure: Option<Failure>,
     /// True if no director answered the last request.
-    unasked: bool,
+    no_director: bool,
     /// The number of history messages that have arrived.
     fetched: u64,
 }
@@ -34,115 +35,122 @@ pub struct Joining {
 enum Step {
     Asking,
     Linking,
-    Knocking,
+    AskingForPlace,
     Fetching { done: u64, total: u64 },
 }
 
 /// A step that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Trouble {
+struct Failure {
     what: String,
     advice: &'static str,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A director's own words may end in a sign.
+        write!(f, "{}.", self.what.trim_end_matches('.'))?;
+        if self.advice.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.advice)
+    }
 }
 
 impl Joining {
     pub(crate) const fn new() -> Self {
         Self {
-            at: Step::Asking,
+            step: Step::Asking,
             directors: String::new(),
-            sought: None,
-            trouble: None,
-            unasked: false,
+            target: None,
+            last_failure: None,
+            no_director: false,
             fetched: 0,
         }
     }
 
     /// Applies the outcome of a step.
-    fn take(&mut self, progress: Progress) {
+    fn apply_progress(&mut self, progress: JoinProgress) {
         match progress {
-            Progress::Asking { directors } => self.directors = directors,
-            Progress::Later { director, reason } => {
-                self.unasked = false;
-                self.fails(
-                    format!("asking the director: {director} answers, but {reason}"),
-                    "nobody in the discussion is registered there now: is somebody still inside?",
+            JoinProgress::AskingDirectors { directors } => self.directors = directors,
+            JoinProgress::DirectorDeferred { director, reason } => {
+                self.no_director = false;
+                self.set_failure(format!("the director at {director} answered: {reason}"), "");
+            }
+            JoinProgress::NoDirector { reason } => {
+                self.no_director = true;
+                self.set_failure(
+                    format!("no director answers at {} ({reason})", self.directors),
+                    "Is the address right, and a director running there?",
                 );
             }
-            Progress::Unasked { reason } => {
-                self.unasked = true;
-                self.fails(
-                    format!(
-                        "asking the director: none answers at {} ({reason})",
-                        self.directors
-                    ),
-                    "is the address right, and the director running there?",
-                );
-            }
-            Progress::Unlinked { reason } => self.unlinked(&reason),
+            JoinProgress::LinkFailed { reason } => self.link_failed(&reason),
         }
     }
 
-    fn unlinked(&mut self, reason: &str) {
-        self.fails(
-            format!("{}: {reason}", self.linking()),
-            "that is where the director says that the discussion is: is that node still running, and can \
-             this machine reach it?",
+    fn link_failed(&mut self, reason: &str) {
+        self.set_failure(
+            format!(
+                "cannot connect to {} (named by the director): {reason}",
+                self.address()
+            ),
+            "Is that node still running, and reachable from here?",
         );
     }
 
-    fn fails(&mut self, what: String, advice: &'static str) {
-        self.trouble = Some(Trouble { what, advice });
+    fn set_failure(&mut self, what: String, advice: &'static str) {
+        self.last_failure = Some(Failure { what, advice });
     }
 
     /// Applies an event.
-    pub fn learn(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Joining(stage) => self.step_to(stage),
-            Event::Progress(progress) => self.take(progress.clone()),
+            Event::Joining(stage) => self.apply_stage(stage),
+            Event::Progress(progress) => self.apply_progress(progress.clone()),
             Event::Message(message) => self.fetched += u64::from(message.history),
             _ => {}
         }
     }
 
-    fn step_to(&mut self, stage: &Stage) {
-        self.at = match stage {
-            Stage::AskingDirector => {
-                if self.at == Step::Knocking {
-                    self.trouble = self.pending();
+    fn apply_stage(&mut self, stage: &JoinStage) {
+        self.step = match stage {
+            JoinStage::AskingDirector => {
+                if self.step == Step::AskingForPlace {
+                    self.last_failure = self.current_failure();
                 }
                 Step::Asking
             }
-            Stage::Linking { peer, address } => {
-                self.seek(*peer, address);
+            JoinStage::Linking { peer, address } => {
+                self.set_target(*peer, address);
                 Step::Linking
             }
-            Stage::AskingForPlace { peer, address } => {
-                self.seek(*peer, address);
-                Step::Knocking
+            JoinStage::AskingForPlace { peer, address } => {
+                self.set_target(*peer, address);
+                Step::AskingForPlace
             }
-            &Stage::FetchingHistory { done, total } => Step::Fetching { done, total },
+            &JoinStage::FetchingHistory { done, total } => Step::Fetching { done, total },
         };
     }
 
-    fn seek(&mut self, peer: NodeId, address: &str) {
-        self.unasked = false;
-        self.sought = Some((peer, address.to_owned()));
+    fn set_target(&mut self, peer: NodeId, address: &str) {
+        self.no_director = false;
+        self.target = Some((peer, address.to_owned()));
     }
 
     /// Returns true if this is the member that should give this node a place.
-    pub fn seeks(&self, peer: &NodeId) -> bool {
-        let sought = self.sought.as_ref().map(|(sought, _)| sought);
-        sought == Some(peer) && !self.is_fetching()
+    pub fn is_target(&self, peer: &NodeId) -> bool {
+        let target = self.target.as_ref().map(|(target, _)| target);
+        target == Some(peer) && !self.is_fetching()
     }
 
     /// Returns true if no director answered the last request.
-    pub const fn is_unasked(&self) -> bool {
-        self.unasked
+    pub const fn has_no_director(&self) -> bool {
+        self.no_director
     }
 
     /// Returns true if this node has a place in the ring, and fetches the history.
     pub const fn is_fetching(&self) -> bool {
-        matches!(self.at, Step::Fetching { .. })
+        matches!(self.step, Step::Fetching { .. })
     }
 
     /// Returns the number of history messages that have arrived.
@@ -151,77 +159,78 @@ impl Joining {
     }
 
     /// Returns the current step in a few words, with a progress bar if the size of the history is known.
-    pub fn words(&self) -> String {
-        match self.at {
-            Step::Fetching { total: 0, .. } => "asking for the discussion so far".to_owned(),
-            Step::Fetching { done, total } => format!("{} {}", self.step(), bar(done, total)),
-            _ => self.step(),
+    pub fn describe_with_bar(&self) -> String {
+        match self.step {
+            Step::Fetching { total: 0, .. } => "requesting the history".to_owned(),
+            Step::Fetching { done, total } => format!("{} {}", self.describe(), bar(done, total)),
+            _ => self.describe(),
         }
     }
 
     /// Returns the current step in words that can be read aloud.
-    pub fn step(&self) -> String {
-        match self.at {
-            Step::Asking if self.unasked => "no director answers yet".to_owned(),
-            Step::Asking => "asking the director".to_owned(),
+    pub fn describe(&self) -> String {
+        match self.step {
+            Step::Asking if self.no_director => "no director answers yet".to_owned(),
+            Step::Asking => "contacting the director".to_owned(),
             Step::Linking => self.linking(),
-            Step::Knocking => format!("asking {} for a place", self.address()),
+            Step::AskingForPlace => format!("requesting a place from {}", self.address()),
             Step::Fetching { done, total } => {
-                let (done, total) = (grouped(done), grouped(total));
-                format!("fetching {done} of {total} messages")
+                let (done, total) = (with_commas(done), with_commas(total));
+                format!("fetching history: {done} of {total}")
             }
         }
     }
 
     fn linking(&self) -> String {
-        format!("linking to {}", self.address())
+        format!("connecting to {}", self.address())
     }
 
     fn address(&self) -> String {
-        let address = self.sought.as_ref().map(|(_, address)| harmless(address));
+        let address = self
+            .target
+            .as_ref()
+            .map(|(_, address)| escape_line(address));
         address.unwrap_or_default()
     }
 
     /// Returns the reason why this node did not join within this time: the step, what was tried, and what to do next.
-    pub fn failure(&self, within: Duration) -> String {
+    pub fn timeout_message(&self, within: Duration) -> String {
         let seconds = within.as_secs_f64();
-        if let Step::Fetching { done, total } = self.at {
+        if let Step::Fetching { done, total } = self.step {
             return format!(
-                "fetching the discussion so far: {} of {} messages have come, and no more for {seconds} s; \
-                 try again, others may have them (--timeout says how long to wait)",
-                grouped(done),
-                grouped(total),
+                "fetching history: received {} of {} messages, then none for {seconds} s. Try again: \
+                 other members may have the rest. --timeout waits longer.",
+                with_commas(done),
+                with_commas(total),
             );
         }
-        let trouble = self.pending().or_else(|| self.trouble.clone());
-        let Trouble { what, advice } = trouble.unwrap_or(Trouble {
-            what: "asking the director: no answer yet".to_owned(),
-            advice: "is the address right, and the director running there?",
+        let failure = self.current_failure().or_else(|| self.last_failure.clone());
+        let failure = failure.unwrap_or(Failure {
+            what: "the director has not answered yet".to_owned(),
+            advice: "Is the address right, and a director running there?",
         });
-        format!(
-            "no way in was found within {seconds} s; {what}; {advice} (--timeout says how long to try)"
-        )
+        format!("could not join within {seconds} s: {failure} --timeout waits longer.")
     }
 
     /// Returns the last failure, and what to do. Returns `None` if the failure is that no director answers.
-    pub fn trouble(&self) -> Option<String> {
-        let trouble = self.trouble.as_ref().filter(|_| !self.unasked)?;
-        Some(format!("{}; {}", trouble.what, trouble.advice))
+    pub fn last_failure(&self) -> Option<String> {
+        let failure = self.last_failure.as_ref().filter(|_| !self.no_director)?;
+        Some(failure.to_string())
     }
 
     /// Returns the failure of the current step, if it waits for a member.
-    fn pending(&self) -> Option<Trouble> {
-        match self.at {
-            Step::Knocking => Some(Trouble {
+    fn current_failure(&self) -> Option<Failure> {
+        match self.step {
+            Step::AskingForPlace => Some(Failure {
+                what: format!("{} has not admitted this node", self.address()),
+                advice: "That node may be frozen, leaving or full: try again.",
+            }),
+            Step::Linking if self.last_failure.is_none() => Some(Failure {
                 what: format!(
-                    "asking {} for a place: it does not let this node in",
+                    "no answer yet from {} (named by the director)",
                     self.address()
                 ),
-                advice: "it may be frozen, on its way out, or have no room: try again",
-            }),
-            Step::Linking if self.trouble.is_none() => Some(Trouble {
-                what: format!("{}: no answer yet", self.linking()),
-                advice: "can this machine reach that node?",
+                advice: "Is that node running, and reachable from here?",
             }),
             _ => None,
         }
@@ -235,16 +244,16 @@ fn bar(done: u64, total: u64) -> String {
 }
 
 /// Formats a number with commas between the thousands.
-fn grouped(number: u64) -> String {
+fn with_commas(number: u64) -> String {
     let digits = number.to_string();
-    let mut grouped = String::new();
+    let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
+            text.push(',');
         }
-        grouped.push(digit);
+        text.push(digit);
     }
-    grouped
+    text
 }
 
 #[cfg(test)]
@@ -256,157 +265,168 @@ mod tests {
 
     /// A report from the core or the driver.
     #[derive(Clone, Debug)]
-    enum Told {
-        Stage(Stage),
-        Came(Progress),
+    enum Report {
+        Stage(JoinStage),
+        Progress(JoinProgress),
     }
 
-    fn after(steps: impl IntoIterator<Item = Told>) -> Joining {
+    fn after(steps: impl IntoIterator<Item = Report>) -> Joining {
         let mut joining = Joining::new();
         for step in steps {
             match step {
-                Told::Stage(stage) => joining.learn(&Event::Joining(stage)),
-                Told::Came(progress) => joining.take(progress),
+                Report::Stage(stage) => joining.apply(&Event::Joining(stage)),
+                Report::Progress(progress) => joining.apply_progress(progress),
             }
         }
         joining
     }
 
     fn fetching(done: u64, total: u64) -> Joining {
-        after([Told::Stage(Stage::FetchingHistory { done, total })])
+        after([Report::Stage(JoinStage::FetchingHistory { done, total })])
     }
 
-    fn asking() -> Told {
-        Told::Stage(Stage::AskingDirector)
+    fn asking() -> Report {
+        Report::Stage(JoinStage::AskingDirector)
     }
 
-    fn linking() -> Told {
-        Told::Stage(Stage::Linking {
+    fn linking() -> Report {
+        Report::Stage(JoinStage::Linking {
             peer: MEMBER,
             address: "m:2".to_owned(),
         })
     }
 
-    fn knocking() -> Told {
-        Told::Stage(Stage::AskingForPlace {
+    fn asking_for_place() -> Report {
+        Report::Stage(JoinStage::AskingForPlace {
             peer: MEMBER,
             address: "m:2".to_owned(),
         })
     }
 
-    fn unlinked() -> Told {
-        Told::Came(Progress::Unlinked {
+    fn link_failed() -> Report {
+        Report::Progress(JoinProgress::LinkFailed {
             reason: "refused".to_owned(),
         })
     }
 
-    fn unasked() -> Told {
-        Told::Came(Progress::Unasked {
+    fn no_director() -> Report {
+        Report::Progress(JoinProgress::NoDirector {
             reason: "no connection".to_owned(),
         })
     }
 
     #[test]
-    fn a_bar_shows_how_much_has_come() {
+    fn a_bar_shows_the_progress() {
         let full = |done, total| bar(done, total).matches('▇').count();
         assert_eq!([full(0, 5), full(1, 10), full(9, 9)], [0, 1, 10]);
-        assert!(!fetching(0, 0).words().contains('▁'));
-        assert!(fetching(0, 5).words().contains("0 of 5 messages ▁"));
-        assert!(!fetching(0, 5).step().contains('▁'));
+        assert!(!fetching(0, 0).describe_with_bar().contains('▁'));
+        assert!(fetching(0, 5).describe_with_bar().contains("0 of 5 ▁"));
+        assert!(!fetching(0, 5).describe().contains('▁'));
     }
 
     #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_240), "1,240");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+    fn commas_separate_thousands() {
+        assert_eq!(with_commas(0), "0");
+        assert_eq!(with_commas(999), "999");
+        assert_eq!(with_commas(1_240), "1,240");
+        assert_eq!(with_commas(1_234_567), "1,234,567");
     }
 
     #[test]
     fn each_stage_has_words() {
-        assert_eq!(after([]).words(), "asking the director");
-        assert_eq!(after([asking()]).words(), "asking the director");
+        assert_eq!(after([]).describe_with_bar(), "contacting the director");
         assert_eq!(
-            after([asking(), unasked()]).words(),
+            after([asking()]).describe_with_bar(),
+            "contacting the director"
+        );
+        assert_eq!(
+            after([asking(), no_director()]).describe_with_bar(),
             "no director answers yet"
         );
-        assert_eq!(after([linking()]).words(), "linking to m:2");
-        let asked = after([linking(), knocking()]);
-        assert_eq!(asked.words(), "asking m:2 for a place");
+        assert_eq!(after([linking()]).describe_with_bar(), "connecting to m:2");
+        let asked = after([linking(), asking_for_place()]);
+        assert_eq!(asked.describe_with_bar(), "requesting a place from m:2");
     }
 
     #[test]
-    fn the_failure_names_the_stage_in_which_it_is_stuck() {
-        let later = Told::Came(Progress::Later {
+    fn the_timeout_message_names_the_step_that_failed() {
+        let later = Report::Progress(JoinProgress::DirectorDeferred {
             director: "d:1".to_owned(),
-            reason: "nobody is here".to_owned(),
+            reason: "nobody is here.".to_owned(),
         });
         let directors = "d:1".to_owned();
-        let named = Told::Came(Progress::Asking { directors });
+        let named = Report::Progress(JoinProgress::AskingDirectors { directors });
         for (steps, words) in [
-            (vec![], "asking the director: no answer yet"),
+            (vec![], "the director has not answered yet. Is the"),
             (
-                vec![asking(), named.clone(), unasked()],
-                "asking the director: none answers at d:1 (no connection)",
+                vec![asking(), named.clone(), no_director()],
+                "no director answers at d:1 (no connection). Is the",
             ),
             (
-                vec![asking(), unasked(), later],
-                "asking the director: d:1 answers, but nobody is here",
+                vec![asking(), no_director(), later],
+                "the director at d:1 answered: nobody is here. --timeout",
             ),
-            (vec![asking(), linking()], "linking to m:2: no answer yet"),
-            (vec![linking(), unlinked()], "linking to m:2: refused"),
+            (vec![asking(), linking()], "no answer yet from m:2 "),
+            (
+                vec![linking(), link_failed()],
+                "cannot connect to m:2 (named by the director): refused. Is",
+            ),
             // The node asks the director again and again, and keeps the earlier failure.
             (
-                vec![linking(), unlinked(), asking()],
-                "linking to m:2: refused",
+                vec![linking(), link_failed(), asking()],
+                "cannot connect to m:2 ",
             ),
             (
-                vec![linking(), unlinked(), asking(), named, unasked()],
-                "none answers at d:1",
+                vec![linking(), link_failed(), asking(), named, no_director()],
+                "no director answers at d:1",
             ),
-            (vec![linking(), knocking()], "asking m:2 for a place"),
             (
-                vec![linking(), knocking(), asking()],
-                "asking m:2 for a place",
+                vec![linking(), asking_for_place()],
+                "m:2 has not admitted this",
+            ),
+            (
+                vec![linking(), asking_for_place(), asking()],
+                "m:2 has not admitted this node",
             ),
         ] {
-            let failure = after(steps.clone()).failure(WITHIN);
+            let failure = after(steps.clone()).timeout_message(WITHIN);
             assert!(
-                failure.starts_with("no way in was found within 30 s; "),
+                failure.starts_with("could not join within 30 s: "),
                 "{failure}"
             );
             assert!(failure.contains(words), "{steps:?}: {failure}");
         }
-        let failure = fetching(1_240, 5_000).failure(WITHIN);
+        let failure = fetching(1_240, 5_000).timeout_message(WITHIN);
         assert!(
-            failure.contains("fetching the discussion so far: 1,240 of 5,000"),
+            failure.contains("fetching history: received 1,240 of 5,000"),
             "{failure}"
         );
     }
 
     #[test]
-    fn only_who_is_to_give_a_place_is_sought() {
-        assert!(!after([asking()]).seeks(&MEMBER));
-        assert!(after([linking()]).seeks(&MEMBER));
+    fn only_the_member_asked_for_a_place_is_the_target() {
+        assert!(!after([asking()]).is_target(&MEMBER));
+        assert!(after([linking()]).is_target(&MEMBER));
         assert!(
-            after([linking(), asking()]).seeks(&MEMBER),
+            after([linking(), asking()]).is_target(&MEMBER),
             "a dial takes its time"
         );
         let other = NodeId::from_bytes([2; 16]);
-        assert!(!after([linking()]).seeks(&other));
+        assert!(!after([linking()]).is_target(&other));
         let (done, total) = (1, 2);
-        let fetching = Told::Stage(Stage::FetchingHistory { done, total });
-        assert!(!after([linking(), knocking(), fetching]).seeks(&MEMBER));
+        let fetching = Report::Stage(JoinStage::FetchingHistory { done, total });
+        assert!(!after([linking(), asking_for_place(), fetching]).is_target(&MEMBER));
     }
 
     #[test]
-    fn only_trouble_with_a_member_is_told_here() {
-        assert_eq!(after([asking(), unasked()]).trouble(), None);
-        let trouble = after([linking(), unlinked(), asking()]).trouble().unwrap();
+    fn a_missing_director_is_not_the_last_failure() {
+        assert_eq!(after([asking(), no_director()]).last_failure(), None);
+        let failure = after([linking(), link_failed(), asking()])
+            .last_failure()
+            .unwrap();
         assert!(
-            trouble.starts_with("linking to m:2: refused; "),
-            "{trouble}"
+            failure.starts_with("cannot connect to m:2 (named by the director): refused. "),
+            "{failure}"
         );
     }
 }

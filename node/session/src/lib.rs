@@ -15,28 +15,28 @@ mod log;
 mod losses;
 mod me;
 mod members;
-mod name;
+mod message_text;
 mod naming;
 mod outlet;
+mod requested_name;
 mod session;
 mod state;
 #[cfg(test)]
 mod test_support;
 pub mod text;
-mod words;
 
 pub use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 
 pub use code::Code;
-pub use command::{Asker, Command, CommandError, Reply, Request, Tag};
-pub use event::{Event, Goodbye, Message, Person, Progress, Remark, Stage};
-pub use handle::{Handle, Heard, Snapshot, Subscription};
+pub use command::{Command, CommandError, Reply, Request, Requester, Tag};
+pub use event::{Event, Goodbye, JoinProgress, JoinStage, Message, Person, Remark};
+pub use handle::{Handle, Snapshot, Subscription, Update};
 pub use joining::Joining;
 pub use log::{EventId, EventIdError};
 pub use me::{Invite, Me};
 pub use members::Members;
-pub use name::{Name, NameError};
-pub use outlet::{Answer, Backlog, End, Nowhere, Outlet, Unseen};
-pub use session::{Call, Session};
+pub use message_text::{MessageText, MessageTextError};
+pub use outlet::{Answer, Backlog, NullOutlet, Outlet, OutletEnd, OutletError};
+pub use requested_name::{NameError, RequestedName};
+pub use session::{Session, SessionInput};
 pub use state::State;
-pub use words::{Words, WordsError};

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use crate::Event;
 
 /// The maximum number of events that are kept.
-const EVENTS: usize = 8_192;
+const MAX_EVENTS: usize = 8_192;
 /// The maximum number of bytes that they may take together.
-const BYTES: usize = 8 * 1024 * 1024;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The number of events after which subscribers must have a chance to read. Until then, none of them is dropped.
-const PAUSE_AFTER: u64 = EVENTS as u64 / 2;
+const PAUSE_AFTER: u64 = MAX_EVENTS as u64 / 2;
 /// The bytes that an event takes besides its text.
-const EVENT: usize = 256;
+const EVENT_BYTES: usize = 256;
 /// The bytes that a member takes in a view, which shares the member itself with other views.
-const LISTED: usize = 48;
+const MEMBER_BYTES: usize = 48;
 
 /// The id of an event: the run of a node, and the event's number in that run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,7 +31,7 @@ pub struct EventId {
 
 /// The error for a text that is not an event id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("that is no id of an event, such as 3f9c2ab81d77e045-17")]
+#[error("invalid event id; expected one such as 3f9c2ab81d77e045-17")]
 pub struct EventIdError;
 
 impl fmt::Display for EventId {
@@ -66,7 +66,7 @@ pub(crate) struct Log {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
     /// The number of the first event since the last pause.
-    fresh: u64,
+    since_pause: u64,
 }
 
 impl Log {
@@ -76,42 +76,44 @@ impl Log {
             first: 1,
             events: VecDeque::new(),
             bytes: 0,
-            fresh: 1,
+            since_pause: 1,
         }
     }
 
     /// Adds an event, and drops the oldest ones if there is no room and subscribers had a chance to read them.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
-        self.bytes += weight(&event);
+        self.bytes += approximate_bytes(&event);
         self.events.push_back(event);
-        while (self.events.len() > EVENTS || self.bytes > BYTES) && self.first < self.fresh {
+        while (self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES)
+            && self.first < self.since_pause
+        {
             let oldest = self.events.pop_front();
-            self.bytes -= oldest.as_deref().map_or(0, weight);
+            self.bytes -= oldest.as_deref().map_or(0, approximate_bytes);
             self.first += 1;
         }
     }
 
     /// Counts an event that is not kept.
-    pub(crate) fn pass(&mut self) {
+    pub(crate) fn skip(&mut self) {
         debug_assert!(self.events.is_empty(), "later ones are kept");
         self.first += 1;
-        self.fresh = self.first;
+        self.since_pause = self.first;
     }
 
     /// Returns true if subscribers should get a chance to read.
     pub(crate) fn pause_is_due(&self) -> bool {
-        self.end() - self.fresh > PAUSE_AFTER
+        self.end() - self.since_pause > PAUSE_AFTER
     }
 
     /// Records that subscribers had a chance to read.
-    pub(crate) fn paused(&mut self) {
-        self.fresh = self.end();
+    pub(crate) fn record_pause(&mut self) {
+        self.since_pause = self.end();
     }
 
     /// Drops all events.
     pub(crate) fn clear(&mut self) {
         self.first = self.end();
-        self.fresh = self.first;
+        self.since_pause = self.first;
         self.events = VecDeque::new();
         self.bytes = 0;
     }
@@ -122,20 +124,20 @@ impl Log {
     }
 
     /// Returns the number of the event after `id`, if all events from there on are still kept.
-    pub(crate) fn after(&self, id: EventId) -> Option<u64> {
+    pub(crate) fn next_after(&self, id: EventId) -> Option<u64> {
         let next = id.number.checked_add(1)?;
-        (id.run == self.run && self.has(next)).then_some(next)
+        (id.run == self.run && self.contains(next)).then_some(next)
     }
 
     /// Returns true if all events from this number on are still kept.
-    pub(crate) fn has(&self, next: u64) -> bool {
+    pub(crate) fn contains(&self, next: u64) -> bool {
         (self.first..=self.end()).contains(&next)
     }
 
-    /// Returns at most `most` events from this number on, and the number to read from next.
-    pub(crate) fn read(&self, next: u64, most: usize) -> (Vec<(EventId, Arc<Event>)>, u64) {
+    /// Returns at most `limit` events from this number on, and the number to read from next.
+    pub(crate) fn read(&self, next: u64, limit: usize) -> (Vec<(EventId, Arc<Event>)>, u64) {
         let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let events = self.events.iter().skip(skipped).take(most);
+        let events = self.events.iter().skip(skipped).take(limit);
         let numbered = (next..).zip(events);
         let events: Vec<_> = numbered
             .map(|(number, event)| (self.id(number), Arc::clone(event)))
@@ -153,17 +155,17 @@ impl Log {
 }
 
 /// Returns the approximate size of an event, in bytes.
-fn weight(event: &Event) -> usize {
+fn approximate_bytes(event: &Event) -> usize {
     let more = match event {
         Event::Message(message) => {
             message.text.len() + message.heads.as_ref().map_or(0, Vec::len) * 32
         }
-        Event::View(members) => members.len() * LISTED,
+        Event::View(members) => members.len() * MEMBER_BYTES,
         Event::Start { base } => base.len() * 32,
         Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
         _ => 0,
     };
-    EVENT + more
+    EVENT_BYTES + more
 }
 
 #[cfg(test)]
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_as_it_is_written() {
+    fn an_id_survives_formatting_and_parsing() {
         let id = Log::new(7).id(12);
         assert_eq!(id.to_string(), "0000000000000007-12");
         assert_eq!(id.to_string().parse(), Ok(id));
@@ -196,20 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_give_way() {
+    fn the_oldest_events_are_dropped_first() {
         let mut log = Log::new(1);
-        for _ in 0..EVENTS + 10 {
+        for _ in 0..MAX_EVENTS + 10 {
             log.push(event());
-            log.paused();
+            log.record_pause();
         }
-        assert_eq!(log.events.len(), EVENTS);
+        assert_eq!(log.events.len(), MAX_EVENTS);
         assert_eq!(log.first, 11);
-        assert_eq!(log.after(log.id(9)), None);
-        assert_eq!(log.after(log.id(10)), Some(11));
+        assert_eq!(log.next_after(log.id(9)), None);
+        assert_eq!(log.next_after(log.id(10)), Some(11));
         let last = log.end() - 1;
-        assert_eq!(log.after(log.id(last)), Some(last + 1), "all was read");
-        assert_eq!(log.after(log.id(last + 1)), None, "it never was");
-        assert_eq!(log.after(Log::new(2).id(20)), None, "another run");
+        assert_eq!(log.next_after(log.id(last)), Some(last + 1), "all was read");
+        assert_eq!(log.next_after(log.id(last + 1)), None, "it never was");
+        assert_eq!(log.next_after(Log::new(2).id(20)), None, "another run");
         let (events, next) = log.read(last, 9);
         assert_eq!((events.len(), next), (1, log.end()));
         let (events, next) = log.read(11, 9);
@@ -217,41 +219,41 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_dropped_before_anybody_could_read_it() {
+    fn no_event_is_dropped_before_subscribers_could_read_it() {
         let mut log = Log::new(1);
-        for _ in 0..EVENTS * 3 {
+        for _ in 0..MAX_EVENTS * 3 {
             log.push(event());
         }
-        assert!(log.pause_is_due() && log.has(1));
-        log.paused();
-        assert!(!log.pause_is_due() && log.has(1), "now it is read");
+        assert!(log.pause_is_due() && log.contains(1));
+        log.record_pause();
+        assert!(!log.pause_is_due() && log.contains(1), "now it is read");
         log.push(event());
-        assert_eq!(log.events.len(), EVENTS);
+        assert_eq!(log.events.len(), MAX_EVENTS);
     }
 
     #[test]
-    fn what_is_not_kept_counts() {
+    fn skipped_events_are_counted() {
         let mut log = Log::new(1);
         let before = log.id(log.end() - 1);
-        log.pass();
+        log.skip();
         log.push(event());
-        assert_eq!(log.after(before), None);
-        assert_eq!(log.after(log.id(1)), Some(2));
+        assert_eq!(log.next_after(before), None);
+        assert_eq!(log.next_after(log.id(1)), Some(2));
         log.clear();
-        assert_eq!((log.bytes, log.end(), log.has(2)), (0, 3, false));
+        assert_eq!((log.bytes, log.end(), log.contains(2)), (0, 3, false));
     }
 
     #[test]
-    fn long_ones_give_way_sooner() {
+    fn long_events_are_dropped_sooner() {
         let mut log = Log::new(1);
         for _ in 0..20 {
             let remark = crate::Remark {
                 code: crate::Code::Observer,
-                message: "x".repeat(BYTES / 10),
+                message: "x".repeat(MAX_BYTES / 10),
             };
             log.push(Arc::new(Event::Notice(remark)));
-            log.paused();
+            log.record_pause();
         }
-        assert!(log.bytes <= BYTES && log.events.len() < 10);
+        assert!(log.bytes <= MAX_BYTES && log.events.len() < 10);
     }
 }

@@ -6,32 +6,32 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The longest time between two losses of one series.
-const TOGETHER: Duration = Duration::from_secs(2);
+const SPLIT_WINDOW: Duration = Duration::from_secs(2);
 
 /// The most recent losses.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     recent: VecDeque<Instant>,
-    told: bool,
+    reported: bool,
 }
 
 impl Losses {
     /// Records that a member was found dead.
     pub(crate) fn add(&mut self, now: Instant) {
-        let old = |lost: &Instant| now.duration_since(*lost) > TOGETHER;
+        let old = |lost: &Instant| now.duration_since(*lost) > SPLIT_WINDOW;
         while self.recent.front().is_some_and(old) {
             self.recent.pop_front();
         }
         if self.recent.is_empty() {
-            self.told = false;
+            self.reported = false;
         }
         self.recent.push_back(now);
     }
 
     /// Returns true once for each series of two or more losses.
-    pub(crate) fn are_a_split(&mut self) -> bool {
-        let split = self.recent.len() >= 2 && !self.told;
-        self.told |= split;
+    pub(crate) fn take_split(&mut self) -> bool {
+        let split = self.recent.len() >= 2 && !self.reported;
+        self.reported |= split;
         split
     }
 }
@@ -46,16 +46,16 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut losses = Losses::default();
         losses.add(at(0));
-        assert!(!losses.are_a_split());
+        assert!(!losses.take_split());
         losses.add(at(2_500));
-        assert!(!losses.are_a_split());
+        assert!(!losses.take_split());
         losses.add(at(3_000));
         losses.add(at(3_100));
-        assert!(losses.are_a_split());
+        assert!(losses.take_split());
         losses.add(at(4_000));
-        assert!(!losses.are_a_split(), "the same series");
+        assert!(!losses.take_split(), "the same series");
         losses.add(at(9_000));
         losses.add(at(9_001));
-        assert!(losses.are_a_split(), "another one");
+        assert!(losses.take_split(), "another one");
     }
 }

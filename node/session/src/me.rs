@@ -11,7 +11,7 @@ pub struct Me {
     /// The node's id.
     pub id: NodeId,
     /// The name that the user asked for.
-    pub wanted_name: String,
+    pub requested_name: String,
     /// The address at which others reach the node.
     pub address: String,
     /// The discussion that the node takes part in.
@@ -21,7 +21,7 @@ pub struct Me {
     /// The directors of an open discussion; `None` for a private one.
     pub open_at: Option<String>,
     /// True if the director runs inside this node.
-    pub hosts: bool,
+    pub runs_director: bool,
 }
 
 /// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and it appears in no log.

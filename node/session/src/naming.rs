@@ -3,7 +3,7 @@
 //! Not here: the grammar of names (`ringtalk_wire::name`), and the choice of each member's name (the coordinator).
 
 use ringtalk_wire::NodeId;
-use ringtalk_wire::name::{from_wish, is_reserved};
+use ringtalk_wire::name::{from_wish, is_reserved, is_same_text};
 
 use crate::{Event, Me};
 
@@ -13,49 +13,60 @@ pub(crate) struct Naming {
     me: NodeId,
     name: String,
     /// The last requested name, until there is an answer.
-    wish: Option<String>,
+    requested: Option<String>,
 }
 
 impl Naming {
     pub(crate) fn new(me: &Me) -> Self {
         Self {
             me: me.id,
-            name: me.wanted_name.clone(),
-            wish: Some(me.wanted_name.clone()),
+            name: me.requested_name.clone(),
+            requested: Some(me.requested_name.clone()),
         }
     }
 
     /// Records a request for another name. Returns a sentence for the user if the node already has that name.
-    pub(crate) fn wish(&mut self, wish: &str) -> Option<String> {
+    pub(crate) fn record_request(&mut self, wish: &str) -> Option<String> {
         let is_own = from_wish(wish).is_some_and(|name| name == self.name);
-        self.wish = Some(wish.to_owned()).filter(|_| !is_own);
-        is_own.then(|| format!("you are {} already", self.name))
+        self.requested = Some(wish.to_owned()).filter(|_| !is_own);
+        is_own.then(|| format!("your name is already {}", self.name))
     }
 
     /// Applies an event. Returns a sentence if the event gives the node another name than the last requested one.
-    pub(crate) fn learn(&mut self, event: &Event) -> Option<String> {
+    pub(crate) fn apply(&mut self, event: &Event) -> Option<String> {
         let name = match event {
             Event::Ready { name } => name,
             Event::Renamed { person, .. } if person.id == self.me => &person.name,
             _ => return None,
         };
         self.name.clone_from(name);
-        let wish = self.wish.take().filter(|wish| wish != name)?;
-        Some(why(&wish, name))
+        let wish = self.requested.take();
+        let wish = wish.filter(|wish| !is_same_text(wish, name))?;
+        Some(explain(&wish, name))
     }
 }
 
 /// Returns the reason why a user who asked for `wish` is called `name`.
-fn why(wish: &str, name: &str) -> String {
-    const GRAMMAR: &str = "names have letters, digits and - _ . ' only";
+fn explain(wish: &str, name: &str) -> String {
+    const GRAMMAR: &str = "a name can have only letters, digits and - _ . '";
     match from_wish(wish) {
-        None => format!("({GRAMMAR}: you are {name}; /name NEW takes another name)"),
-        Some(kept) if kept == name => format!("({GRAMMAR}: {wish} became {name})"),
-        Some(kept) if is_reserved(&kept) => {
-            format!("({kept} is nobody's name here, since it means something else: you are {name})")
+        Some(valid) if valid == name => format!("({GRAMMAR}: {wish} became {name})"),
+        Some(valid) if is_reserved(&valid) => {
+            format!("({valid} is a reserved word: you are {name})")
         }
-        Some(kept) => format!("(somebody else is {kept} already, or looks like it)"),
+        Some(valid) if is_numbered(name, &valid) => {
+            format!("(another member has the name {valid} or a similar one: you are {name})")
+        }
+        _ => format!(
+            "(a name needs a visible letter or digit: you are {name}; /name NEW changes that)"
+        ),
     }
+}
+
+/// Returns true if `name` is `valid` with a number added, which is how the coordinator makes a taken name unique.
+fn is_numbered(name: &str, valid: &str) -> bool {
+    name.rsplit_once('-')
+        .is_some_and(|(base, number)| valid.starts_with(base) && number.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]
@@ -63,16 +74,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_is_told() {
-        for (wish, name, told) in [
-            ("bob", "bob-2", "somebody else is bob already"),
+    fn each_reason_is_explained() {
+        for (wish, name, expected) in [
+            ("bob", "bob-2", "another member has the name bob or"),
             ("Mary Jane", "Mary-Jane", "Mary Jane became Mary-Jane"),
-            ("Mary Jane", "Mary-Jane-2", "somebody else is Mary-Jane"),
-            ("me", "me-2", "me is nobody's name"),
+            ("Mary Jane", "Mary-Jane-2", "has the name Mary-Jane or"),
+            ("me", "me-2", "me is a reserved word: you are me-2"),
             ("🎉", "anonymous", "you are anonymous"),
+            ("\u{640}", "anonymous-3", "a visible letter or digit"),
+            (&"x".repeat(32), &("x".repeat(30) + "-2"), "another member"),
         ] {
-            let why = why(wish, name);
-            assert!(why.contains(told), "{why}");
+            let sentence = explain(wish, name);
+            assert!(sentence.contains(expected), "{sentence}");
         }
     }
 }

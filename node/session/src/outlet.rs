@@ -33,13 +33,13 @@ pub trait Outlet: fmt::Debug + Send {
     }
 
     /// Ends a turn. Returns an error if more output is pending than can be kept.
-    fn check(&mut self) -> Result<(), Unseen>;
+    fn check(&mut self) -> Result<(), OutletError>;
 
     /// Shows the progress of joining, if joining takes long.
-    fn waits(&mut self, _: &Joining) {}
+    fn show_progress(&mut self, _: &Joining) {}
 
     /// Polls for the moment from which nobody can see the output any more. Returns the reason.
-    fn poll_end(&mut self, _: &mut Context) -> Poll<End> {
+    fn poll_end(&mut self, _: &mut Context) -> Poll<OutletEnd> {
         Poll::Pending
     }
 
@@ -51,11 +51,11 @@ pub trait Outlet: fmt::Debug + Send {
 
 /// The reason why nobody can see the output any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum End {
+pub enum OutletEnd {
     /// The person has left: the window was closed.
-    Gone,
+    WindowClosed,
     /// The output failed.
-    Unseen(Unseen),
+    Failed(OutletError),
 }
 
 /// A node's answer to a command that was given at the outlet.
@@ -74,25 +74,25 @@ pub struct Answer {
 /// The reason why the output fails, as a sentence for people.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unseen(pub String);
+pub struct OutletError(pub String);
 
 /// A count of the events that wait to be seen. All clones share it.
 #[derive(Clone, Debug)]
 pub struct Backlog {
-    many: u64,
+    limit: u64,
     waiting: Arc<AtomicU64>,
     seen: Arc<AtomicU64>,
-    less: Arc<Notify>,
+    reader_progress: Arc<Notify>,
 }
 
 impl Backlog {
-    /// Creates an empty backlog. It is too large if it has more than `many` events.
-    pub fn new(many: u64) -> Self {
+    /// Creates an empty backlog. It is too large if it has more than `limit` events.
+    pub fn new(limit: u64) -> Self {
         Self {
-            many,
+            limit,
             waiting: Arc::default(),
             seen: Arc::default(),
-            less: Arc::default(),
+            reader_progress: Arc::default(),
         }
     }
 
@@ -102,41 +102,41 @@ impl Backlog {
     }
 
     /// Removes events that were seen.
-    pub fn took(&self, events: u64) {
+    pub fn remove(&self, events: u64) {
         self.seen.fetch_add(events, Ordering::Relaxed);
         let before = self.waiting.fetch_sub(events, Ordering::Relaxed);
-        if before > self.many {
-            self.less.notify_one();
+        if before > self.limit {
+            self.reader_progress.notify_one();
         }
     }
 
     /// Returns the number of events seen so far.
-    pub fn seen(&self) -> u64 {
+    pub fn seen_count(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
 
     /// Returns the number of events that wait.
-    pub fn waiting(&self) -> u64 {
+    pub fn waiting_count(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
     /// Waits until some events are seen while the backlog is too large.
-    pub async fn less(&self) {
-        self.less.notified().await;
+    pub async fn wait_for_reader(&self) {
+        self.reader_progress.notified().await;
     }
 }
 
 /// An outlet that shows nothing.
 #[derive(Debug)]
-pub struct Nowhere(Backlog);
+pub struct NullOutlet(Backlog);
 
-impl Default for Nowhere {
+impl Default for NullOutlet {
     fn default() -> Self {
         Self(Backlog::new(0))
     }
 }
 
-impl Outlet for Nowhere {
+impl Outlet for NullOutlet {
     fn show(&mut self, _: &mut Vec<Event>) {}
 
     fn answer(&mut self, _: Answer) {}
@@ -145,7 +145,7 @@ impl Outlet for Nowhere {
         &self.0
     }
 
-    fn check(&mut self) -> Result<(), Unseen> {
+    fn check(&mut self) -> Result<(), OutletError> {
         Ok(())
     }
 }

@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use ringtalk_wire::{MessageId, NodeId};
 use tokio::sync::{mpsc, watch};
 
-use crate::handle::{Kept, Shared};
+use crate::handle::{Shared, SharedState};
 use crate::log::Log;
 use crate::losses::Losses;
 use crate::naming::Naming;
 use crate::{
-    Answer, Asker, Backlog, Code, CommandError, End, Event, Handle, Me, Outlet, Remark, Reply,
-    Request, State, Unseen,
+    Answer, Backlog, Code, CommandError, Event, Handle, Me, Outlet, OutletEnd, OutletError, Remark,
+    Reply, Request, Requester, State,
 };
 
 /// The maximum number of requests that may wait for the node. A face that sends more waits for room.
@@ -28,29 +28,29 @@ const REQUESTS: usize = 256;
 /// The maximum number of events that are shown together: this many stay in the processor's cache.
 const TURN: usize = 256;
 /// The maximum number of answers that may wait for an earlier message: many more than one draft has messages.
-const WAITING: usize = 16_384;
+const PENDING_ANSWERS: usize = 16_384;
 
 /// Their maximum size in bytes, besides the fixed part of each: some 16 transcripts of a long discussion.
-const WAITING_BYTES: usize = 4 * 1024 * 1024;
+const PENDING_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A request from a face, or the end of the outlet.
 #[derive(Debug)]
-pub enum Call {
+pub enum SessionInput {
     /// A face sent a request.
-    Asked(Request),
+    Request(Request),
     /// Nobody can see the output any more.
-    Ended(End),
+    End(OutletEnd),
 }
 
 /// An entry in the queue of answers that wait until a message is sent.
 #[derive(Debug)]
-enum Waiting {
+enum PendingAnswer {
     /// This many typed messages. Nobody waits for an answer to them.
     Typed(u64),
     /// The answer to the `say` command that sends the message.
-    Said(Asker),
+    Say(Requester),
     /// The answer to a later command.
-    Answer(&'static str, Asker, Result<Reply, CommandError>),
+    Answer(&'static str, Requester, Result<Reply, CommandError>),
 }
 
 /// The node's end of a session.
@@ -67,9 +67,9 @@ pub struct Session {
     /// The events that have not been shown yet.
     turn: Vec<Event>,
     /// The answers that wait for an earlier message to be sent, in order.
-    waiting: VecDeque<Waiting>,
+    pending: VecDeque<PendingAnswer>,
     /// The bytes that those answers take, besides their fixed part.
-    waiting_bytes: usize,
+    pending_bytes: usize,
     ready: bool,
     naming: Naming,
     losses: Losses,
@@ -83,8 +83,8 @@ impl Session {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let log = Log::new(run);
         let first = log.end();
-        let kept = Kept::new(log, State::new(me.clone()));
-        let shared = Arc::new(Shared::new(kept));
+        let state = SharedState::new(log, State::new(me.clone()));
+        let shared = Arc::new(Shared::new(state));
         Self {
             me: me.id,
             end: watch::Sender::new(first),
@@ -94,8 +94,8 @@ impl Session {
             sender,
             outlet,
             turn: Vec::new(),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            pending: VecDeque::new(),
+            pending_bytes: 0,
             ready: false,
             naming: Naming::new(&me),
             losses: Losses::default(),
@@ -109,19 +109,19 @@ impl Session {
         Handle::new(self.sender.clone(), shared, self.end.subscribe())
     }
 
-    /// Waits for a request from a handle, or until nobody can see the output any more. Takes requests only if `may` is
-    /// true.
-    pub async fn next(&mut self, may: bool) -> Call {
+    /// Waits for a request from a handle, or until nobody can see the output any more. Takes no request if
+    /// `takes_requests` is false.
+    pub async fn next(&mut self, takes_requests: bool) -> SessionInput {
         poll_fn(|context| {
             if let Poll::Ready(end) = self.outlet.poll_end(context) {
-                return Poll::Ready(Call::Ended(end));
+                return Poll::Ready(SessionInput::End(end));
             }
-            if !may {
+            if !takes_requests {
                 return Poll::Pending;
             }
             // `self.sender` keeps the channel open, so the receiver never returns `None`.
             match self.requests.poll_recv(context) {
-                Poll::Ready(Some(request)) => Poll::Ready(Call::Asked(request)),
+                Poll::Ready(Some(request)) => Poll::Ready(SessionInput::Request(request)),
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
             }
         })
@@ -135,38 +135,38 @@ impl Session {
 
     /// Returns true if subscribers should get a chance to read first. Events since the last pause are never dropped.
     pub fn pause_is_due(&self) -> bool {
-        self.shared.kept().log.pause_is_due()
+        self.shared.lock().log.pause_is_due()
     }
 
     /// Records that subscribers had a chance to read.
-    pub fn paused(&mut self) {
-        self.shared.kept().log.paused();
+    pub fn record_pause(&mut self) {
+        self.shared.lock().log.record_pause();
     }
 
     /// Records an event that happened at `now`, and the events that follow from it.
-    pub fn tell(&mut self, event: Event, now: Instant) {
+    pub fn record(&mut self, event: Event, now: Instant) {
         if matches!(event, Event::Failed(_)) {
             self.losses.add(now);
         }
-        let said = match &event {
+        let message = match &event {
             Event::Message(message) if !message.history => Some(message.id),
             _ => None,
         };
         let is_entry = matches!(event, Event::Ready { .. });
         self.ready |= is_entry;
-        let called_otherwise = self.naming.learn(&event);
+        let other_name = self.naming.apply(&event);
         self.add(event);
-        if let Some(id) = said.filter(|id| id.author == self.me) {
-            self.said(id);
+        if let Some(id) = message.filter(|id| id.author == self.me) {
+            self.answer_say(id);
         }
-        if let Some(message) = called_otherwise {
+        if let Some(message) = other_name {
             let code = Code::OtherName;
             self.add(Event::Notice(Remark { code, message }));
         }
         if is_entry && let Some(directors) = &self.open_at {
             let message = format!(
-                "this is the open discussion of {directors}: anybody who reaches that director \
-                 can come in and read along"
+                "this is the open discussion of {directors}: anyone who can reach that director \
+                 can join and read along"
             );
             self.add(Event::Open { message });
         }
@@ -179,18 +179,18 @@ impl Session {
         }
     }
 
-    /// Records that `asker` sends a message. The answer follows once the message is sent.
-    pub fn says(&mut self, asker: Asker) {
-        match (asker, self.waiting.back_mut()) {
-            (Asker::Typist, Some(Waiting::Typed(count))) => *count += 1,
-            (Asker::Typist, _) => self.waiting.push_back(Waiting::Typed(1)),
-            (asker, _) => self.waiting.push_back(Waiting::Said(asker)),
+    /// Records that `requester` sends a message. The answer follows once the message is sent.
+    pub fn queue_say_answer(&mut self, requester: Requester) {
+        match (requester, self.pending.back_mut()) {
+            (Requester::Typist, Some(PendingAnswer::Typed(count))) => *count += 1,
+            (Requester::Typist, _) => self.pending.push_back(PendingAnswer::Typed(1)),
+            (requester, _) => self.pending.push_back(PendingAnswer::Say(requester)),
         }
     }
 
     /// Returns true unless too many answers wait for an earlier message to be sent.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES
+        self.pending.len() < PENDING_ANSWERS && self.pending_bytes < PENDING_ANSWER_BYTES
     }
 
     /// Returns true if so much output is pending that commands should wait too ([`Outlet::is_filling`]).
@@ -199,36 +199,37 @@ impl Session {
     }
 
     /// Gives all answers that still wait. A message that has not been sent by this time is never sent.
-    pub fn give_up(&mut self) {
-        while let Some(waiting) = self.waiting.pop_front() {
-            match waiting {
-                Waiting::Typed(_) => {}
-                Waiting::Said(asker) => {
-                    self.answer_now("say", asker, Err(CommandError::ended()));
+    pub fn flush_answers(&mut self) {
+        while let Some(pending) = self.pending.pop_front() {
+            match pending {
+                PendingAnswer::Typed(_) => {}
+                PendingAnswer::Say(requester) => {
+                    self.answer_now("say", requester, Err(CommandError::ended()));
                 }
-                Waiting::Answer(command, asker, result) => {
-                    self.answer_now(command, asker, result);
+                PendingAnswer::Answer(command, requester, result) => {
+                    self.answer_now(command, requester, result);
                 }
             }
         }
-        self.waiting_bytes = 0;
+        self.pending_bytes = 0;
     }
 
-    fn said(&mut self, id: MessageId) {
-        if let Some(Waiting::Typed(count)) = self.waiting.front_mut()
+    fn answer_say(&mut self, id: MessageId) {
+        if let Some(PendingAnswer::Typed(count)) = self.pending.front_mut()
             && *count > 1
         {
             *count -= 1;
             return;
         }
-        if let Some(Waiting::Said(asker)) = self.waiting.pop_front() {
-            self.answer_now("say", asker, Ok(Reply::Said(id)));
+        if let Some(PendingAnswer::Say(requester)) = self.pending.pop_front() {
+            self.answer_now("say", requester, Ok(Reply::Sent(id)));
         }
-        while let Some(Waiting::Answer(..)) = self.waiting.front()
-            && let Some(Waiting::Answer(command, asker, result)) = self.waiting.pop_front()
+        while let Some(PendingAnswer::Answer(..)) = self.pending.front()
+            && let Some(PendingAnswer::Answer(command, requester, result)) =
+                self.pending.pop_front()
         {
-            self.waiting_bytes -= bytes_of(&result);
-            self.answer_now(command, asker, result);
+            self.pending_bytes -= bytes_of(&result);
+            self.answer_now(command, requester, result);
         }
     }
 
@@ -239,31 +240,31 @@ impl Session {
     pub fn answer(
         &mut self,
         command: &'static str,
-        asker: Asker,
+        requester: Requester,
         result: Result<Reply, CommandError>,
     ) {
-        let waits = matches!(asker, Asker::Program(_)) && !self.waiting.is_empty();
+        let waits = matches!(requester, Requester::Program(_)) && !self.pending.is_empty();
         if waits {
-            self.waiting_bytes += bytes_of(&result);
-            let answer = Waiting::Answer(command, asker, result);
-            self.waiting.push_back(answer);
+            self.pending_bytes += bytes_of(&result);
+            let answer = PendingAnswer::Answer(command, requester, result);
+            self.pending.push_back(answer);
         } else {
-            self.answer_now(command, asker, result);
+            self.answer_now(command, requester, result);
         }
     }
 
     fn answer_now(
         &mut self,
         command: &'static str,
-        asker: Asker,
+        requester: Requester,
         result: Result<Reply, CommandError>,
     ) {
-        let (by_program, tag) = match asker {
+        let (by_program, tag) = match requester {
             // A person who types sees the effect anyway.
-            Asker::Typist if matches!(result, Ok(Reply::Said(_) | Reply::Asked)) => return,
-            Asker::Typist => (false, None),
-            Asker::Program(tag) => (true, tag),
-            Asker::Handle(answer) => {
+            Requester::Typist if matches!(result, Ok(Reply::Sent(_) | Reply::Accepted)) => return,
+            Requester::Typist => (false, None),
+            Requester::Program(tag) => (true, tag),
+            Requester::Handle(answer) => {
                 self.show();
                 // The face may have stopped waiting, and then needs no answer.
                 let _ = answer.send(result);
@@ -280,8 +281,8 @@ impl Session {
     }
 
     /// Records a request for another name. Adds a notice if the node already has that name.
-    pub fn wishes(&mut self, name: &str) {
-        if let Some(message) = self.naming.wish(name) {
+    pub fn record_rename_request(&mut self, name: &str) {
+        if let Some(message) = self.naming.record_request(name) {
             let code = Code::SameName;
             self.add(Event::Notice(Remark { code, message }));
         }
@@ -289,8 +290,8 @@ impl Session {
 
     /// Ends a turn: shows its events, and a `split` if the losses among them suggest one. Returns an error if more
     /// output is pending than the outlet can keep.
-    pub fn settle(&mut self) -> Result<(), Unseen> {
-        if self.losses.are_a_split() {
+    pub fn end_turn(&mut self) -> Result<(), OutletError> {
+        if self.losses.take_split() {
             let members = self.state().members.clone();
             if let Some(members) = members {
                 self.add(Event::Split {
@@ -307,7 +308,7 @@ impl Session {
         if self.turn.is_empty() {
             return;
         }
-        let end = self.shared.kept().finish_turn(&self.turn);
+        let end = self.shared.lock().finish_turn(&self.turn);
         self.outlet.show(&mut self.turn);
         self.turn.clear();
         if let Some(end) = end {
@@ -317,16 +318,16 @@ impl Session {
 
     /// Returns the state after all events so far. It stays locked until the result is dropped.
     pub fn state(&self) -> impl Deref<Target = State> {
-        let mut kept = self.shared.kept();
-        kept.learn(&self.turn);
-        StateGuard(kept)
+        let mut shared = self.shared.lock();
+        shared.apply(&self.turn);
+        StateGuard(shared)
     }
 
     /// Has the outlet show the progress of joining, because joining takes long.
-    pub fn waits(&mut self) {
-        let mut kept = self.shared.kept();
-        kept.learn(&self.turn);
-        self.outlet.waits(&kept.state.joining);
+    pub fn show_progress(&mut self) {
+        let mut shared = self.shared.lock();
+        shared.apply(&self.turn);
+        self.outlet.show_progress(&shared.state.joining);
     }
 
     /// Shows the pending output within a time limit, and ends the session.
@@ -352,7 +353,7 @@ struct EndOnDrop(Arc<Shared>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        self.0.kept().end();
+        self.0.lock().end();
     }
 }
 
@@ -366,7 +367,7 @@ fn bytes_of(result: &Result<Reply, CommandError>) -> usize {
 }
 
 /// The locked state, for reading.
-struct StateGuard<'a>(MutexGuard<'a, Kept>);
+struct StateGuard<'a>(MutexGuard<'a, SharedState>);
 
 impl Deref for StateGuard<'_> {
     type Target = State;

@@ -39,7 +39,7 @@ impl State {
     /// Creates the state before the first event.
     pub fn new(me: Me) -> Self {
         Self {
-            name: me.wanted_name.clone(),
+            name: me.requested_name.clone(),
             me,
             ready: false,
             joining: Joining::new(),
@@ -54,9 +54,9 @@ impl State {
     }
 
     /// Applies an event.
-    pub fn learn(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: &Event) {
         if !self.ready {
-            self.joining.learn(event);
+            self.joining.apply(event);
         }
         match event {
             Event::Start { base } => self.clock = base.clone(),

@@ -8,12 +8,12 @@ use crate::{DiscussionId, Event, Invite, Me, Message};
 pub(crate) fn me() -> Me {
     Me {
         id: NodeId::from_bytes([2; 16]),
-        wanted_name: "bob".to_owned(),
+        requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        hosts: false,
+        runs_director: false,
     }
 }
 

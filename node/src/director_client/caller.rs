@@ -12,14 +12,14 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 use ringtalk_director::Problem;
 use ringtalk_director::api::{
-    Address, Encoded, First, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Nonce, Private, Proof, Request,
-    node_signed_bytes, signed_bytes,
+    Address, Base64Url, FoundingLease, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Nonce, PrivateFields,
+    Proof, RequestBody, node_signed_bytes, signed_bytes,
 };
 use serde::Serialize;
 
-use super::http::{Answer, Http, HttpError, Sent};
+use super::http::{Http, HttpAnswer, HttpError, RequestParts};
 use crate::identity::Identity;
-use crate::secret::{Registration, Secret};
+use crate::secret::{RegistrationKey, Secret};
 
 /// A caller of directors for one discussion. Clones share what they know of the directors.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Caller {
     /// `None` for an observer.
     node: Option<Identity>,
     /// `None` for the open discussion, for which anyone may speak.
-    registration: Option<Registration>,
+    registration_key: Option<RegistrationKey>,
     /// The current nonce of each director; as many as there are directors in the invite.
     nonces: Arc<Mutex<BTreeMap<Address, Nonce>>>,
 }
@@ -39,7 +39,7 @@ impl Caller {
         Self {
             http: Http::new(),
             node: None,
-            registration: (!secret.is_open()).then(|| secret.registration()),
+            registration_key: (!secret.is_open()).then(|| secret.registration_key()),
             nonces: Arc::default(),
         }
     }
@@ -54,7 +54,7 @@ impl Caller {
 
     /// Returns true if the discussion is private.
     pub(super) const fn is_private(&self) -> bool {
-        self.registration.is_some()
+        self.registration_key.is_some()
     }
 
     /// Returns the client, for calls that are about no discussion.
@@ -68,58 +68,58 @@ impl Caller {
         method: Method,
         director: &Address,
         path: &str,
-        said: &T,
+        content: &T,
         deadline: Duration,
-    ) -> Result<Answer, HttpError> {
+    ) -> Result<HttpAnswer, HttpError> {
         let nonce = self.nonce(director);
-        let sent = self.sent(&method, path, said, nonce)?;
+        let request = self.encode(&method, path, content, nonce)?;
         let http = &self.http;
-        let answer = http.call(method.clone(), director, path, sent, deadline);
+        let answer = http.call(method.clone(), director, path, request, deadline);
         let answer = answer.await?;
-        let Some(current) = told(&answer).filter(|current| Some(*current) != nonce) else {
+        let Some(current) = nonce_in(&answer).filter(|current| Some(*current) != nonce) else {
             return Ok(answer);
         };
         self.lock().insert(director.clone(), current);
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let sent = self.sent(&method, path, said, Some(current))?;
-        let answer = http.call(method, director, path, sent, deadline);
+        let request = self.encode(&method, path, content, Some(current))?;
+        let answer = http.call(method, director, path, request, deadline);
         answer.await
     }
 
     /// Encodes a request. Without a nonce it only says which discussion it is about.
-    fn sent<T: Serialize>(
+    fn encode<T: Serialize>(
         &self,
         method: &Method,
         path: &str,
-        said: &T,
+        content: &T,
         nonce: Option<Nonce>,
-    ) -> Result<Sent, HttpError> {
-        let private = self.registration.as_ref().map(|registration| {
-            let discussion = registration.discussion();
+    ) -> Result<RequestParts, HttpError> {
+        let private = self.registration_key.as_ref().map(|registration_key| {
+            let discussion = registration_key.discussion();
             let proof = nonce.map(|nonce| {
-                let bytes = signed_bytes(method.as_str(), path, &nonce, &discussion, said);
+                let bytes = signed_bytes(method.as_str(), path, &nonce, &discussion, content);
                 Proof {
-                    key: Encoded(registration.key().0),
+                    key: Base64Url(registration_key.key().0),
                     nonce,
-                    signature: Encoded(registration.sign(&bytes).0),
+                    signature: Base64Url(registration_key.sign(&bytes).0),
                 }
             });
-            Private { discussion, proof }
+            PrivateFields { discussion, proof }
         });
-        let body = serde_json::to_vec(&Request { said, private });
+        let body = serde_json::to_vec(&RequestBody { content, private });
         let body = body.map_err(|_| HttpError::Address)?;
-        let mut sent = Sent::of(body);
+        let mut request = RequestParts::of(body);
         if let Some((node, nonce)) = self.node.as_ref().zip(nonce) {
-            let bytes = node_signed_bytes(method.as_str(), path, &nonce, &sent.body);
-            let signature = Encoded(node.sign(&bytes).0);
-            let key = Encoded(node.public_key().0);
-            sent.sign(NODE_KEY, &key);
-            sent.sign(NODE_NONCE, &nonce);
-            sent.sign(NODE_SIGNATURE, &signature);
+            let bytes = node_signed_bytes(method.as_str(), path, &nonce, &request.body);
+            let signature = Base64Url(node.sign(&bytes).0);
+            let key = Base64Url(node.public_key().0);
+            request.sign(NODE_KEY, &key);
+            request.sign(NODE_NONCE, &nonce);
+            request.sign(NODE_SIGNATURE, &signature);
         }
-        Ok(sent)
+        Ok(request)
     }
 
     fn nonce(&self, director: &Address) -> Option<Nonce> {
@@ -133,10 +133,10 @@ impl Caller {
 }
 
 /// Returns the nonce that a director wants signed: at once (401), or in the calls of a node that founds (201).
-fn told(answer: &Answer) -> Option<Nonce> {
+fn nonce_in(answer: &HttpAnswer) -> Option<Nonce> {
     match answer.status {
         StatusCode::UNAUTHORIZED => answer.json::<Problem>().ok()?.nonce.map(|nonce| *nonce),
-        StatusCode::CREATED => answer.json::<First>().ok()?.nonce,
+        StatusCode::CREATED => answer.json::<FoundingLease>().ok()?.nonce,
         _ => None,
     }
 }

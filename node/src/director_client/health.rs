@@ -1,7 +1,7 @@
 //! Health checks of the directors: each member asks them now and then.
 //!
 //! The user is told when none answers any more, and when one does again. A discussion goes on without directors; only
-//! newcomers need one. Not here: the calls that a coordinator makes anyway (`registering`), which count as checks too.
+//! newcomers need one. Not here: the calls that a coordinator makes anyway (`registrar`), which count as checks too.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use ringtalk_director::api::Address;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::http::{Http, Sent};
-use super::{NewsLine, with_jitter};
+use super::http::{Http, RequestParts};
+use super::{NewsSender, with_jitter};
 
 /// The period of checks in a small ring. Larger rings share the work.
 const PERIOD: Duration = Duration::from_secs(5);
 /// The wait before the retry of a failed check.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// The number of failures in a row before a member's user is told: one may occur because this process itself slept.
 const FAILURES: u32 = 2;
 /// The number of members that check once per period. All together make less than twice as many checks.
@@ -29,7 +29,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(3);
 pub(super) struct HealthCheck {
     pub(super) http: Http,
     pub(super) director: Address,
-    pub(super) news: NewsLine,
+    pub(super) news: NewsSender,
 }
 
 impl HealthCheck {
@@ -40,7 +40,7 @@ impl HealthCheck {
             let share = u32::try_from(share).unwrap_or(u32::MAX);
             sleep(with_jitter(PERIOD.saturating_mul(share))).await;
             if !self.check().await {
-                sleep(AGAIN).await;
+                sleep(RETRY_WAIT).await;
                 self.check().await;
             }
         }
@@ -48,10 +48,14 @@ impl HealthCheck {
 
     /// Checks once, and returns true if the director answered.
     async fn check(&self) -> bool {
-        let sent = Sent::default();
-        let answer = self
-            .http
-            .call(Method::GET, &self.director, "/healthz", sent, ANSWER_TIME);
+        let request = RequestParts::default();
+        let answer = self.http.call(
+            Method::GET,
+            &self.director,
+            "/healthz",
+            request,
+            ANSWER_TIME,
+        );
         match answer.await {
             // A director that gets too many requests is alive.
             Ok(answer)
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_news_when_the_last_one_goes_and_when_the_first_one_is_back() {
+    fn the_last_failure_and_the_first_recovery_are_reported() {
         let one: Address = "a:1".parse().unwrap();
         let other: Address = "b:2".parse().unwrap();
         let mut reachability = Reachability::new([one.clone(), other.clone()]);
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn for_who_is_not_in_yet_one_failure_is_news() {
+    fn one_failure_is_reported_before_the_node_is_ready() {
         let one: Address = "a:1".parse().unwrap();
         let mut reachability = Reachability::new([one.clone()]);
         assert!(reachability.down(&one, false));

@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ringtalk_director::Problem;
 use ringtalk_director::api::Address;
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -39,12 +39,12 @@ pub(crate) struct Http {
 
 /// The headers and the body of a request. The default is empty.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct RequestParts {
     headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Sent {
+impl RequestParts {
     /// Returns a request with a JSON body.
     pub(super) fn of(body: Vec<u8>) -> Self {
         let kind = HeaderValue::from_static("application/json");
@@ -64,7 +64,7 @@ impl Sent {
 
 /// An answer of any status.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     /// The host that answered.
@@ -83,9 +83,9 @@ pub(super) enum HttpError {
     Connect,
     #[error("the connection broke")]
     Broken,
-    #[error("its answer cannot be read")]
+    #[error("its answer is invalid")]
     Answer,
-    #[error("its address makes no URL")]
+    #[error("its address is not valid in a URL")]
     Address,
     #[error("{0}")]
     Refused(String),
@@ -109,16 +109,16 @@ impl Http {
         method: Method,
         director: &Address,
         path: &str,
-        sent: Sent,
+        parts: RequestParts,
         deadline: Duration,
-    ) -> Result<Answer, HttpError> {
+    ) -> Result<HttpAnswer, HttpError> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{director}{path}"));
         if let Some(headers) = request.headers_mut() {
-            headers.extend(sent.headers);
+            headers.extend(parts.headers);
         }
-        let request = request.body(Full::from(sent.body));
+        let request = request.body(Full::from(parts.body));
         let request = request.map_err(|_| HttpError::Address)?;
         let answer = async {
             let response = self.client.request(request).await;
@@ -128,7 +128,7 @@ impl Http {
     }
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Parses the body.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|_| HttpError::Answer)
@@ -148,10 +148,10 @@ impl Answer {
             .take(DETAIL_CHARS)
             .collect();
         if detail.is_empty() {
-            format!("it answered {}", self.status)
+            format!("HTTP status {}", self.status)
         } else {
             // The text comes from outside, and must not look like a line of this program.
-            harmless(&detail)
+            escape_line(&detail)
         }
     }
 }
@@ -164,7 +164,7 @@ fn broken(error: &hyper_util::client::legacy::Error) -> HttpError {
     }
 }
 
-async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
+async fn read(response: Response<Incoming>) -> Result<HttpAnswer, HttpError> {
     let (head, body) = response.into_parts();
     let seconds = head.headers.get(RETRY_AFTER);
     let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -173,7 +173,7 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
     let location = location.map(str::to_owned);
     let body = Limited::new(body, ANSWER_BYTES).collect().await;
     let connection = head.extensions.get::<HttpInfo>();
-    Ok(Answer {
+    Ok(HttpAnswer {
         status: head.status,
         host: connection.map(|info| info.remote_addr().ip().to_canonical()),
         retry_after: seconds.map(Duration::from_secs),

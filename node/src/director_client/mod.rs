@@ -1,4 +1,4 @@
-//! The client of the directors: it finds the way in, registers this node while it coordinates, and checks that the
+//! The client of the directors: it asks how to join, registers this node while it coordinates, and checks that the
 //! directors answer.
 //!
 //! Every call has a timeout, and what a director says is a hint: a running discussion needs none. Not here: what the
@@ -7,9 +7,9 @@
 mod caller;
 mod health;
 mod http;
-mod joining;
-mod pointing;
-mod registering;
+mod join;
+mod lookup;
+mod registrar;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use tokio::task::JoinHandle;
 
 use crate::identity::Identity;
 use crate::secret::Secret;
-use crate::settings::Place;
+use crate::settings::Endpoint;
 
 pub(crate) use caller::Caller;
 pub(crate) use health::Reachability;
-pub(crate) use pointing::{Pointer, pointer};
-pub(crate) use registering::DISPLACED;
+pub(crate) use lookup::{LookupAnswer, look_up};
+pub(crate) use registrar::DISPLACEMENT_TIME;
 
 /// The capacity of the queue of news; the calls wait beyond that.
 const NEWS: usize = 64;
@@ -39,12 +39,12 @@ const WITHDRAW_TIME: Duration = Duration::from_millis(300);
 /// A report about a director: what it said, or that it did not answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum News {
-    /// A director answered the question for the way in.
-    Way {
+    /// A director answered the question how to join.
+    Entry {
         /// The number of the question.
-        ask: u64,
+        question: u64,
         /// The answer.
-        way: Way,
+        answer: EntryAnswer,
     },
     /// Another ring of this discussion is registered.
     Foreign(Contact),
@@ -66,7 +66,7 @@ pub(crate) enum News {
     },
     /// A director answered.
     Up(Address),
-    /// A director answered the question for the way in, but sent this node away for now.
+    /// A director answered the question how to join, but sent this node away for now.
     Later {
         /// The director.
         director: Address,
@@ -82,9 +82,9 @@ pub(crate) enum News {
     },
 }
 
-/// The way into a discussion.
+/// A director's answer to the question how to join.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Way {
+pub(crate) enum EntryAnswer {
     /// This node is the first, and founds the discussion.
     Found,
     /// This node dials the coordinator.
@@ -96,71 +96,71 @@ pub(crate) enum Way {
         /// The coordinators of other registrations.
         candidates: Vec<Contact>,
     },
-    /// There is no way in; the reason, for people.
+    /// This node cannot join; the reason, for people.
     Refused(String),
 }
 
 /// The directors of a discussion, as one node sees them.
 #[derive(Debug)]
 pub(crate) struct DirectorClient {
-    places: Vec<Place>,
+    endpoints: Vec<Endpoint>,
     newcomer: Newcomer,
     caller: Caller,
-    news: NewsLine,
+    news: NewsSender,
     registration: watch::Sender<Option<Arc<Registration>>>,
     members: watch::Sender<usize>,
-    asked: u64,
-    asking: Option<JoinHandle<()>>,
+    last_question: u64,
+    question_task: Option<JoinHandle<()>>,
     background: Vec<JoinHandle<()>>,
 }
 
 impl DirectorClient {
     /// Returns a client that has called nobody yet, and the receiver of its news.
     pub(crate) fn new(
-        places: Vec<Place>,
+        endpoints: Vec<Endpoint>,
         newcomer: Newcomer,
         (identity, secret): (Identity, &Secret),
     ) -> (Self, mpsc::Receiver<News>) {
         let (sender, news) = mpsc::channel(NEWS);
         let client = Self {
-            places,
+            endpoints,
             newcomer,
             caller: Caller::of_node(identity, secret),
-            news: NewsLine(sender),
+            news: NewsSender(sender),
             registration: watch::Sender::new(None),
             members: watch::Sender::new(1),
-            asked: 0,
-            asking: None,
+            last_question: 0,
+            question_task: None,
             background: Vec::new(),
         };
         (client, news)
     }
 
-    /// Asks for the way in until there is an answer; an earlier question is dropped. A node that `persists` does not
+    /// Asks how to join until there is an answer; an earlier question is dropped. A node that `persists` does not
     /// accept a refusal.
     pub(crate) fn ask(&mut self, persists: bool) {
         self.stop_asking();
-        self.asked += 1;
-        let question = joining::Question {
+        self.last_question += 1;
+        let question = join::Question {
             caller: self.caller.clone(),
             newcomer: self.newcomer.clone(),
             news: self.news.clone(),
             persists,
         };
-        let (places, ask) = (self.places.clone(), self.asked);
-        self.asking = Some(tokio::spawn(question.ask(places, ask)));
+        let (endpoints, number) = (self.endpoints.clone(), self.last_question);
+        self.question_task = Some(tokio::spawn(question.ask(endpoints, number)));
     }
 
     /// Returns true if an answer belongs to the last question.
-    pub(crate) const fn is_current(&self, ask: u64) -> bool {
-        self.asked == ask
+    pub(crate) const fn is_current(&self, question: u64) -> bool {
+        self.last_question == question
     }
 
     /// Starts to check the directors, and to register this node whenever it coordinates.
     pub(crate) fn start(&mut self) {
-        for place in &self.places {
-            let director = &place.director;
-            let registering = registering::Registering {
+        for endpoint in &self.endpoints {
+            let director = &endpoint.director;
+            let registrar = registrar::Registrar {
                 caller: self.caller.clone(),
                 director: director.clone(),
                 news: self.news.clone(),
@@ -173,7 +173,7 @@ impl DirectorClient {
             let registration = self.registration.subscribe();
             let members = self.members.subscribe();
             self.background
-                .push(tokio::spawn(registering.run(registration)));
+                .push(tokio::spawn(registrar.run(registration)));
             self.background.push(tokio::spawn(health.run(members)));
         }
     }
@@ -208,47 +208,47 @@ impl DirectorClient {
             return;
         };
         let mut calls = tokio::task::JoinSet::new();
-        for place in &self.places {
-            let (caller, director) = (self.caller.clone(), place.director.clone());
+        for endpoint in &self.endpoints {
+            let (caller, director) = (self.caller.clone(), endpoint.director.clone());
             let registration = registration.clone();
             calls.spawn(async move {
-                registering::withdraw(&caller, &director, &registration, WITHDRAW_TIME).await;
+                registrar::withdraw(&caller, &director, &registration, WITHDRAW_TIME).await;
             });
         }
         calls.join_all().await;
     }
 
-    /// Stops asking for the way in.
+    /// Stops asking how to join.
     pub(crate) fn stop_asking(&mut self) {
-        if let Some(asking) = self.asking.take() {
-            asking.abort();
+        if let Some(question_task) = self.question_task.take() {
+            question_task.abort();
         }
     }
 }
 
 /// The channel for news to the driver.
 #[derive(Clone, Debug)]
-struct NewsLine(mpsc::Sender<News>);
+struct NewsSender(mpsc::Sender<News>);
 
-impl NewsLine {
-    async fn tell(&self, news: News) {
+impl NewsSender {
+    async fn send(&self, news: News) {
         // If nobody receives it, the node is about to end.
         let _ = self.0.send(news).await;
     }
 
     async fn up(&self, director: &Address) {
-        self.tell(News::Up(director.clone())).await;
+        self.send(News::Up(director.clone())).await;
     }
 
     async fn later(&self, director: &Address, reason: String) {
         let director = director.clone();
-        self.tell(News::Later { director, reason }).await;
+        self.send(News::Later { director, reason }).await;
     }
 
     async fn down(&self, director: &Address, reason: impl ToString) {
         let director = director.clone();
         let reason = reason.to_string();
-        self.tell(News::Down { director, reason }).await;
+        self.send(News::Down { director, reason }).await;
     }
 }
 
@@ -275,12 +275,12 @@ fn contacts(coordinator: Coordinator) -> (Contact, Vec<Contact>) {
     (contact, doors)
 }
 
-/// Returns the way in that a director's answer names.
-fn way(directions: Directions) -> Way {
+/// Converts a director's directions for the driver.
+fn entry_answer(directions: Directions) -> EntryAnswer {
     let (coordinator, doors) = contacts(directions.coordinator);
     let candidates = directions.candidates.into_iter();
     let candidates = candidates.map(|candidate| contacts(candidate).0);
-    Way::Join {
+    EntryAnswer::Join {
         coordinator,
         doors,
         candidates: candidates.collect(),

@@ -21,7 +21,7 @@ fn newcomer(byte: u8) -> Newcomer {
     }
 }
 
-fn reign(byte: u8, number: u64) -> Contact {
+fn contact(byte: u8, number: u64) -> Contact {
     let id = identity(byte).id();
     Contact {
         id,
@@ -40,29 +40,29 @@ fn reign(byte: u8, number: u64) -> Contact {
 fn registration(byte: u8, number: u64) -> Arc<Registration> {
     let door = Contact {
         id: NodeId::from_bytes([9; 16]),
-        ..reign(byte, number)
+        ..contact(byte, number)
     };
     Arc::new(Registration {
-        coordinator: reign(byte, number),
+        coordinator: contact(byte, number),
         doors: [door].into(),
     })
 }
 
-fn join(byte: u8, number: u64) -> Way {
+fn join(byte: u8, number: u64) -> EntryAnswer {
     join_beside(byte, number, Vec::new())
 }
 
-fn join_beside(byte: u8, number: u64, candidates: Vec<Contact>) -> Way {
+fn join_beside(byte: u8, number: u64, candidates: Vec<Contact>) -> EntryAnswer {
     let registration = registration(byte, number);
-    Way::Join {
+    EntryAnswer::Join {
         coordinator: registration.coordinator.clone(),
         doors: registration.doors.to_vec(),
         candidates,
     }
 }
 
-fn place(director: &Address) -> Place {
-    Place {
+fn endpoint(director: &Address) -> Endpoint {
+    Endpoint {
         director: director.clone(),
         may_found: true,
     }
@@ -100,19 +100,20 @@ async fn nobody() -> Address {
     listener.local_addr().unwrap().to_string().parse().unwrap()
 }
 
-struct Asker {
-    client: DirectorClient,
+struct TestClient {
+    inner: DirectorClient,
     news: mpsc::Receiver<News>,
 }
 
-impl Asker {
-    fn new(byte: u8, places: Vec<Place>) -> Self {
-        Self::with_secret(byte, places, &Secret::open())
+impl TestClient {
+    fn new(byte: u8, endpoints: Vec<Endpoint>) -> Self {
+        Self::with_secret(byte, endpoints, &Secret::open())
     }
 
-    fn with_secret(byte: u8, places: Vec<Place>, secret: &Secret) -> Self {
-        let (client, news) = DirectorClient::new(places, newcomer(byte), (identity(byte), secret));
-        Self { client, news }
+    fn with_secret(byte: u8, endpoints: Vec<Endpoint>, secret: &Secret) -> Self {
+        let (inner, news) =
+            DirectorClient::new(endpoints, newcomer(byte), (identity(byte), secret));
+        Self { inner, news }
     }
 
     async fn news(&mut self) -> News {
@@ -130,10 +131,10 @@ impl Asker {
         }
     }
 
-    async fn way(&mut self) -> Way {
+    async fn answer(&mut self) -> EntryAnswer {
         loop {
-            if let News::Way { way, .. } = self.next().await {
-                return way;
+            if let News::Entry { answer, .. } = self.next().await {
+                return answer;
             }
         }
     }
@@ -142,50 +143,50 @@ impl Asker {
 #[tokio::test]
 async fn the_first_founds_and_the_second_finds_it() {
     let director = director().await;
-    let mut first = Asker::new(1, vec![place(&director)]);
-    first.client.ask(false);
-    assert_eq!(first.way().await, Way::Found);
-    first.client.start();
-    first.client.register(Some(&registration(1, 1)));
+    let mut first = TestClient::new(1, vec![endpoint(&director)]);
+    first.inner.ask(false);
+    assert_eq!(first.answer().await, EntryAnswer::Found);
+    first.inner.start();
+    first.inner.register(Some(&registration(1, 1)));
 
-    let mut second = Asker::new(2, vec![place(&director)]);
-    second.client.ask(false);
-    assert_eq!(second.way().await, join(1, 1));
+    let mut second = TestClient::new(2, vec![endpoint(&director)]);
+    second.inner.ask(false);
+    assert_eq!(second.answer().await, join(1, 1));
 }
 
 #[tokio::test]
 async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
     let director = director().await;
-    let mut one = Asker::new(1, vec![place(&director)]);
-    one.client.start();
-    one.client.register(Some(&registration(1, 1)));
+    let mut one = TestClient::new(1, vec![endpoint(&director)]);
+    one.inner.start();
+    one.inner.register(Some(&registration(1, 1)));
     assert_eq!(one.news().await, News::Up(director.clone()));
 
-    let mut other = Asker::new(2, vec![place(&director)]);
-    other.client.start();
-    other.client.register(Some(&registration(2, 1)));
-    assert_eq!(other.next().await, News::Foreign(reign(1, 1)));
-    other.client.register(Some(&registration(2, 2)));
-    assert_eq!(one.next().await, News::Foreign(reign(2, 2)));
+    let mut other = TestClient::new(2, vec![endpoint(&director)]);
+    other.inner.start();
+    other.inner.register(Some(&registration(2, 1)));
+    assert_eq!(other.next().await, News::Foreign(contact(1, 1)));
+    other.inner.register(Some(&registration(2, 2)));
+    assert_eq!(one.next().await, News::Foreign(contact(2, 2)));
 }
 
 #[tokio::test]
 async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_displacement() {
     let director = director().await;
-    let mut displaced = Asker::new(1, vec![place(&director)]);
-    displaced.client.start();
-    displaced.client.register(Some(&registration(1, 1)));
+    let mut displaced = TestClient::new(1, vec![endpoint(&director)]);
+    displaced.inner.start();
+    displaced.inner.register(Some(&registration(1, 1)));
     assert_eq!(displaced.news().await, News::Up(director.clone()));
-    let mut other = Asker::new(2, vec![place(&director)]);
-    other.client.start();
-    other.client.register(Some(&registration(2, 2)));
-    assert_eq!(displaced.next().await, News::Foreign(reign(2, 2)));
+    let mut other = TestClient::new(2, vec![endpoint(&director)]);
+    other.inner.start();
+    other.inner.register(Some(&registration(2, 2)));
+    assert_eq!(displaced.next().await, News::Foreign(contact(2, 2)));
 
-    let mut newcomer = Asker::new(3, vec![place(&director)]);
-    newcomer.client.ask(false);
-    let beside = join_beside(2, 2, vec![reign(1, 1)]);
-    assert_eq!(newcomer.way().await, beside);
-    let told = async {
+    let mut newcomer = TestClient::new(3, vec![endpoint(&director)]);
+    newcomer.inner.ask(false);
+    let beside = join_beside(2, 2, vec![contact(1, 1)]);
+    assert_eq!(newcomer.answer().await, beside);
+    let report = async {
         loop {
             match displaced.next().await {
                 News::Foreign(_) => {}
@@ -197,60 +198,63 @@ async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_disp
         director: director.clone(),
         to: "chat.example:4000".parse().unwrap(),
     };
-    assert_eq!(told.await, expected);
+    assert_eq!(report.await, expected);
 }
 
 #[tokio::test]
-async fn the_last_one_out_ends_the_registration() {
+async fn the_last_member_ends_the_registration() {
     let director = director().await;
-    let mut last = Asker::new(1, vec![place(&director)]);
-    last.client.start();
-    last.client.register(Some(&registration(1, 1)));
+    let mut last = TestClient::new(1, vec![endpoint(&director)]);
+    last.inner.start();
+    last.inner.register(Some(&registration(1, 1)));
     assert_eq!(last.news().await, News::Up(director.clone()));
-    last.client.stop(Some(registration(1, 1))).await;
+    last.inner.stop(Some(registration(1, 1))).await;
 
-    let mut next = Asker::new(2, vec![place(&director)]);
-    next.client.ask(false);
-    assert_eq!(next.way().await, Way::Found);
+    let mut next = TestClient::new(2, vec![endpoint(&director)]);
+    next.inner.ask(false);
+    assert_eq!(next.answer().await, EntryAnswer::Found);
 }
 
 #[tokio::test]
 async fn a_director_that_does_not_answer_is_named_and_the_next_one_asked() {
     let (dead, live) = (nobody().await, director().await);
-    let mut asker = Asker::new(1, vec![place(&dead), place(&live)]);
-    asker.client.ask(false);
-    let news = asker.news().await;
+    let mut client = TestClient::new(1, vec![endpoint(&dead), endpoint(&live)]);
+    client.inner.ask(false);
+    let news = client.news().await;
     assert!(matches!(news, News::Down { director, .. } if director == dead));
-    assert_eq!(asker.way().await, Way::Found);
+    assert_eq!(client.answer().await, EntryAnswer::Found);
 }
 
 #[tokio::test]
-async fn who_is_turned_away_everywhere_is_told_why() {
+async fn a_node_that_all_directors_refuse_gets_the_reason() {
     let forbids = parrot(
         "HTTP/1.1 403 Forbidden\r\ncontent-length: 72\r\n\r\n\
          {\"type\":\"about:blank\",\"title\":\"x\",\"status\":403,\"detail\":\"another one\"}   ",
     )
     .await;
-    let mut asker = Asker::new(1, vec![place(&forbids)]);
-    asker.client.ask(false);
-    assert_eq!(asker.way().await, Way::Refused("another one".to_owned()));
+    let mut client = TestClient::new(1, vec![endpoint(&forbids)]);
+    client.inner.ask(false);
+    assert_eq!(
+        client.answer().await,
+        EntryAnswer::Refused("another one".to_owned())
+    );
 
     let live = director().await;
-    let mut asker = Asker::new(1, vec![place(&forbids), place(&live)]);
-    asker.client.ask(false);
-    assert_eq!(asker.way().await, Way::Found);
+    let mut client = TestClient::new(1, vec![endpoint(&forbids), endpoint(&live)]);
+    client.inner.ask(false);
+    assert_eq!(client.answer().await, EntryAnswer::Found);
 }
 
 #[tokio::test]
-async fn who_was_inside_takes_no_refusal_for_an_answer() {
+async fn a_former_member_asks_on_after_refusals() {
     let knows_nobody = parrot("HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}").await;
     let forbids = parrot("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}").await;
-    let mut asker = Asker::new(1, vec![place(&knows_nobody), place(&forbids)]);
-    asker.client.ask(true);
+    let mut client = TestClient::new(1, vec![endpoint(&knows_nobody), endpoint(&forbids)]);
+    client.inner.ask(true);
     let mut refusals = 0;
     while refusals < 8 {
-        match asker.news().await {
-            News::Way { way, .. } => panic!("{way:?}"),
+        match client.news().await {
+            News::Entry { answer, .. } => panic!("{answer:?}"),
             News::Later { .. } => refusals += 1,
             _ => {}
         }
@@ -260,32 +264,43 @@ async fn who_was_inside_takes_no_refusal_for_an_answer() {
 #[tokio::test]
 async fn an_invite_never_founds() {
     let director = director().await;
-    let mut asker = Asker::new(
+    let mut client = TestClient::new(
         1,
-        vec![Place {
+        vec![Endpoint {
             director,
             may_found: false,
         }],
     );
-    asker.client.ask(false);
+    client.inner.ask(false);
     let began = tokio::time::Instant::now();
-    assert!(matches!(asker.way().await, Way::Refused(_)));
+    // The same detail is known before it is final.
+    let News::Later { reason, .. } = client.next().await else {
+        panic!("expected the detail");
+    };
+    assert!(
+        reason.contains("including the part after the #"),
+        "{reason}"
+    );
+    let EntryAnswer::Refused(last) = client.answer().await else {
+        panic!("expected a refusal");
+    };
+    assert!(last.ends_with(&reason), "{last}");
     let took = began.elapsed();
     assert!((4..8).contains(&took.as_secs()), "{took:?}");
 }
 
 #[tokio::test]
-async fn nonsense_is_no_answer() {
+async fn a_nonsensical_answer_is_a_failure() {
     for nonsense in [
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n{",
         "SSH-2.0-x\r\n",
         "",
     ] {
-        let mut asker = Asker::new(1, vec![place(&parrot(nonsense).await)]);
-        asker.client.ask(false);
+        let mut client = TestClient::new(1, vec![endpoint(&parrot(nonsense).await)]);
+        client.inner.ask(false);
         assert!(
-            matches!(asker.news().await, News::Down { .. }),
+            matches!(client.news().await, News::Down { .. }),
             "{nonsense}"
         );
     }
@@ -301,9 +316,9 @@ async fn an_endless_answer_is_cut_off() {
         stream.write_all(head).await.unwrap();
         while stream.write_all(b"1\r\n{\r\n").await.is_ok() {}
     });
-    let mut asker = Asker::new(1, vec![place(&address)]);
-    asker.client.ask(false);
-    assert!(matches!(asker.news().await, News::Down { .. }));
+    let mut client = TestClient::new(1, vec![endpoint(&address)]);
+    client.inner.ask(false);
+    assert!(matches!(client.news().await, News::Down { .. }));
     timeout(Duration::from_secs(5), endless)
         .await
         .unwrap()
@@ -311,7 +326,7 @@ async fn an_endless_answer_is_cut_off() {
 }
 
 #[test]
-fn a_registration_survives_the_way_to_the_director_and_back() {
+fn a_registration_survives_the_round_trip() {
     let there_and_back = |registration: &Registration| {
         let (coordinator, doors) = contacts(coordinator(registration).unwrap());
         let doors = doors.into();
@@ -339,26 +354,26 @@ fn waits_differ_but_not_by_much() {
 async fn private_discussions_share_a_director_and_not_each_other() {
     let director = director().await;
     let [one, other] = [(); 2].map(|()| Secret::generate().unwrap());
-    let mut founder = Asker::with_secret(1, vec![place(&director)], &one);
-    founder.client.ask(false);
-    assert_eq!(founder.way().await, Way::Found);
-    founder.client.start();
-    founder.client.register(Some(&registration(1, 1)));
+    let mut founder = TestClient::with_secret(1, vec![endpoint(&director)], &one);
+    founder.inner.ask(false);
+    assert_eq!(founder.answer().await, EntryAnswer::Found);
+    founder.inner.start();
+    founder.inner.register(Some(&registration(1, 1)));
 
-    let mut second = Asker::with_secret(2, vec![place(&director)], &one);
-    second.client.ask(false);
-    assert_eq!(second.way().await, join(1, 1));
-    let mut stranger = Asker::with_secret(3, vec![place(&director)], &other);
-    stranger.client.ask(false);
-    assert_eq!(stranger.way().await, Way::Found);
+    let mut second = TestClient::with_secret(2, vec![endpoint(&director)], &one);
+    second.inner.ask(false);
+    assert_eq!(second.answer().await, join(1, 1));
+    let mut stranger = TestClient::with_secret(3, vec![endpoint(&director)], &other);
+    stranger.inner.ask(false);
+    assert_eq!(stranger.answer().await, EntryAnswer::Found);
     let caller = Caller::new(&one);
-    let looked = pointer(&caller, &director, Duration::from_secs(5));
+    let answer = look_up(&caller, &director, Duration::from_secs(5));
     let there = "chat.example:4000".parse().unwrap();
-    assert_eq!(looked.await, Pointer::Member(there));
+    assert_eq!(answer.await, LookupAnswer::Member(there));
 }
 
 #[tokio::test]
-async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
+async fn a_restarted_director_gets_a_new_proof() {
     let secret = Secret::generate().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -367,10 +382,10 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
     let first = tokio::spawn(serve(listener, Director::new([1; 16]), async {
         let _ = stopped.await;
     }));
-    let mut asker = Asker::with_secret(1, vec![place(&director)], &secret);
-    asker.client.start();
-    asker.client.register(Some(&registration(1, 1)));
-    assert_eq!(asker.news().await, News::Up(director.clone()));
+    let mut client = TestClient::with_secret(1, vec![endpoint(&director)], &secret);
+    client.inner.start();
+    client.inner.register(Some(&registration(1, 1)));
+    assert_eq!(client.news().await, News::Up(director.clone()));
     stop.send(()).unwrap();
     first.await.unwrap();
 
@@ -381,20 +396,20 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
         std::future::pending(),
     ));
     // A node with the invite asks, at a newcomer's pace, until the ring is known, and gives up after 5 s.
-    let invited = Place {
+    let invited = Endpoint {
         may_found: false,
-        ..place(&director)
+        ..endpoint(&director)
     };
-    let mut second = Asker::with_secret(2, vec![invited], &secret);
-    second.client.ask(false);
-    assert_eq!(second.way().await, join(1, 1));
+    let mut second = TestClient::with_secret(2, vec![invited], &secret);
+    second.inner.ask(false);
+    assert_eq!(second.answer().await, join(1, 1));
 }
 
 #[tokio::test]
-async fn who_hears_too_much_is_asked_again_later() {
+async fn a_busy_director_is_asked_again_later() {
     let busy = parrot("HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n").await;
     let live = director().await;
-    let mut asker = Asker::new(1, vec![place(&busy), place(&live)]);
-    asker.client.ask(false);
-    assert_eq!(asker.way().await, Way::Found);
+    let mut client = TestClient::new(1, vec![endpoint(&busy), endpoint(&live)]);
+    client.inner.ask(false);
+    assert_eq!(client.answer().await, EntryAnswer::Found);
 }

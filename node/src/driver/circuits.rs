@@ -1,7 +1,7 @@
-//! Circuits: connections between two nodes through a third one, the relay.
+//! Circuits: connections between two nodes through a third one, the carrier.
 //!
-//! Each end has its own connection to the relay, identified by a ticket in its handshake. From then on the relay
-//! copies what comes from one end to the other (`carrying`). It cannot read that, since the two make their link over
+//! Each end has its own connection to the carrier, identified by a ticket in its handshake. From then on the carrier
+//! copies what comes from one end to the other (`carrier`). It cannot read that, since the two make their link over
 //! it as over any other connection. Not here: who asks whom for a circuit, how many there are (the core).
 
 use std::collections::HashMap;
@@ -14,16 +14,18 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::carrying::Carrier;
-use super::inbox::{Happening, Inbox};
-use crate::link::dialler::{Bounds, DialFailure, find};
-use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
+use super::carrier::Carrier;
+use super::inbox::{DriverEvent, Inbox};
+use crate::link::dialler::{Bounds, DialFailure, connect_to_peer};
+use crate::link::{
+    Credentials, Link, LinkError, ReplayFilter, accept_over_circuit, connect_over_circuit,
+};
 
 /// The time for the ends to connect, and to make their link.
 const MEETING_TIME: Duration = Duration::from_secs(5);
 /// The extra time for both ends together, so that each one's own timeout comes first.
 const ALLOWANCE: Duration = Duration::from_secs(1);
-/// The most connections that are kept for circuits of which this node has not heard yet, in all and of one node.
+/// The most connections that are kept for circuits that this node does not know yet, in all and of one node.
 const EARLY: usize = 16;
 const EARLY_OF_NODE: usize = 2;
 
@@ -34,7 +36,7 @@ type Key = (NodeId, Ticket);
 #[derive(Clone, Debug)]
 pub(crate) struct Circuits {
     me: Credentials,
-    openings: Openings,
+    replay_filter: ReplayFilter,
     inbox: Inbox,
     halves: Arc<Mutex<HashMap<Key, Half>>>,
     carrier: Carrier,
@@ -53,10 +55,10 @@ enum Half {
 
 impl Circuits {
     /// Returns a node's state without circuits.
-    pub(crate) fn new(me: Credentials, openings: Openings, inbox: Inbox) -> Self {
+    pub(crate) fn new(me: Credentials, replay_filter: ReplayFilter, inbox: Inbox) -> Self {
         Self {
             me,
-            openings,
+            replay_filter,
             carrier: Carrier::new(inbox.clone()),
             inbox,
             halves: Arc::default(),
@@ -65,7 +67,7 @@ impl Circuits {
     }
 
     /// Takes in a connection that a peer has made for a circuit.
-    pub(crate) fn arrived(&self, peer: NodeId, ticket: Ticket, stream: TcpStream) {
+    pub(crate) fn add_connection(&self, peer: NodeId, ticket: Ticket, stream: TcpStream) {
         let key = (peer, ticket);
         let mut halves = lock(&self.halves);
         if let Some(Half::Awaited(waiting)) = halves.remove(&key) {
@@ -88,9 +90,15 @@ impl Circuits {
         }
     }
 
-    /// Makes a link to `peer` over a circuit, in the background. If that succeeds, the link is a happening.
-    pub(crate) fn link(&self, ticket: Ticket, relay: Option<Addresses>, peer: NodeId, dials: bool) {
-        let half = self.half((ticket.relay, ticket), relay);
+    /// Makes a link to `peer` over a circuit, in the background. If that succeeds, the link goes to the inbox.
+    pub(crate) fn link(
+        &self,
+        ticket: Ticket,
+        carrier: Option<Addresses>,
+        peer: NodeId,
+        dials: bool,
+    ) {
+        let half = self.connect_half((ticket.relay, ticket), carrier);
         let this = self.clone();
         tokio::spawn(async move {
             let limit = MEETING_TIME + ALLOWANCE;
@@ -98,14 +106,14 @@ impl Circuits {
             match made.unwrap_or(Err(LinkError::Silent)) {
                 Ok(link) => {
                     let link = Box::new(link);
-                    let happening = Happening::Linked {
+                    let event = DriverEvent::Linked {
                         link,
                         dialled: dials,
                     };
-                    let _ = this.inbox.send(happening).await;
+                    let _ = this.inbox.send(event).await;
                 }
                 Err(error) => {
-                    tracing::debug!(?peer, relay = ?ticket.relay, %error, "no link over a circuit");
+                    tracing::debug!(?peer, relay = ?ticket.relay, %error, "cannot make a link over a circuit");
                 }
             }
         });
@@ -120,12 +128,12 @@ impl Circuits {
         let stream = half.await.ok_or(LinkError::Silent)?;
         let address = stream.peer_addr()?;
         if dials {
-            return greet_over(stream, address, &self.me, peer)
+            return connect_over_circuit(stream, address, &self.me, peer)
                 .await?
-                .answer()
+                .complete()
                 .await;
         }
-        let link = welcome_over(stream, address, &self.me, &self.openings).await?;
+        let link = accept_over_circuit(stream, address, &self.me, &self.replay_filter).await?;
         if link.peer == peer {
             Ok(link)
         } else {
@@ -136,7 +144,8 @@ impl Circuits {
     /// Copies what two nodes say to each other, until one has no more to say. The first dials over the circuit.
     pub(crate) fn splice(&self, ticket: Ticket, ends: [(NodeId, Option<Addresses>); 2]) {
         let nodes = ends.each_ref().map(|(peer, _)| *peer);
-        let [one, other] = ends.map(|(peer, addresses)| self.half((peer, ticket), addresses));
+        let [one, other] =
+            ends.map(|(peer, addresses)| self.connect_half((peer, ticket), addresses));
         let (this, number) = (self.clone(), ticket.number);
         let task = tokio::spawn(async move {
             let limit = MEETING_TIME + ALLOWANCE;
@@ -145,7 +154,7 @@ impl Circuits {
                 this.carrier.carry(nodes, [one, other]).await;
             }
             lock(&this.carried).remove(&number);
-            let _ = this.inbox.send(Happening::CircuitOver { number }).await;
+            let _ = this.inbox.send(DriverEvent::CircuitOver { number }).await;
         });
         let mut carried = lock(&self.carried);
         carried.retain(|_, task| !task.is_finished());
@@ -160,24 +169,24 @@ impl Circuits {
     }
 
     /// Returns the connection of one end: dialled at `addresses`, if there are any, else awaited.
-    fn half(
+    fn connect_half(
         &self,
         key: Key,
         addresses: Option<Addresses>,
     ) -> impl Future<Output = Option<TcpStream>> + Send + use<> {
-        let awaited = addresses.is_none().then(|| self.awaited(key));
+        let connection = addresses.is_none().then(|| self.await_connection(key));
         let this = self.clone();
         async move {
             if let Some(addresses) = addresses {
-                return this.enter(&addresses, key).await.ok();
+                return this.dial_half(&addresses, key).await.ok();
             }
-            let stream = timeout(MEETING_TIME, awaited?).await;
+            let stream = timeout(MEETING_TIME, connection?).await;
             this.forget(&key);
             stream.ok()?.ok()
         }
     }
 
-    fn awaited(&self, key: Key) -> oneshot::Receiver<TcpStream> {
+    fn await_connection(&self, key: Key) -> oneshot::Receiver<TcpStream> {
         let (sender, receiver) = oneshot::channel();
         let mut halves = lock(&self.halves);
         match halves.remove(&key) {
@@ -187,13 +196,13 @@ impl Circuits {
         receiver
     }
 
-    async fn enter(
+    async fn dial_half(
         &self,
         addresses: &Addresses,
         (peer, ticket): Key,
     ) -> Result<TcpStream, DialFailure> {
-        let greeted = find(addresses, peer, &self.me, &Bounds::NONE).await?;
-        let entered = greeted.enter(ticket).await;
+        let half_open = connect_to_peer(addresses, peer, &self.me, &Bounds::NONE).await?;
+        let entered = half_open.enter_circuit(ticket).await;
         entered.map_err(|_| DialFailure::default())
     }
 
@@ -221,26 +230,26 @@ mod tests {
     struct Host {
         circuits: Circuits,
         addresses: Addresses,
-        happenings: mpsc::Receiver<Happening>,
+        events: mpsc::Receiver<DriverEvent>,
     }
 
     async fn host(number: u8) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addresses = Addresses::at(listener.local_addr().unwrap().to_string());
-        let (inbox, happenings) = mpsc::channel(8);
-        let (me, openings) = (credentials(number), Openings::default());
-        let circuits = Circuits::new(me.clone(), openings.clone(), inbox.clone());
-        tokio::spawn(listen(listener, me, openings, circuits.clone(), inbox));
+        let (inbox, events) = mpsc::channel(8);
+        let (me, replay_filter) = (credentials(number), ReplayFilter::default());
+        let circuits = Circuits::new(me.clone(), replay_filter.clone(), inbox.clone());
+        tokio::spawn(listen(listener, me, replay_filter, circuits.clone(), inbox));
         Host {
             circuits,
             addresses,
-            happenings,
+            events,
         }
     }
 
     async fn linked(host: &mut Host) -> Box<Link> {
-        match host.happenings.recv().await.unwrap() {
-            Happening::Linked { link, .. } => link,
+        match host.events.recv().await.unwrap() {
+            DriverEvent::Linked { link, .. } => link,
             other => panic!("{other:?}"),
         }
     }
@@ -251,18 +260,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_that_both_reach_a_third_have_a_link_over_it() {
-        let [mut near, mut far, mut relay] = [host(1).await, host(2).await, host(3).await];
+    async fn two_nodes_link_over_a_third_that_both_reach() {
+        let [mut near, mut far, mut carrier] = [host(1).await, host(2).await, host(3).await];
         let ids = [1, 2].map(|number| credentials(number).id());
-        // The relay dials one of them, and the other one dials the relay.
+        // The carrier dials one of them, and the other one dials the carrier.
         let ends = [(ids[0], None), (ids[1], Some(far.addresses.clone()))];
-        relay.circuits.splice(ticket(3), ends);
+        carrier.circuits.splice(ticket(3), ends);
         far.circuits.link(ticket(3), None, ids[0], false);
-        let there = Some(relay.addresses.clone());
+        let there = Some(carrier.addresses.clone());
         near.circuits.link(ticket(3), there, ids[1], true);
         let (near_link, mut far_link) = tokio::join!(linked(&mut near), linked(&mut far));
         assert_eq!((near_link.peer, far_link.peer), (ids[1], ids[0]));
-        assert!(near_link.relayed && far_link.relayed);
+        assert!(near_link.carried && far_link.carried);
         let mut writer = near_link.writer;
         writer.add(&ringtalk_wire::encode(&Frame::Ping(5)));
         writer.write().await.unwrap();
@@ -270,44 +279,44 @@ mod tests {
         drop((writer, near_link.reader));
         assert!(matches!(far_link.reader.next().await, Ok(None) | Err(_)));
         drop(far_link);
-        let over = relay.happenings.recv().await.unwrap();
+        let over = carrier.events.recv().await.unwrap();
         assert!(
-            matches!(over, Happening::CircuitOver { number: 7 }),
+            matches!(over, DriverEvent::CircuitOver { number: 7 }),
             "{over:?}"
         );
-        for one in [near, far, relay] {
+        for one in [near, far, carrier] {
             assert!(lock(&one.circuits.halves).is_empty());
             assert!(lock(&one.circuits.carried).is_empty());
         }
     }
 
     #[tokio::test]
-    async fn somebody_else_at_the_other_end_is_no_link() {
-        let [mut near, far, relay] = [host(1).await, host(2).await, host(3).await];
+    async fn another_node_at_the_far_end_gets_no_link() {
+        let [mut near, far, carrier] = [host(1).await, host(2).await, host(3).await];
         let ids = [1, 2].map(|number| credentials(number).id());
         let ends = [(ids[0], None), (ids[1], Some(far.addresses.clone()))];
-        relay.circuits.splice(ticket(3), ends);
+        carrier.circuits.splice(ticket(3), ends);
         far.circuits.link(ticket(3), None, ids[0], false);
         let wanted = credentials(4).id();
         near.circuits
-            .link(ticket(3), Some(relay.addresses.clone()), wanted, true);
-        let nothing = timeout(Duration::from_secs(1), near.happenings.recv()).await;
+            .link(ticket(3), Some(carrier.addresses.clone()), wanted, true);
+        let nothing = timeout(Duration::from_secs(1), near.events.recv()).await;
         assert!(nothing.is_err(), "{nothing:?}");
     }
 
     #[tokio::test]
-    async fn what_is_carried_no_longer_breaks() {
-        let [mut near, mut far, relay] = [host(1).await, host(2).await, host(3).await];
+    async fn a_link_breaks_when_its_circuit_stops() {
+        let [mut near, mut far, carrier] = [host(1).await, host(2).await, host(3).await];
         let ids = [1, 2].map(|number| credentials(number).id());
         let ends = [
             (ids[0], Some(near.addresses.clone())),
             (ids[1], Some(far.addresses.clone())),
         ];
-        relay.circuits.splice(ticket(3), ends);
+        carrier.circuits.splice(ticket(3), ends);
         far.circuits.link(ticket(3), None, ids[0], false);
         near.circuits.link(ticket(3), None, ids[1], true);
         let (near_link, mut far_link) = tokio::join!(linked(&mut near), linked(&mut far));
-        relay.circuits.unsplice(7);
+        carrier.circuits.unsplice(7);
         assert!(matches!(far_link.reader.next().await, Ok(None) | Err(_)));
         drop(near_link);
     }

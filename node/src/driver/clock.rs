@@ -39,6 +39,7 @@ pub(crate) fn wall_clock_ms() -> u64 {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     })
 }
+
 /// One moment by both clocks. It is read once for many events, because reading costs more than most events do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {

@@ -4,14 +4,14 @@
 
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Input;
-use ringtalk_session::{Code, Progress};
+use ringtalk_session::{Code, JoinProgress};
 use tokio::sync::mpsc::Receiver;
 
 use super::Driver;
-use crate::director_client::{DISPLACED, DirectorClient, News, Reachability};
+use crate::director_client::{DISPLACEMENT_TIME, DirectorClient, News, Reachability};
 use crate::identity::Identity;
 use crate::secret::Secret;
-use crate::settings::Place;
+use crate::settings::Endpoint;
 
 /// The directors of the discussion.
 #[derive(Debug)]
@@ -23,15 +23,15 @@ pub(crate) struct Directors {
 }
 
 impl Directors {
-    /// Returns the directors of these places, which are told of a newcomer with this identity.
+    /// Returns the directors at these endpoints, which are told of a newcomer with this identity.
     pub(crate) fn new(
-        places: Vec<Place>,
+        endpoints: Vec<Endpoint>,
         newcomer: Newcomer,
         identity: (Identity, &Secret),
     ) -> Self {
-        let names = places.iter().map(|place| place.director.clone());
+        let names = endpoints.iter().map(|endpoint| endpoint.director.clone());
         let reachability = Reachability::new(names);
-        let (client, news) = DirectorClient::new(places, newcomer, identity);
+        let (client, news) = DirectorClient::new(endpoints, newcomer, identity);
         Self {
             client,
             news,
@@ -44,20 +44,20 @@ impl Driver {
     /// Handles all news that has come so far.
     pub(super) fn take_news(&mut self) {
         while let Ok(news) = self.directors.news.try_recv() {
-            self.hear(news);
+            self.handle_news(news);
         }
     }
 
-    pub(super) fn hear(&mut self, news: News) {
+    pub(super) fn handle_news(&mut self, news: News) {
         match news {
-            News::Way { ask, way } => {
-                if self.directors.client.is_current(ask) {
-                    self.enter(way);
+            News::Entry { question, answer } => {
+                if self.directors.client.is_current(question) {
+                    self.handle_entry_answer(answer);
                 }
             }
             News::Foreign(contact) => self.feed(Input::Foreign(contact)),
             News::Displaced { director, to } => {
-                self.warn(Code::Displaced, displaced(&director, &to));
+                self.warn(Code::Displaced, displacement_text(&director, &to));
             }
             News::Expected {
                 newcomer,
@@ -76,41 +76,41 @@ impl Driver {
             }
             News::Later { director, reason } => {
                 let director = director.to_string();
-                self.progress(|| Progress::Later { director, reason });
+                self.progress(|| JoinProgress::DirectorDeferred { director, reason });
             }
-            News::Down { director, reason } => self.down(&director, reason),
+            News::Down { director, reason } => self.report_failure(&director, reason),
         }
     }
 
-    fn down(&mut self, director: &Address, reason: String) {
+    fn report_failure(&mut self, director: &Address, reason: String) {
         let ready = self.session.is_ready();
         if self.directors.reachability.down(director, ready) {
             let names = self.directors.reachability.names();
             self.warn(
                 Code::DirectorUnreachable,
-                unreachable(&names, &reason, ready),
+                unreachable_text(&names, &reason, ready),
             );
         }
         if self.directors.reachability.are_all_down() {
-            self.progress(|| Progress::Unasked { reason });
+            self.progress(|| JoinProgress::NoDirector { reason });
         }
     }
 }
 
-fn unreachable(directors: &str, reason: &str, ready: bool) -> String {
+fn unreachable_text(directors: &str, reason: &str, ready: bool) -> String {
     let rest = if ready {
-        "nobody new can get in until one does; the discussion goes on"
+        "newcomers cannot join until one does; the discussion goes on"
     } else {
-        "is the address right, and the director running? trying again"
+        "trying again. Is the address right, and a director running there?"
     };
     format!("no director answers at {directors} ({reason}): {rest}")
 }
 
-fn displaced(director: &Address, to: &Address) -> String {
-    let seconds = DISPLACED.as_secs();
+fn displacement_text(director: &Address, to: &Address) -> String {
+    let seconds = DISPLACEMENT_TIME.as_secs();
     format!(
-        "the director at {director} sends newcomers to {to}, and has for {seconds} s: they may not find you \
-         there. If nobody here knows that node, start a private discussion, and give its invite to those \
-         whom you expect"
+        "the director at {director} has sent newcomers to {to} for {seconds} s, so they may not find you. \
+         If nobody here knows that node, start a private discussion and send its invite to the people \
+         you expect"
     )
 }

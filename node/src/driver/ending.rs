@@ -20,13 +20,13 @@ pub(crate) struct Ending {
     pub(crate) status: Status,
     /// The reason that the last event gives.
     pub(crate) goodbye: Goodbye,
-    /// What the user should know, if something went wrong.
+    /// The error for the user, if something went wrong.
     pub(crate) error: Option<Remark>,
 }
 
 impl Ending {
     /// Returns the end of a node that left as asked.
-    pub(crate) const fn asked(goodbye: Goodbye) -> Self {
+    pub(crate) const fn normal(goodbye: Goodbye) -> Self {
         Self {
             status: Status::Left,
             goodbye,
@@ -35,7 +35,7 @@ impl Ending {
     }
 
     /// Returns the end of a node that failed; `code` is for programs, `message` for people.
-    pub(crate) const fn wrong(status: Status, code: Code, message: String) -> Self {
+    pub(crate) const fn failure(status: Status, code: Code, message: String) -> Self {
         let goodbye = match status {
             Status::Unreachable => Goodbye::Unreachable,
             Status::Refused => Goodbye::Refused,
@@ -51,16 +51,21 @@ impl Ending {
     /// Adds the messages that nobody has taken. They are a failure if the user is a `pipe`, which waits for them to be
     /// handed over; a user who sends a signal does not wait. A user who leaves `alone` and by hand knows that the
     /// discussion ends here.
-    pub(crate) fn with_unhanded(mut self, unhanded: Unhanded, pipe: bool, alone: bool) -> Self {
+    pub(crate) fn with_unhanded(
+        mut self,
+        unhanded: UnhandedCount,
+        pipe: bool,
+        alone: bool,
+    ) -> Self {
         let fails = pipe && self.status == Status::Left && self.goodbye != Goodbye::Signal;
         if alone && !fails {
             return self;
         }
         let what = match unhanded {
-            Unhanded::Messages(0) => return self,
-            Unhanded::Messages(1) => "1 message".to_owned(),
-            Unhanded::Messages(count) => format!("{count} messages"),
-            Unhanded::Unknown => "some of the last messages".to_owned(),
+            UnhandedCount::Messages(0) => return self,
+            UnhandedCount::Messages(1) => "1 message".to_owned(),
+            UnhandedCount::Messages(count) => format!("{count} messages"),
+            UnhandedCount::Unknown => "some of the last messages".to_owned(),
         };
         if self.error.is_none() {
             self.error = Some(Remark {
@@ -95,7 +100,7 @@ impl Ending {
 
 /// The number of messages that nobody has taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unhanded {
+pub(crate) enum UnhandedCount {
     /// This many.
     Messages(u64),
     /// The core did not finish.
@@ -107,30 +112,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_took_is_a_failure_for_a_pipe_only() {
+    fn unhanded_messages_are_a_failure_for_a_pipe_only() {
         let ended = |goodbye, unhanded, pipe| {
-            let ending = Ending::asked(goodbye).with_unhanded(unhanded, pipe, false);
+            let ending = Ending::normal(goodbye).with_unhanded(unhanded, pipe, false);
             (ending.status, ending.error.is_some())
         };
-        let two = Unhanded::Messages(2);
-        let none = Unhanded::Messages(0);
+        let two = UnhandedCount::Messages(2);
+        let none = UnhandedCount::Messages(0);
         let eof = Goodbye::EndOfInput;
         assert_eq!(ended(eof, none, true), (Status::Left, false));
         assert_eq!(ended(eof, two, true), (Status::Unhanded, true));
         assert_eq!(
-            ended(eof, Unhanded::Unknown, true),
+            ended(eof, UnhandedCount::Unknown, true),
             (Status::Unhanded, true)
         );
         assert_eq!(ended(Goodbye::Signal, two, true), (Status::Left, true));
         assert_eq!(ended(Goodbye::Quit, two, false), (Status::Left, true));
-        let alone = Ending::asked(Goodbye::Quit);
+        let alone = Ending::normal(Goodbye::Quit);
         assert_eq!(alone.clone().with_unhanded(two, false, true), alone);
     }
 
     #[test]
-    fn the_first_thing_that_went_wrong_is_the_one_to_tell() {
-        let ending = Ending::wrong(Status::Failed, Code::Stdout, "closed".to_owned());
-        let ending = ending.with_unhanded(Unhanded::Messages(1), true, false);
+    fn the_first_failure_is_reported() {
+        let ending = Ending::failure(Status::Failed, Code::Stdout, "closed".to_owned());
+        let ending = ending.with_unhanded(UnhandedCount::Messages(1), true, false);
         assert_eq!(ending.status, Status::Failed);
         assert_eq!(ending.error.map(|error| error.code), Some(Code::Stdout));
     }

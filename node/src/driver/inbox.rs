@@ -15,11 +15,11 @@ pub(crate) const INBOX: usize = 256;
 pub(crate) const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The queue to the task that owns the core.
-pub(crate) type Inbox = mpsc::Sender<Happening>;
+pub(crate) type Inbox = mpsc::Sender<DriverEvent>;
 
 /// Something that happened.
 #[derive(Debug)]
-pub(crate) enum Happening {
+pub(crate) enum DriverEvent {
     /// A handshake has finished.
     Linked {
         /// The link.
@@ -28,7 +28,7 @@ pub(crate) enum Happening {
         dialled: bool,
     },
     /// A dial has failed.
-    Undialled {
+    DialFailed {
         /// The peer that was dialled.
         peer: NodeId,
         /// The reason; one of them if several addresses were tried.
@@ -40,7 +40,7 @@ pub(crate) enum Happening {
         number: u64,
     },
     /// A circuit that this node carries has carried much.
-    CarriesMuch {
+    HeavyCircuit {
         /// Its ends.
         nodes: [NodeId; 2],
     },

@@ -1,20 +1,20 @@
 //! Accepts connections from peers, and leads each through its handshake.
 //!
-//! A guest is a peer that has not shown yet who it is; the number of guests is limited (`ringtalk_director::guests`).
-//! Not here: what a guest must prove (`link`), whether a peer that has proved it is welcome (the core).
+//! The number of pending handshakes is limited (`ringtalk_director::pending`). Not here: what a peer must prove
+//! (`link`), whether a peer that has proved it may stay (the core).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringtalk_director::guests::Guests;
+use ringtalk_director::pending::PendingConnections;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::circuits::Circuits;
-use super::inbox::{Happening, Inbox};
-use crate::link::{Credentials, LinkError, Openings, Welcomed, welcome};
+use super::inbox::{DriverEvent, Inbox};
+use crate::link::{Credentials, InboundConnection, LinkError, ReplayFilter, accept};
 
 /// How many connections are accepted before other tasks get a turn. Each costs about 50 µs, so a flood delays the rest
 /// of the node by less than a millisecond at a time.
@@ -28,32 +28,33 @@ const WARNING_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn listen(
     listener: TcpListener,
     me: Credentials,
-    openings: Openings,
+    replay_filter: ReplayFilter,
     circuits: Circuits,
     inbox: Inbox,
 ) {
-    let mut guests = Guests::default();
-    let reception = Reception {
+    let mut pending = PendingConnections::default();
+    let handler = HandshakeHandler {
         me,
-        openings,
+        replay_filter,
         circuits,
         inbox,
-        refusals: Warnings::default(),
+        refusal_warnings: Warnings::default(),
     };
-    let (crowds, failures) = (Warnings::default(), Warnings::default());
+    let (crowd_warnings, accept_warnings) = (Warnings::default(), Warnings::default());
     let mut accepted = 0;
-    while !reception.inbox.is_closed() {
+    while !handler.inbox.is_closed() {
         match listener.accept().await {
             Ok((stream, address)) => {
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                let guest = tokio::spawn(reception.clone().receive(stream, address));
-                if guests.add(address.ip(), guest.abort_handle()) {
-                    crowds
-                        .warn(|| format!("many connections say nothing, the last from {address}"));
+                let handshake = tokio::spawn(handler.clone().run(stream, address));
+                if pending.add(address.ip(), handshake.abort_handle()) {
+                    crowd_warnings.warn(|| {
+                        format!("many connections send nothing, the last one from {address}")
+                    });
                 }
             }
             Err(error) => {
-                failures.warn(|| format!("cannot accept a connection: {error}"));
+                accept_warnings.warn(|| format!("cannot accept a connection: {error}"));
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -64,35 +65,35 @@ pub(crate) async fn listen(
     }
 }
 
-/// The handler of guests' handshakes.
+/// The handler of pending handshakes.
 #[derive(Clone, Debug)]
-struct Reception {
+struct HandshakeHandler {
     me: Credentials,
-    openings: Openings,
+    replay_filter: ReplayFilter,
     circuits: Circuits,
     inbox: Inbox,
-    refusals: Warnings,
+    refusal_warnings: Warnings,
 }
 
-impl Reception {
-    async fn receive(self, stream: TcpStream, address: SocketAddr) {
-        match welcome(stream, address, &self.me, &self.openings).await {
-            Ok(Welcomed::Link(link)) => {
+impl HandshakeHandler {
+    async fn run(self, stream: TcpStream, address: SocketAddr) {
+        match accept(stream, address, &self.me, &self.replay_filter).await {
+            Ok(InboundConnection::Link(link)) => {
                 let dialled = false;
-                let _ = self.inbox.send(Happening::Linked { link, dialled }).await;
+                let _ = self.inbox.send(DriverEvent::Linked { link, dialled }).await;
             }
-            Ok(Welcomed::Circuit {
+            Ok(InboundConnection::Circuit {
                 peer,
                 ticket,
                 stream,
-            }) => self.circuits.arrived(peer, ticket, stream),
+            }) => self.circuits.add_connection(peer, ticket, stream),
             // A dialler hangs up if it found another node here, or did not need this link.
             Err(error @ (LinkError::HungUp | LinkError::Io(_) | LinkError::Silent)) => {
-                tracing::debug!(%address, %error, "no link with a stranger");
+                tracing::debug!(%address, %error, "an incoming connection ended during the handshake");
             }
             Err(error) => {
-                let text = || format!("no link with {address}: {error}");
-                self.refusals.warn(text);
+                let text = || format!("refused a connection from {address}: {error}");
+                self.refusal_warnings.warn(text);
             }
         }
     }
@@ -117,46 +118,46 @@ impl Warnings {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_director::guests::{GUESTS, GUESTS_OF_NETWORK};
+    use ringtalk_director::pending::{PENDING_CONNECTIONS, PENDING_PER_HOUSEHOLD};
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::link::greet;
+    use crate::link::connect;
     use crate::link::test_support::credentials;
 
-    async fn host() -> (SocketAddr, mpsc::Receiver<Happening>) {
+    async fn host() -> (SocketAddr, mpsc::Receiver<DriverEvent>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (inbox, happenings) = mpsc::channel(8);
-        let (me, openings) = (credentials(1), Openings::default());
-        let circuits = Circuits::new(me.clone(), openings.clone(), inbox.clone());
-        tokio::spawn(listen(listener, me, openings, circuits, inbox));
-        (address, happenings)
+        let (inbox, events) = mpsc::channel(8);
+        let (me, replay_filter) = (credentials(1), ReplayFilter::default());
+        let circuits = Circuits::new(me.clone(), replay_filter.clone(), inbox.clone());
+        tokio::spawn(listen(listener, me, replay_filter, circuits, inbox));
+        (address, events)
     }
 
     #[tokio::test]
-    async fn a_crowd_that_says_nothing_keeps_nobody_out() {
-        let (address, mut happenings) = host().await;
+    async fn a_crowd_of_silent_connections_keeps_no_peer_out() {
+        let (address, mut events) = host().await;
         let mut crowd = Vec::new();
-        for _ in 0..3 * GUESTS {
+        for _ in 0..3 * PENDING_CONNECTIONS {
             crowd.push(TcpStream::connect(address).await.unwrap());
         }
-        let greeted = greet(address, &credentials(2), credentials(1).id()).await;
-        let _link = greeted.unwrap().answer().await.unwrap();
-        let happening = happenings.recv().await.unwrap();
+        let half_open = connect(address, &credentials(2), credentials(1).id()).await;
+        let _link = half_open.unwrap().complete().await.unwrap();
+        let event = events.recv().await.unwrap();
         assert!(matches!(
-            happening,
-            Happening::Linked { link, .. } if link.peer == credentials(2).id()
+            event,
+            DriverEvent::Linked { link, .. } if link.peer == credentials(2).id()
         ));
     }
 
     #[tokio::test]
-    async fn the_oldest_guest_gives_way() {
-        let (address, _happenings) = host().await;
+    async fn the_oldest_pending_handshake_is_dropped() {
+        let (address, _events) = host().await;
         let mut oldest = TcpStream::connect(address).await.unwrap();
         let mut crowd = Vec::new();
-        for _ in 0..GUESTS_OF_NETWORK {
+        for _ in 0..PENDING_PER_HOUSEHOLD {
             crowd.push(TcpStream::connect(address).await.unwrap());
         }
         let mut bytes = Vec::new();

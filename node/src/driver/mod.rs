@@ -4,29 +4,29 @@
 //! takes no protocol decisions. It never waits for a peer, a director or a reader: these have tasks and threads of
 //! their own, with bounded queues in between.
 
-mod asked;
-mod carrying;
+mod backpressure;
+mod carrier;
 pub(crate) mod circuits;
 mod clock;
+mod connections;
 mod directors;
 mod ending;
-mod entering;
 pub(crate) mod inbox;
-mod leaving;
+mod join_reports;
+mod leave;
 pub(crate) mod listener;
 mod network;
-mod pace;
-mod showing;
-mod telling;
-mod traffic;
-mod typing;
+mod rate_limit;
+mod requests;
+mod signals;
+mod translation;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output};
-use ringtalk_session::{Backlog, Call, Handle, Progress, Request, Session};
+use ringtalk_session::{Backlog, Handle, JoinProgress, Request, Session, SessionInput};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
 use tokio::sync::mpsc::Receiver;
@@ -34,24 +34,24 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::identity::Verifying;
+use crate::identity::CachingVerifier;
 use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
-use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, Moment, wall_clock_ms};
-use ending::Unhanded;
-use entering::Entering;
-use inbox::{Happening, Inbox};
-use leaving::Departure;
+use connections::Connections;
+use ending::UnhandedCount;
+use inbox::{DriverEvent, Inbox};
+use join_reports::JoinReports;
+use leave::LeaveState;
 use network::Network;
-use traffic::Links;
-use typing::Typing;
+use requests::Requests;
+use signals::ShutdownSignals;
 
 pub(crate) use directors::Directors;
 pub(crate) use ending::Ending;
 
-/// The most happenings that are taken before the core's outputs are carried out.
+/// The most driver events that are taken before the core's outputs are carried out.
 const BATCH: usize = 128;
 /// The most typed lines that are taken at once: as many as travel in one bundle.
 const LINES: usize = BUNDLE_MESSAGES;
@@ -69,12 +69,12 @@ pub(crate) enum Audience {
 
 /// The parts that a driver is made of.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct DriverParts {
     pub(crate) config: Config,
     pub(crate) credentials: Credentials,
     pub(crate) circuits: Circuits,
     pub(crate) inbox: Inbox,
-    pub(crate) happenings: Receiver<Happening>,
+    pub(crate) events: Receiver<DriverEvent>,
     pub(crate) directors: Directors,
     pub(crate) session: Session,
     /// Restores the terminal, if it was taken and nothing else restores it.
@@ -96,7 +96,7 @@ pub(crate) struct Driver {
     node: Node,
     clock: Clock,
     network: Network,
-    happenings: Receiver<Happening>,
+    events: Receiver<DriverEvent>,
     directors: Directors,
     session: Session,
     restore: fn(),
@@ -104,52 +104,52 @@ pub(crate) struct Driver {
     /// The events that the reader has yet to read.
     backlog: Backlog,
     unread: u64,
-    holdup: showing::Holdup,
-    typing: Typing,
+    command_hold: backpressure::CommandHold,
+    requests: Requests,
     quit_on_eof: bool,
     is_first: bool,
-    asked: Asked,
+    signals: ShutdownSignals,
     /// When to give up trying to get in, or to leave.
     deadline: Option<Instant>,
     timeout: Duration,
-    entering: Entering,
-    departure: Departure,
+    join_reports: JoinReports,
+    leave_state: LeaveState,
 }
 
 impl Driver {
     /// Creates the driver of a node that has just started.
-    pub(crate) fn new(parts: Parts) -> std::io::Result<Self> {
+    pub(crate) fn new(parts: DriverParts) -> std::io::Result<Self> {
         let clock = Clock::start();
         Ok(Self {
             node: Node::new(
                 parts.config,
                 Arc::new(parts.credentials.identity().clone()),
-                Arc::new(Verifying::default()),
+                Arc::new(CachingVerifier::default()),
                 clock.now(),
             ),
             clock,
             network: Network {
                 dialler: Dialler::new(parts.credentials),
                 circuits: parts.circuits,
-                links: Links::new(parts.inbox.clone()),
+                connections: Connections::new(parts.inbox.clone()),
                 inbox: parts.inbox,
             },
-            happenings: parts.happenings,
+            events: parts.events,
             directors: parts.directors,
             backlog: parts.session.backlog().clone(),
             session: parts.session,
             restore: parts.restore,
             audience: parts.audience,
             unread: 0,
-            holdup: showing::Holdup::default(),
-            typing: Typing::new(parts.say, parts.typed),
+            command_hold: backpressure::CommandHold::default(),
+            requests: Requests::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
-            asked: Asked::new()?,
+            signals: ShutdownSignals::new()?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
-            entering: Entering::new(),
-            departure: Departure::default(),
+            join_reports: JoinReports::new(),
+            leave_state: LeaveState::default(),
         })
     }
 
@@ -172,60 +172,60 @@ impl Driver {
         self.directors.client.start();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            self.settle();
-            if let Some(ending) = self.departure.take_end() {
+            self.flush_outputs();
+            if let Some(ending) = self.leave_state.take_end() {
                 return Box::pin(self.finish(ending)).await;
             }
             if self.session.pause_is_due() {
                 yield_now().await;
-                self.session.paused();
+                self.session.record_pause();
             }
             self.wait(&mut batch).await;
             self.gather(&mut batch);
-            self.look_at_reader();
-            for happening in batch.drain(..) {
-                self.take(happening);
+            self.check_reader();
+            for event in batch.drain(..) {
+                self.handle_driver_event(event);
             }
             self.take_news();
             self.take_requests();
-            self.take_time();
+            self.handle_time();
         }
     }
 
-    /// Waits until there is something to do, and leaves happenings in `batch`.
-    async fn wait(&mut self, batch: &mut Vec<Happening>) {
+    /// Waits until there is something to do, and leaves driver events in `batch`.
+    async fn wait(&mut self, batch: &mut Vec<DriverEvent>) {
         let wake = self.wake();
         let more = self.has_requests_to_take();
-        let may_ask = self.typing.has_room_for_handles();
+        let may_ask = self.requests.has_room_for_handles();
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
-            way = self.asked.wait() => self.asked_to_end(way),
-            call = self.session.next(may_ask) => self.called(call),
-            _ = self.happenings.recv_many(batch, BATCH) => {}
-            Some(news) = self.directors.news.recv() => self.hear(news),
-            () = self.backlog.less(), if is_behind => {}
-            () = self.typing.wait() => {}
+            signal = self.signals.wait() => self.handle_signal(signal),
+            input = self.session.next(may_ask) => self.handle_session_input(input),
+            _ = self.events.recv_many(batch, BATCH) => {}
+            Some(news) = self.directors.news.recv() => self.handle_news(news),
+            () = self.backlog.wait_for_reader(), if is_behind => {}
+            () = self.requests.wait() => {}
             () = yield_now(), if more => {}
             () = sleep_until(wake) => {}
         }
     }
 
     /// Takes what else is ready, from each source up to a limit, so that none starves another.
-    fn gather(&mut self, batch: &mut Vec<Happening>) {
+    fn gather(&mut self, batch: &mut Vec<DriverEvent>) {
         while batch.len() < BATCH
-            && let Ok(happening) = self.happenings.try_recv()
+            && let Ok(event) = self.events.try_recv()
         {
-            batch.push(happening);
+            batch.push(event);
         }
         for _ in 0..LINES {
-            if !self.typing.has_room_for_handles() {
+            if !self.requests.has_room_for_handles() {
                 break;
             }
             let Some(request) = self.session.next_request() else {
                 break;
             };
-            self.take_called(request);
+            self.accept_request(request);
         }
     }
 
@@ -243,7 +243,7 @@ impl Driver {
     }
 
     /// Carries out everything that the core says, then shows, sends and registers what follows from it.
-    fn settle(&mut self) {
+    fn flush_outputs(&mut self) {
         self.drain();
         // Writing to sockets takes longer than showing, so the reader of this node comes first.
         self.show();
@@ -251,10 +251,10 @@ impl Driver {
             self.drain();
         }
         self.show();
-        if self.node.has_place() {
+        if self.node.is_member() {
             self.directors.client.stop_asking();
         }
-        if !self.departure.has_ended() {
+        if !self.leave_state.has_ended() {
             self.directors.client.register(self.node.registration());
             if let Some(view) = self.node.view() {
                 self.directors.client.count_members(view.len());
@@ -265,29 +265,29 @@ impl Driver {
     fn drain(&mut self) {
         let now = Moment::now();
         while let Some(output) = self.node.poll_output() {
-            self.act(output, now);
+            self.execute_output(output, now);
         }
     }
 
     /// Writes what the core has sent. Returns false if there was nothing.
     fn write(&mut self) -> bool {
-        let written = self.network.links.flush();
+        let written = self.network.connections.flush();
         let any = !written.is_empty();
         for (link, written) in written {
             match written {
                 Ok(bytes) => self.feed(Input::Written { link, bytes }),
-                Err(error) => self.broken(link, Some(&error.into())),
+                Err(error) => self.end_connection(link, Some(&error.into())),
             }
         }
         any
     }
 
-    fn broken(&mut self, link: LinkId, error: Option<&LinkError>) {
-        self.network.links.end(link, error);
+    fn end_connection(&mut self, link: LinkId, error: Option<&LinkError>) {
+        self.network.connections.end(link, error);
         self.feed(Input::LinkDown { link });
     }
 
-    fn act(&mut self, output: Output, now: Moment) {
+    fn execute_output(&mut self, output: Output, now: Moment) {
         match output {
             Output::Dial {
                 peer,
@@ -296,51 +296,52 @@ impl Driver {
             } => self.network.dial(peer, addresses, trust),
             Output::Circuit {
                 ticket,
-                relay,
+                carrier,
                 peer,
                 dials,
-            } => self.network.circuits.link(ticket, relay, peer, dials),
+            } => self.network.circuits.link(ticket, carrier, peer, dials),
             Output::Splice { ticket, ends } => self.network.circuits.splice(ticket, *ends),
             Output::Unsplice { number } => self.network.circuits.unsplice(number),
             Output::Check { peer, addresses } => self.network.check(peer, addresses),
-            Output::Send { link, bytes } => self.network.links.send(link, bytes),
-            Output::Close { link, reason } => self.network.links.close(link, reason),
+            Output::Send { link, bytes } => self.network.connections.send(link, bytes),
+            Output::Close { link, reason } => self.network.connections.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => {
                 let directors = self.directors.reachability.names();
-                self.progress(|| Progress::Asking { directors });
+                self.progress(|| JoinProgress::AskingDirectors { directors });
                 self.directors.client.ask(self.session.is_ready());
             }
-            Output::Event(event) => self.event(event, now),
-            Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
+            Output::Event(event) => self.handle_core_event(event, now),
+            Output::Finished { untaken } => self.finish_leaving(UnhandedCount::Messages(untaken)),
         }
     }
 
-    fn event(&mut self, event: Event, now: Moment) {
-        let is_way_in = self.deadline.is_some();
-        let moves = is_way_in && entering::moves(&event);
+    fn handle_core_event(&mut self, event: Event, now: Moment) {
+        let is_joining = self.deadline.is_some();
+        let has_progressed = is_joining && join_reports::is_progress(&event);
         if matches!(event, Event::Ready { .. }) && self.node.neighbours().is_none() {
             // A node that is alone has had no neighbours that could change.
             let nobody = Event::Neighbours {
                 predecessor: None,
                 successor: None,
             };
-            let told = telling::told(nobody, now.wall_ms);
-            self.session.tell(told, now.at);
+            let session_event = translation::session_event(nobody, now.wall_ms);
+            self.session.record(session_event, now.at);
         }
-        self.session.tell(telling::told(event, now.wall_ms), now.at);
-        if is_way_in {
-            self.goes_on(moves);
+        self.session
+            .record(translation::session_event(event, now.wall_ms), now.at);
+        if is_joining {
+            self.extend_deadline(has_progressed);
         }
     }
 
-    fn take(&mut self, happening: Happening) {
-        match happening {
-            Happening::Linked { link, dialled } => {
+    fn handle_driver_event(&mut self, event: DriverEvent) {
+        match event {
+            DriverEvent::Linked { link, dialled } => {
                 let peer = link.peer;
                 let host = link.address.ip().to_canonical();
-                let host = Some(host).filter(|_| !link.relayed);
-                let link = self.network.links.adopt(*link);
+                let host = Some(host).filter(|_| !link.carried);
+                let link = self.network.connections.add(*link);
                 self.feed(Input::LinkUp {
                     link,
                     peer,
@@ -348,33 +349,35 @@ impl Driver {
                     host,
                 });
             }
-            Happening::Undialled { peer, failure } => {
+            DriverEvent::DialFailed { peer, failure } => {
                 let refused = failure.refused.clone();
                 self.feed(Input::DialFailed { peer, refused });
-                self.undialled(&peer, failure);
+                self.handle_failed_dial(&peer, failure);
             }
-            Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
-            Happening::CarriesMuch { nodes } => self.carries_much(nodes),
-            Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
-            Happening::Frame { link, frame, .. } if self.network.links.are_up(link) => {
+            DriverEvent::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
+            DriverEvent::HeavyCircuit { nodes } => self.notify_heavy_circuit(nodes),
+            DriverEvent::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
+            DriverEvent::Frame { link, frame, .. } if self.network.connections.is_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
-                    tracing::debug!(?link, ?reason, "a peer closes its link");
+                    tracing::debug!(?link, ?reason, "the peer closed the link");
                 }
                 self.feed(Input::Frame { link, frame });
             }
-            Happening::Written { link, bytes } if self.network.links.are_up(link) => {
-                self.network.links.drained(link);
+            DriverEvent::Written { link, bytes } if self.network.connections.is_up(link) => {
+                self.network.connections.reclaim_writer(link);
                 self.feed(Input::Written { link, bytes });
             }
-            Happening::Broken { link, error } if self.network.links.are_up(link) => {
-                self.broken(link, error.as_ref());
+            DriverEvent::Broken { link, error } if self.network.connections.is_up(link) => {
+                self.end_connection(link, error.as_ref());
             }
-            Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}
+            DriverEvent::Frame { .. }
+            | DriverEvent::Written { .. }
+            | DriverEvent::Broken { .. } => {}
         }
     }
 
     /// Handles timers that are due, and deadlines that have passed.
-    fn take_time(&mut self) {
+    fn handle_time(&mut self) {
         let now = self.clock.now();
         if self.node.poll_timeout().is_some_and(|time| time <= now) {
             self.node.handle(now, Input::Timer);
@@ -387,18 +390,18 @@ impl Driver {
             return;
         }
         self.deadline = None;
-        if self.departure.is_leaving() {
-            self.left(Unhanded::Unknown);
+        if self.leave_state.is_leaving() {
+            self.finish_leaving(UnhandedCount::Unknown);
         } else {
             self.give_up();
         }
     }
 
-    /// Handles a request from a handle, or leaves if nobody sees the events any more.
-    fn called(&mut self, call: Call) {
-        match call {
-            Call::Asked(request) => self.take_called(request),
-            Call::Ended(end) => self.unseen(end),
+    /// Handles a request from a handle, or leaves if the outlet has ended.
+    fn handle_session_input(&mut self, input: SessionInput) {
+        match input {
+            SessionInput::Request(request) => self.accept_request(request),
+            SessionInput::End(end) => self.handle_outlet_end(end),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-/// The most memory that is kept for good. What grew beyond this is given back after calm bursts.
+/// The most memory that is kept for good. Memory beyond this is given back after calm bursts.
 const KEPT_BYTES: usize = 64 * 1024;
 /// The step in which memory grows beyond this size; below it, memory doubles.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -60,7 +60,7 @@ impl Buffer {
     }
 
     /// Adds this many bytes of the room to those that wait.
-    pub(super) fn filled(&mut self, bytes: usize) {
+    pub(super) fn commit(&mut self, bytes: usize) {
         debug_assert!(
             bytes <= self.memory.len() - self.waiting.end,
             "more than there is room"
@@ -71,11 +71,11 @@ impl Buffer {
     /// Appends these bytes.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
-        self.filled(bytes.len());
+        self.commit(bytes.len());
     }
 
     /// Ends a burst: gives memory back that the last few bursts had no use for.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn end_burst(&mut self) {
         if self.memory.len() <= KEPT_BYTES || !self.is_empty() {
             return;
         }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_in_comes_out_in_order_however_it_moves() {
+    fn a_buffer_keeps_the_order_of_its_bytes() {
         let mut buffer = Buffer::default();
         let bytes: Vec<u8> = (0..=255).collect();
         let (mut put, mut out) = (Vec::new(), Vec::new());
@@ -128,25 +128,25 @@ mod tests {
     }
 
     #[test]
-    fn what_a_burst_took_is_kept_for_the_next_and_given_back_in_the_end() {
+    fn memory_is_kept_between_bursts_and_freed_after_calm_ones() {
         let mut buffer = Buffer::default();
         for _ in 0..100 {
             buffer.put(&vec![1; KEPT_BYTES + 1]);
             buffer.advance(KEPT_BYTES + 1);
-            buffer.rest();
+            buffer.end_burst();
             let kept = buffer.memory.as_ptr();
             for _ in 1..CALM {
                 buffer.put(b"small");
                 buffer.advance(5);
-                buffer.rest();
+                buffer.end_burst();
             }
             assert_eq!(buffer.memory.as_ptr(), kept);
         }
         buffer.put(b"small");
-        buffer.rest();
+        buffer.end_burst();
         assert_eq!(buffer.waiting(), b"small", "it is in use");
         buffer.advance(5);
-        buffer.rest();
+        buffer.end_burst();
         assert!(buffer.memory.is_empty());
     }
 }

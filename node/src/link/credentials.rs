@@ -1,6 +1,6 @@
 //! The credentials that a node presents at its links: who it is, and that it has the discussion's secret.
 //!
-//! Not here: how they are presented (`noise`), where they come from.
+//! Not here: how they are presented (`noise`), their source.
 
 use std::fmt;
 use std::io;
@@ -21,9 +21,9 @@ const PROLOGUE_BYTES: usize = PREFACE_BYTES + 16;
 /// The Noise key pair is made here, once in a process. It lives as long as the identity that signs it, so a new one
 /// for each link would hide nothing, and would cost each handshake a key.
 #[derive(Clone)]
-pub struct Credentials(Arc<Presented>);
+pub struct Credentials(Arc<SharedCredentials>);
 
-struct Presented {
+struct SharedCredentials {
     identity: Identity,
     discussion: DiscussionId,
     link_key: Zeroizing<[u8; 32]>,
@@ -36,7 +36,7 @@ impl Credentials {
     /// numbers.
     pub fn new(identity: Identity, secret: &Secret) -> io::Result<Self> {
         let pair = noise::key_pair()?;
-        Ok(Self(Arc::new(Presented {
+        Ok(Self(Arc::new(SharedCredentials {
             identity,
             discussion: secret.discussion(),
             link_key: secret.link_key(),
@@ -68,10 +68,10 @@ impl Credentials {
     /// Returns the same node with the same key, in a discussion of another id.
     #[cfg(test)]
     pub(super) fn in_discussion(self, discussion: DiscussionId) -> Self {
-        let presented = Arc::into_inner(self.0).expect("there is no copy");
-        Self(Arc::new(Presented {
+        let shared = Arc::into_inner(self.0).expect("there is no copy");
+        Self(Arc::new(SharedCredentials {
             discussion,
-            ..presented
+            ..shared
         }))
     }
 

@@ -16,8 +16,8 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::slots::{Limits, Slot, Slots};
-use super::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
+use super::slots::{Slot, SlotLimits, Slots};
+use super::{Credentials, HalfOpenLink, Link, LinkError, connect, connect_any};
 use crate::address::{Distance, distance};
 
 /// The timeout of a dial: the core expects an answer within 5 s.
@@ -32,7 +32,7 @@ const NOBODY: &str = "no answer at any of its addresses";
 const ADDRESSES: usize = 8;
 /// The limits on what a node dials for others: as many dials and checks as its core asks for, and some whose slots are
 /// still held.
-const LIMITS: Limits = Limits {
+const LIMITS: SlotLimits = SlotLimits {
     all: 24,
     host: 4,
     hold: DIAL_TIME,
@@ -66,7 +66,7 @@ impl Dialler {
             Trust::Own => None,
             Trust::Known | Trust::Hearsay { .. } => {
                 let slot = timeout(DIAL_TIME, self.slots.take()).await;
-                Some(slot.map_err(|_| silence())?)
+                Some(slot.map_err(|_| timeout_failure())?)
             }
         };
         let bounds = Bounds {
@@ -74,7 +74,7 @@ impl Dialler {
             trust,
         };
         let left = DIAL_TIME.saturating_sub(began.elapsed());
-        let result = within(left, dial_within(&addresses, peer, &self.me, &bounds)).await;
+        let result = within(left, dial_bounded(&addresses, peer, &self.me, &bounds)).await;
         match (slot, trust) {
             (Some(slot), Trust::Known) if result.is_ok() => slot.give_back(),
             // The failure is reported at a fixed time, when it tells nothing any more.
@@ -96,7 +96,7 @@ impl Dialler {
             trust: Trust::Known,
         };
         let left = end.saturating_duration_since(Instant::now());
-        let found = timeout(left, find(addresses, peer, &self.me, &bounds)).await;
+        let found = timeout(left, connect_to_peer(addresses, peer, &self.me, &bounds)).await;
         if matches!(found, Ok(Ok(_))) {
             slot.give_back();
             return Some(true);
@@ -147,22 +147,22 @@ impl Bounds {
             return true;
         };
         let nearest = if is_public {
-            Distance::Elsewhere
+            Distance::Remote
         } else {
-            teller.and_then(distance).unwrap_or(Distance::Elsewhere)
+            teller.and_then(distance).unwrap_or(Distance::Remote)
         };
         distance(ip).is_some_and(|distance| distance >= nearest)
     }
 
     /// Returns true if this address may be resolved.
-    fn may_look_up(&self, text: &str, is_public: bool) -> bool {
+    fn may_resolve(&self, text: &str, is_public: bool) -> bool {
         let is_trusted = !matches!(self.trust, Trust::Hearsay { .. });
         is_trusted || is_public || text.parse::<SocketAddr>().is_ok()
     }
 }
 
 /// Dials `peer` at addresses that are known only because members tell them.
-pub(crate) async fn dial_under(
+pub(crate) async fn dial_with_slot(
     slot: Arc<Slot>,
     addresses: &Addresses,
     peer: NodeId,
@@ -170,23 +170,23 @@ pub(crate) async fn dial_under(
     time: Duration,
 ) -> Result<Link, DialFailure> {
     let bounds = Bounds::of(Arc::clone(&slot));
-    let result = within(time, dial_within(addresses, peer, me, &bounds)).await;
+    let result = within(time, dial_bounded(addresses, peer, me, &bounds)).await;
     if result.is_ok() {
         slot.give_back();
     }
     result
 }
 
-async fn dial_within(
+async fn dial_bounded(
     addresses: &Addresses,
     peer: NodeId,
     me: &Credentials,
     bounds: &Bounds,
 ) -> Result<Link, DialFailure> {
-    let greeted = find(addresses, peer, me, bounds).await?;
-    greeted.answer().await.map_err(|error| {
+    let half_open = connect_to_peer(addresses, peer, me, bounds).await?;
+    half_open.complete().await.map_err(|error| {
         tracing::debug!(?peer, %error, "cannot make a link");
-        DialFailure::because(error.words())
+        DialFailure::with_reason(error.describe())
     })
 }
 
@@ -196,25 +196,25 @@ async fn within(
 ) -> Result<Link, DialFailure> {
     timeout(time, attempt)
         .await
-        .unwrap_or_else(|_| Err(silence()))
+        .unwrap_or_else(|_| Err(timeout_failure()))
 }
 
-fn silence() -> DialFailure {
-    DialFailure::because(format!("no answer within {} s", DIAL_TIME.as_secs_f32()))
+fn timeout_failure() -> DialFailure {
+    DialFailure::with_reason(format!("no answer within {} s", DIAL_TIME.as_secs_f32()))
 }
 
 /// Dials `peer` until it shows that it is there; the caller decides what follows.
-pub(crate) async fn find(
+pub(crate) async fn connect_to_peer(
     addresses: &Addresses,
     peer: NodeId,
     me: &Credentials,
     bounds: &Bounds,
-) -> Result<Greeted, DialFailure> {
+) -> Result<HalfOpenLink, DialFailure> {
     let main = Addresses {
         others: Vec::new(),
         ..addresses.clone()
     };
-    let dials = find_at(&main, peer, me, bounds);
+    let dials = connect_at(&main, peer, me, bounds);
     tokio::pin!(dials);
     if addresses.others.is_empty() {
         return dials.await;
@@ -223,7 +223,7 @@ pub(crate) async fn find(
         others: addresses.others.clone(),
         ..Addresses::default()
     };
-    let others = find_at(&further, peer, me, bounds);
+    let others = connect_at(&further, peer, me, bounds);
     match timeout(OTHERS_WAIT, &mut dials).await {
         // If all of these refuse, the process is most probably gone, and the caller should know that soon.
         Ok(Err(failure)) if failure.refused.is_empty() => others.await.map_err(|_| failure),
@@ -231,22 +231,22 @@ pub(crate) async fn find(
         Err(_) => {
             tokio::pin!(others);
             tokio::select! {
-                Ok(greeted) = &mut dials => Ok(greeted),
-                Ok(greeted) = &mut others => Ok(greeted),
-                else => Err(DialFailure::because(NOBODY.to_owned())),
+                Ok(half_open) = &mut dials => Ok(half_open),
+                Ok(half_open) = &mut others => Ok(half_open),
+                else => Err(DialFailure::with_reason(NOBODY.to_owned())),
             }
         }
     }
 }
 
-async fn find_at(
+async fn connect_at(
     addresses: &Addresses,
     peer: NodeId,
     me: &Credentials,
     bounds: &Bounds,
-) -> Result<Greeted, DialFailure> {
+) -> Result<HalfOpenLink, DialFailure> {
     let (found, all_known) = resolve(addresses, bounds).await;
-    let found = first(found, Some(peer), me, bounds).await;
+    let found = connect_first(found, Some(peer), me, bounds).await;
     found.map_err(|mut failure| {
         if !all_known {
             failure.refused.clear();
@@ -256,11 +256,14 @@ async fn find_at(
 }
 
 /// Dials any node at `address`.
-pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
+pub(crate) async fn dial_any(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
     let addresses = Addresses::at(address.as_str());
     let (found, _) = resolve(&addresses, &Bounds::NONE).await;
-    let greeted = first(found, None, &me, &Bounds::NONE).await?;
-    greeted.answer().await.map_err(|_| DialFailure::default())
+    let half_open = connect_first(found, None, &me, &Bounds::NONE).await?;
+    half_open
+        .complete()
+        .await
+        .map_err(|_| DialFailure::default())
 }
 
 /// Returns the sockets behind the addresses that may be dialled, and whether the addresses stand for nothing else.
@@ -269,7 +272,7 @@ async fn resolve(addresses: &Addresses, bounds: &Bounds) -> (Vec<SocketAddr>, bo
     let mut all_known = true;
     for text in addresses.all() {
         let is_public = text == addresses.public;
-        if !bounds.may_look_up(text, is_public) {
+        if !bounds.may_resolve(text, is_public) {
             all_known = false;
             continue;
         }
@@ -292,15 +295,15 @@ async fn resolve(addresses: &Addresses, bounds: &Bounds) -> (Vec<SocketAddr>, bo
 }
 
 /// Returns the first node that shows itself: `peer`, or any node if none is given.
-async fn first(
+async fn connect_first(
     found: Vec<SocketAddr>,
     peer: Option<NodeId>,
     me: &Credentials,
     bounds: &Bounds,
-) -> Result<Greeted, DialFailure> {
+) -> Result<HalfOpenLink, DialFailure> {
     let mut failure = DialFailure {
         refused: found.iter().map(SocketAddr::ip).collect(),
-        ..DialFailure::because("this machine knows no such address".to_owned())
+        ..DialFailure::with_reason("its host name cannot be resolved".to_owned())
     };
     let mut attempts = JoinSet::new();
     for address in found {
@@ -309,19 +312,19 @@ async fn first(
             if let Some(slot) = slot {
                 slot.enter(address.ip()).await;
             }
-            let greeted = match peer {
-                Some(peer) => greet(address, &me, peer).await,
-                None => greet_whoever(address, &me).await,
+            let half_open = match peer {
+                Some(peer) => connect(address, &me, peer).await,
+                None => connect_any(address, &me).await,
             };
-            (address, greeted)
+            (address, half_open)
         });
     }
     while let Some(attempt) = attempts.join_next().await {
-        let Ok((address, greeted)) = attempt else {
+        let Ok((address, half_open)) = attempt else {
             continue;
         };
-        match greeted {
-            Ok(greeted) => return Ok(greeted),
+        match half_open {
+            Ok(half_open) => return Ok(half_open),
             Err(error) => {
                 tracing::debug!(?peer, %address, %error, "cannot make a link");
                 failure.add(&error);
@@ -333,7 +336,7 @@ async fn first(
 
 impl DialFailure {
     /// Returns a failure that proves nothing.
-    fn because(reason: String) -> Self {
+    fn with_reason(reason: String) -> Self {
         Self {
             reason,
             ..Self::default()
@@ -344,7 +347,7 @@ impl DialFailure {
         if !error.is_refusal() {
             self.refused.clear();
         }
-        self.reason = error.words();
+        self.reason = error.describe();
         if let LinkError::Preface(ringtalk_wire::PrefaceError::Version(_)) = error {
             self.version = Some(error.to_string());
         }
@@ -357,7 +360,7 @@ mod tests {
 
     use super::*;
     use crate::link::test_support::credentials;
-    use crate::link::{Openings, welcome};
+    use crate::link::{ReplayFilter, accept};
 
     /// Dials without limits.
     async fn dial(
@@ -383,9 +386,9 @@ mod tests {
             let sender = sender.clone();
             tokio::spawn(async move {
                 let (stream, address) = listener.accept().await.unwrap();
-                let (me, openings) = (credentials(2), Openings::default());
+                let (me, replay_filter) = (credentials(2), ReplayFilter::default());
                 sender
-                    .send(welcome(stream, address, &me, &openings).await)
+                    .send(accept(stream, address, &me, &replay_filter).await)
                     .await
             });
         }
@@ -414,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_none_proves_nothing() {
+    async fn an_invalid_address_proves_nothing() {
         let (gone, public) = listener().await;
         drop(gone);
         for internal in ["nonsense", "no.such.host.invalid:1", "a b:1"] {
@@ -437,14 +440,14 @@ mod tests {
     /// Dials a node of this machine on hearsay. Returns true if it had a visitor.
     async fn hearsay_leads_to(
         listener: TcpListener,
-        said: Addresses,
+        addresses: Addresses,
         teller: Option<IpAddr>,
     ) -> bool {
         let dialler = Dialler::new(credentials(1));
         let trust = Trust::Hearsay { teller };
         tokio::select! {
             visitor = listener.accept() => visitor.is_ok(),
-            result = dialler.dial(said, credentials(2).id(), trust) => {
+            result = dialler.dial(addresses, credentials(2).id(), trust) => {
                 assert!(result.unwrap_err().refused.is_empty());
                 false
             }
@@ -452,12 +455,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobodys_word_leads_nearer_than_it_comes_from() {
+    async fn hearsay_leads_no_nearer_than_its_teller() {
         let remote = Some(IpAddr::from([192, 0, 2, 1]));
         for teller in [None, remote] {
             let (near, address) = listener().await;
-            let said = Addresses::at(address);
-            assert!(!hearsay_leads_to(near, said, teller).await);
+            let addresses = Addresses::at(address);
+            assert!(!hearsay_leads_to(near, addresses, teller).await);
         }
         // A node on this machine may tell of another one here.
         let (near, address) = listener().await;
@@ -466,31 +469,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_public_address_leads_away_and_any_other_is_no_name() {
+    async fn a_public_address_must_be_remote_and_any_other_must_be_numeric() {
         let local = Some(IpAddr::from([127, 0, 0, 1]));
         let (near, address) = listener().await;
         let named = address.replace("127.0.0.1", "localhost");
-        let said = Addresses {
+        let addresses = Addresses {
             public: named.clone(),
             ..Addresses::default()
         };
-        assert!(!hearsay_leads_to(near, said, local).await);
+        assert!(!hearsay_leads_to(near, addresses, local).await);
         let (near, _) = listener().await;
         assert!(!hearsay_leads_to(near, Addresses::at(named), local).await);
     }
 
     #[tokio::test]
-    async fn a_vain_dial_on_hearsay_takes_the_same_time_whatever_is_there() {
+    async fn a_failed_dial_on_hearsay_takes_a_fixed_time() {
         let (open, address) = listener().await;
         let (closed, gone) = listener().await;
         drop(closed);
         let teller = Some(IpAddr::from([127, 0, 0, 1]));
         let dialler = Dialler::new(credentials(1));
-        let took = async |said: &str| {
+        let took = async |address: &str| {
             let began = Instant::now();
             let trust = Trust::Hearsay { teller };
             let peer = credentials(2).id();
-            let result = dialler.dial(Addresses::at(said), peer, trust).await;
+            let result = dialler.dial(Addresses::at(address), peer, trust).await;
             assert!(result.is_err());
             began.elapsed().as_secs_f32()
         };
@@ -508,7 +511,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_vain_check_takes_the_same_time_whatever_is_there() {
+    async fn a_failed_check_takes_a_fixed_time() {
         let (closed, gone) = listener().await;
         drop(closed);
         let dialler = Dialler::new(credentials(1));

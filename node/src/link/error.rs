@@ -15,39 +15,37 @@ pub enum LinkError {
     #[error("{0}")]
     Preface(#[from] PrefaceError),
     /// A frame is longer than frames may be.
-    #[error("a frame of {0} bytes was announced; {FRAME_BYTES} are allowed")]
+    #[error("a frame of {0} bytes; at most {FRAME_BYTES} are allowed")]
     TooLong(u32),
     /// A frame cannot be decoded.
-    #[error("a bad frame: {0}")]
+    #[error("an invalid frame: {0}")]
     Decode(#[from] DecodeError),
     /// A record cannot be decrypted.
-    #[error("a record that was damaged on its way, or is not the next one")]
+    #[error("a record that is damaged or out of order")]
     Record,
     /// The handshake did not finish in time.
-    #[error("silent during the handshake")]
+    #[error("no answer during the handshake")]
     Silent,
     /// The far end closed the connection during the handshake.
-    #[error("it hung up during the handshake")]
+    #[error("it closed the connection during the handshake")]
     HungUp,
     /// The dialler does not have the discussion's secret.
-    #[error("it has another secret, or takes part in another discussion")]
+    #[error("it has another secret, or is in another discussion")]
     Secret,
     /// The dialled end closed the connection at the first message of the handshake.
-    #[error(
-        "it refused the handshake: it has another secret, or no room for another connection now"
-    )]
+    #[error("it refused the handshake: it has another secret, or no room for another connection")]
     Refused,
     /// The first message of a handshake came a second time.
-    #[error("it plays back a handshake that was recorded")]
+    #[error("it replays a recorded handshake")]
     Replay,
     /// A message of the handshake cannot be read.
-    #[error("its handshake was changed on its way, or is none")]
+    #[error("its handshake was corrupted, or is not a Ringtalk handshake")]
     Handshake,
     /// The far end shows a key that it cannot sign with.
-    #[error("it says that it is the node {0}, and cannot prove it")]
+    #[error("it claims to be node {0}, but cannot prove it")]
     Impostor(NodeId),
     /// Another node answers than the one that was dialled.
-    #[error("another node answers there, {0}")]
+    #[error("another node answers there: {0}")]
     OtherNode(NodeId),
     /// This node itself answers.
     #[error("it has this node's own id")]
@@ -56,7 +54,7 @@ pub enum LinkError {
 
 impl LinkError {
     /// Returns a description for people.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Io(error) => error.kind().to_string(),
             error => error.to_string(),

@@ -1,6 +1,6 @@
 //! The two halves of a link: frames are read one by one, and written many at a time.
 //!
-//! Not here: the tasks that drive them (`driver::traffic`), encryption (`record`).
+//! Not here: the tasks that drive them (`driver::connections`), encryption (`record`).
 
 use std::io;
 
@@ -10,9 +10,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::LinkError;
 use super::buffer::Buffer;
-use super::codec::{PREFIX_BYTES, append, first};
+use super::codec::{PREFIX_BYTES, append_frame, split_frame};
 use super::noise::Keys;
-use super::record::{Opener, Sealer};
+use super::record::{Decryptor, Encryptor};
 
 /// The number of bytes to read at once while little comes.
 const READ_LEAST: usize = 4 * 1024;
@@ -23,9 +23,9 @@ const READ_MOST: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct FrameReader {
     half: OwnedReadHalf,
-    opener: Opener,
+    decryptor: Decryptor,
     /// The bytes that have come and are not decrypted yet: less than a record, except for what came along with it.
-    sealed: Buffer,
+    ciphertext: Buffer,
     /// The bytes that are decrypted and not read yet: less than a frame, except for the rest of its record.
     plain: Buffer,
     /// The number of bytes to read next.
@@ -38,8 +38,8 @@ impl FrameReader {
     pub(super) fn new(half: OwnedReadHalf, keys: Keys) -> Self {
         Self {
             half,
-            opener: Opener::new(keys),
-            sealed: Buffer::default(),
+            decryptor: Decryptor::new(keys),
+            ciphertext: Buffer::default(),
             plain: Buffer::default(),
             read: READ_LEAST,
             last: 0,
@@ -57,7 +57,11 @@ impl FrameReader {
             if let Some(frame) = self.cut()? {
                 return Ok(Some(frame));
             }
-            if !self.opener.open(&mut self.sealed, &mut self.plain)? && !self.read().await? {
+            if !self
+                .decryptor
+                .decrypt(&mut self.ciphertext, &mut self.plain)?
+                && !self.read().await?
+            {
                 return Ok(None);
             }
         }
@@ -66,13 +70,13 @@ impl FrameReader {
     /// Reads and discards everything, until the far end closes too. Dropping a socket with unread data would destroy
     /// what the far end has not read yet.
     pub async fn discard(&mut self) {
-        (self.sealed, self.plain) = (Buffer::default(), Buffer::default());
+        (self.ciphertext, self.plain) = (Buffer::default(), Buffer::default());
         let mut void = vec![0; 4096];
         while self.half.read(&mut void).await.is_ok_and(|read| read > 0) {}
     }
 
     fn cut(&mut self) -> Result<Option<Frame>, LinkError> {
-        let Some(bytes) = first(self.plain.waiting())? else {
+        let Some(bytes) = split_frame(self.plain.waiting())? else {
             return Ok(None);
         };
         let length = bytes.len();
@@ -84,14 +88,14 @@ impl FrameReader {
 
     /// Reads more. Returns false if the far end has closed the link between two frames.
     async fn read(&mut self) -> Result<bool, LinkError> {
-        self.sealed.rest();
-        self.plain.rest();
-        let read = self.half.read(self.sealed.room(self.read)).await?;
-        self.sealed.filled(read);
+        self.ciphertext.end_burst();
+        self.plain.end_burst();
+        let read = self.half.read(self.ciphertext.room(self.read)).await?;
+        self.ciphertext.commit(read);
         self.read = (2 * read).clamp(READ_LEAST, READ_MOST);
         if read > 0 {
             Ok(true)
-        } else if self.sealed.is_empty() && self.plain.is_empty() {
+        } else if self.ciphertext.is_empty() && self.plain.is_empty() {
             Ok(false)
         } else {
             Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
@@ -103,29 +107,29 @@ impl FrameReader {
 #[derive(Debug)]
 pub struct FrameWriter {
     half: OwnedWriteHalf,
-    sealer: Sealer,
+    encryptor: Encryptor,
     plain: Buffer,
     /// The number of frames in `plain`.
     frames: usize,
     /// The encrypted bytes of `plain` that are not written yet.
-    sealed: Buffer,
+    ciphertext: Buffer,
 }
 
 impl FrameWriter {
     pub(super) fn new(half: OwnedWriteHalf, keys: Keys) -> Self {
         Self {
             half,
-            sealer: Sealer::new(keys),
+            encryptor: Encryptor::new(keys),
             plain: Buffer::default(),
             frames: 0,
-            sealed: Buffer::default(),
+            ciphertext: Buffer::default(),
         }
     }
 
     /// Adds an encoded frame to the next write. Nothing may be added during a write.
     pub fn add(&mut self, frame: &[u8]) {
-        debug_assert!(self.sealed.is_empty(), "what is sealed cannot grow");
-        append(&mut self.plain, frame);
+        debug_assert!(self.ciphertext.is_empty(), "encrypted bytes cannot grow");
+        append_frame(&mut self.plain, frame);
         self.frames += 1;
     }
 
@@ -137,18 +141,18 @@ impl FrameWriter {
     /// Writes everything that was added, or the rest of it. Returns how many bytes of frames that was, without their
     /// lengths and without what encryption adds.
     pub async fn write(&mut self) -> io::Result<usize> {
-        self.seal();
-        self.half.write_all(self.sealed.waiting()).await?;
+        self.encrypt();
+        self.half.write_all(self.ciphertext.waiting()).await?;
         Ok(self.written())
     }
 
     /// Does the same without waiting. Returns `None` if a rest is left.
     pub fn write_now(&mut self) -> io::Result<Option<usize>> {
-        self.seal();
-        while !self.sealed.is_empty() {
-            match self.half.try_write(self.sealed.waiting()) {
+        self.encrypt();
+        while !self.ciphertext.is_empty() {
+            match self.half.try_write(self.ciphertext.waiting()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.sealed.advance(written),
+                Ok(written) => self.ciphertext.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -161,18 +165,19 @@ impl FrameWriter {
         self.half.shutdown().await
     }
 
-    fn seal(&mut self) {
-        if self.sealed.is_empty() {
-            self.sealer.seal(self.plain.waiting(), &mut self.sealed);
+    fn encrypt(&mut self) {
+        if self.ciphertext.is_empty() {
+            self.encryptor
+                .encrypt(self.plain.waiting(), &mut self.ciphertext);
         }
     }
 
     fn written(&mut self) -> usize {
         let written = self.plain.len() - self.frames * PREFIX_BYTES;
         self.plain.advance(self.plain.len());
-        self.sealed.advance(self.sealed.len());
-        self.plain.rest();
-        self.sealed.rest();
+        self.ciphertext.advance(self.ciphertext.len());
+        self.plain.end_burst();
+        self.ciphertext.end_burst();
         self.frames = 0;
         written
     }

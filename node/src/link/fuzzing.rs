@@ -2,14 +2,14 @@
 //!
 //! Not here: what the fuzzer checks (`tools/fuzz`).
 
-pub use super::noise::fuzzing::{Outcome, Part, handshake};
+pub use super::noise::fuzzing::{HandshakePart, Outcome, handshake};
 
 use bytes::{Buf, BytesMut};
 
 use super::buffer::Buffer;
-use super::codec::{PREFIX_BYTES, first};
+use super::codec::{PREFIX_BYTES, split_frame};
 use super::noise::Keys;
-use super::record::{Opener, Sealer};
+use super::record::{Decryptor, Encryptor};
 use super::{Credentials, LinkError};
 
 /// Both ends of a link, in one direction: one encrypts, the other decrypts.
@@ -20,7 +20,7 @@ pub struct Records {
 
 /// The result of decrypting a stream of bytes.
 #[derive(Debug)]
-pub struct Opened {
+pub struct DecryptedStream {
     /// The contents of the records, one after the other.
     pub plain: BytesMut,
     /// The number of bytes that make no whole record yet.
@@ -37,28 +37,28 @@ impl Records {
     }
 
     /// Encrypts each part by itself, after this many other records.
-    pub fn seal<'a>(&self, skipped: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-        let mut sealer = Sealer::new(self.keys[0].clone());
-        sealer.skip(skipped);
+    pub fn encrypt<'a>(&self, skipped: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut encryptor = Encryptor::new(self.keys[0].clone());
+        encryptor.skip(skipped);
         let mut stream = Vec::new();
         for part in parts {
             let mut record = Buffer::default();
-            sealer.seal(part, &mut record);
+            encryptor.encrypt(part, &mut record);
             stream.extend_from_slice(record.waiting());
         }
         stream
     }
 
     /// Decrypts a stream, `read_bytes` at a time, after this many other records.
-    pub fn open(&self, skipped: u64, stream: &[u8], read_bytes: usize) -> Opened {
-        let mut opener = Opener::new(self.keys[1].clone());
-        opener.skip(skipped);
-        let (mut sealed, mut plain) = (Buffer::default(), Buffer::default());
+    pub fn decrypt(&self, skipped: u64, stream: &[u8], read_bytes: usize) -> DecryptedStream {
+        let mut decryptor = Decryptor::new(self.keys[1].clone());
+        decryptor.skip(skipped);
+        let (mut ciphertext, mut plain) = (Buffer::default(), Buffer::default());
         let mut error = None;
         for chunk in stream.chunks(read_bytes.max(1)) {
-            sealed.put(chunk);
+            ciphertext.put(chunk);
             let end = loop {
-                match opener.open(&mut sealed, &mut plain) {
+                match decryptor.decrypt(&mut ciphertext, &mut plain) {
                     Ok(true) => {}
                     other => break other,
                 }
@@ -68,9 +68,9 @@ impl Records {
                 break;
             }
         }
-        Opened {
+        DecryptedStream {
             plain: BytesMut::from(plain.waiting()),
-            rest: sealed.len(),
+            rest: ciphertext.len(),
             error,
         }
     }
@@ -78,7 +78,7 @@ impl Records {
 
 /// Cuts the frames out of the contents of records, and gives each to `take`. An incomplete frame stays.
 pub fn cut_frames(plain: &mut BytesMut, mut take: impl FnMut(&[u8])) -> Result<(), LinkError> {
-    while let Some(frame) = first(plain)? {
+    while let Some(frame) = split_frame(plain)? {
         let length = frame.len();
         take(frame);
         plain.advance(PREFIX_BYTES + length);

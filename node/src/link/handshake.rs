@@ -16,8 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::noise::{self, Answered, Keys};
-use super::{Credentials, FrameReader, FrameWriter, Link, LinkError, Openings};
+use super::noise::{self, DiallerAfterAnswer, Keys};
+use super::{Credentials, FrameReader, FrameWriter, Link, LinkError, ReplayFilter};
 
 /// The timeout for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
@@ -27,17 +27,17 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// A connection at whose far end a node has shown who it is. That node does not know yet who dialled: a dialler
 /// completes one such connection, and drops the others.
 #[derive(Debug)]
-pub struct Greeted {
+pub struct HalfOpenLink {
     stream: TcpStream,
     address: SocketAddr,
-    answered: Answered,
+    handshake: DiallerAfterAnswer,
     me: Credentials,
-    relayed: bool,
+    carried: bool,
 }
 
 /// The result of accepting a connection.
 #[derive(Debug)]
-pub enum Welcomed {
+pub enum InboundConnection {
     /// A link.
     Link(Box<Link>),
     /// One half of a circuit: what follows is for the node at its other end.
@@ -52,52 +52,55 @@ pub enum Welcomed {
 }
 
 /// Dials `address` and waits until the node `wanted` shows that it is there.
-pub async fn greet(
+pub async fn connect(
     address: SocketAddr,
     me: &Credentials,
     wanted: NodeId,
-) -> Result<Greeted, LinkError> {
-    let greeted = greet_whoever(address, me).await?;
-    if greeted.peer() == wanted {
-        Ok(greeted)
+) -> Result<HalfOpenLink, LinkError> {
+    let half_open = connect_any(address, me).await?;
+    if half_open.peer() == wanted {
+        Ok(half_open)
     } else {
-        Err(LinkError::OtherNode(greeted.peer()))
+        Err(LinkError::OtherNode(half_open.peer()))
     }
 }
 
-/// Dials `address` and waits until any node there shows who it is. It is for a dialler that looks for the way to the
-/// ring, and knows nobody yet.
-pub async fn greet_whoever(address: SocketAddr, me: &Credentials) -> Result<Greeted, LinkError> {
+/// Dials `address` and waits until any node there shows who it is. It is for a dialler that looks for the ring, and
+/// knows no member yet.
+pub async fn connect_any(address: SocketAddr, me: &Credentials) -> Result<HalfOpenLink, LinkError> {
     let stream = timeout(CONNECT_TIME, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-    let greeted = within(approach(stream, address, me)).await?;
-    if greeted.peer() == me.id() {
+    let half_open = within(initiate(stream, address, me)).await?;
+    if half_open.peer() == me.id() {
         Err(LinkError::Myself)
     } else {
-        Ok(greeted)
+        Ok(half_open)
     }
 }
 
-/// Dials over a circuit, and waits until the node `wanted` shows that it is there; `address` is the relay's.
-pub async fn greet_over(
+/// Dials over a circuit, and waits until the node `wanted` shows that it is there; `address` is the carrier's.
+pub async fn connect_over_circuit(
     stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
     wanted: NodeId,
-) -> Result<Greeted, LinkError> {
-    let greeted = within(approach(stream, address, me)).await?;
-    if greeted.peer() == wanted {
-        let relayed = true;
-        Ok(Greeted { relayed, ..greeted })
+) -> Result<HalfOpenLink, LinkError> {
+    let half_open = within(initiate(stream, address, me)).await?;
+    if half_open.peer() == wanted {
+        let carried = true;
+        Ok(HalfOpenLink {
+            carried,
+            ..half_open
+        })
     } else {
-        Err(LinkError::OtherNode(greeted.peer()))
+        Err(LinkError::OtherNode(half_open.peer()))
     }
 }
 
-impl Greeted {
+impl HalfOpenLink {
     /// Returns the node at the far end.
     pub fn peer(&self) -> NodeId {
-        NodeId::of(&self.answered.key())
+        NodeId::of(&self.handshake.key())
     }
 
     /// Returns the address of the far end.
@@ -106,21 +109,21 @@ impl Greeted {
     }
 
     /// Shows who dialled, which makes the connection a link.
-    pub async fn answer(self) -> Result<Link, LinkError> {
-        let key = self.answered.key();
-        let (keys, last) = self.answered.close(&self.me, None)?;
+    pub async fn complete(self) -> Result<Link, LinkError> {
+        let key = self.handshake.key();
+        let (keys, last) = self.handshake.finish(&self.me, None)?;
         let mut stream = self.stream;
         within(async { Ok(stream.write_all(&framed(&last)).await?) }).await?;
-        let relayed = self.relayed;
+        let carried = self.carried;
         Ok(Link {
-            relayed,
+            carried,
             ..link(stream, self.address, key, &keys)
         })
     }
 
     /// Shows who dialled, and that the connection is one half of this circuit.
-    pub async fn enter(self, ticket: Ticket) -> Result<TcpStream, LinkError> {
-        let (_, last) = self.answered.close(&self.me, Some(ticket))?;
+    pub async fn enter_circuit(self, ticket: Ticket) -> Result<TcpStream, LinkError> {
+        let (_, last) = self.handshake.finish(&self.me, Some(ticket))?;
         let mut stream = self.stream;
         within(async { Ok(stream.write_all(&framed(&last)).await?) }).await?;
         Ok(stream)
@@ -128,19 +131,19 @@ impl Greeted {
 }
 
 /// Leads a dialler through its handshake.
-pub async fn welcome(
+pub async fn accept(
     stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
-    openings: &Openings,
-) -> Result<Welcomed, LinkError> {
-    let (stream, keys, dialler) = within(receive(stream, me, openings)).await?;
+    replay_filter: &ReplayFilter,
+) -> Result<InboundConnection, LinkError> {
+    let (stream, keys, dialler) = within(respond(stream, me, replay_filter)).await?;
     if dialler.key == me.public_key() {
         return Err(LinkError::Myself);
     }
     Ok(match dialler.ticket {
-        None => Welcomed::Link(Box::new(link(stream, address, dialler.key, &keys))),
-        Some(ticket) => Welcomed::Circuit {
+        None => InboundConnection::Link(Box::new(link(stream, address, dialler.key, &keys))),
+        Some(ticket) => InboundConnection::Circuit {
             peer: NodeId::of(&dialler.key),
             ticket,
             stream,
@@ -148,64 +151,64 @@ pub async fn welcome(
     })
 }
 
-/// Leads a node that dials over a circuit through its handshake; `address` is the relay's.
-pub async fn welcome_over(
+/// Leads a node that dials over a circuit through its handshake; `address` is the carrier's.
+pub async fn accept_over_circuit(
     stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
-    openings: &Openings,
+    replay_filter: &ReplayFilter,
 ) -> Result<Link, LinkError> {
-    match welcome(stream, address, me, openings).await? {
-        Welcomed::Link(link) => Ok(Link {
-            relayed: true,
+    match accept(stream, address, me, replay_filter).await? {
+        InboundConnection::Link(link) => Ok(Link {
+            carried: true,
             ..*link
         }),
         // A circuit cannot lead into another circuit.
-        Welcomed::Circuit { .. } => Err(LinkError::Handshake),
+        InboundConnection::Circuit { .. } => Err(LinkError::Handshake),
     }
 }
 
 /// Exchanges the first two messages, as the dialler. The preface and the first message go together, because neither
 /// depends on what the far end says.
-async fn approach(
+async fn initiate(
     mut stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
-) -> Result<Greeted, LinkError> {
+) -> Result<HalfOpenLink, LinkError> {
     stream.set_nodelay(true)?;
-    let (opened, opening) = noise::open(me)?;
-    let first = [&preface()[..], &framed(&opening)].concat();
+    let (initiator, first_message) = noise::start_handshake(me)?;
+    let first = [&preface()[..], &framed(&first_message)].concat();
     stream.write_all(&first).await?;
     check_preface(read_preface(&mut stream).await?)?;
-    let answer = read_message(&mut stream).await.map_err(refused)?;
-    Ok(Greeted {
-        answered: opened.read_answer(&answer)?,
+    let answer = read_message(&mut stream).await.map_err(as_refusal)?;
+    Ok(HalfOpenLink {
+        handshake: initiator.read_answer(&answer)?,
         stream,
         address,
         me: me.clone(),
-        relayed: false,
+        carried: false,
     })
 }
 
 /// Exchanges all three messages, as the end that was dialled. It sends nothing but its preface before the dialler has
 /// proved to have the secret.
-async fn receive(
+async fn respond(
     mut stream: TcpStream,
     me: &Credentials,
-    openings: &Openings,
+    replay_filter: &ReplayFilter,
 ) -> Result<(TcpStream, Keys, Introduction), LinkError> {
     stream.set_nodelay(true)?;
     stream.write_all(&preface()).await?;
     check_preface(read_preface(&mut stream).await?)?;
-    let opening = read_message(&mut stream).await?;
-    let approached = noise::read_opening(me, &opening)?;
-    if !openings.is_new(&opening) {
+    let first_message = read_message(&mut stream).await?;
+    let responder = noise::read_first(me, &first_message)?;
+    if !replay_filter.insert(&first_message) {
         return Err(LinkError::Replay);
     }
-    let (shown, answer) = approached.answer(me)?;
+    let (responder, answer) = responder.answer(me)?;
     stream.write_all(&framed(&answer)).await?;
     let last = read_message(&mut stream).await?;
-    let (keys, dialler) = shown.read_last(&last)?;
+    let (keys, dialler) = responder.read_last(&last)?;
     Ok((stream, keys, dialler))
 }
 
@@ -215,7 +218,7 @@ fn link(stream: TcpStream, address: SocketAddr, key: PublicKey, keys: &Keys) -> 
         peer: NodeId::of(&key),
         key,
         address,
-        relayed: false,
+        carried: false,
         reader: FrameReader::new(read_half, keys.clone()),
         writer: FrameWriter::new(write_half, keys.clone()),
     }
@@ -257,7 +260,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 /// Returns what it means to a dialler if the far end goes away instead of answering the first message.
-fn refused(error: LinkError) -> LinkError {
+fn as_refusal(error: LinkError) -> LinkError {
     match error {
         LinkError::HungUp => LinkError::Refused,
         LinkError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {

@@ -18,8 +18,8 @@ mod frames;
 pub(crate) mod fuzzing;
 mod handshake;
 mod noise;
-mod openings;
 mod record;
+mod replay_filter;
 mod resolver;
 mod shape;
 pub(crate) mod slots;
@@ -30,10 +30,11 @@ pub use credentials::Credentials;
 pub use error::LinkError;
 pub use frames::{FrameReader, FrameWriter};
 pub use handshake::{
-    Greeted, HANDSHAKE_TIME, Welcomed, greet, greet_over, greet_whoever, welcome, welcome_over,
+    HANDSHAKE_TIME, HalfOpenLink, InboundConnection, accept, accept_over_circuit, connect,
+    connect_any, connect_over_circuit,
 };
-pub use openings::Openings;
-pub(crate) use shape::{Sender, Shape};
+pub use replay_filter::ReplayFilter;
+pub(crate) use shape::{SendingEnd, Shape};
 
 use std::net::SocketAddr;
 
@@ -49,7 +50,7 @@ pub struct Link {
     /// The address of the far end, or of the node that carries the link.
     pub address: SocketAddr,
     /// Whether another node carries the link.
-    pub relayed: bool,
+    pub carried: bool,
     /// The half that reads frames.
     pub reader: FrameReader,
     /// The half that writes frames.

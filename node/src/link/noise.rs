@@ -3,7 +3,7 @@
 //! `Noise_XXpsk0`: the dialler's first message proves that it has the discussion's secret, and says nothing else. Only
 //! then does the dialled end show who it is, encrypted; the dialler does so last, once it has found the node that it
 //! wants. Each end signs the handshake so far and its own Noise key, so a signature fits no other handshake, and no
-//! other node's channel. Not here: reading and writing (`handshake`), replayed first messages (`openings`).
+//! other node's channel. Not here: reading and writing (`handshake`), replayed first messages (`replay_filter`).
 
 use std::io;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub(super) const EPHEMERAL_BYTES: usize = 32;
 /// The size of an authentication tag, in bytes.
 pub(super) const TAG_BYTES: usize = 16;
 /// The size of the first message, in bytes: an ephemeral key, and the proof of the secret.
-const OPENING_BYTES: usize = EPHEMERAL_BYTES + TAG_BYTES;
+const FIRST_BYTES: usize = EPHEMERAL_BYTES + TAG_BYTES;
 /// The hash of the handshake so far.
-type Transcript = [u8; 32];
+type HandshakeHash = [u8; 32];
 
 /// The result of a finished handshake: the keys of both directions.
 pub(super) type Keys = Arc<StatelessTransportState>;
@@ -47,40 +47,40 @@ pub(super) fn key_pair() -> io::Result<Keypair> {
 
 /// The dialler, after it sent the first message.
 #[derive(Debug)]
-pub(super) struct Opened(HandshakeState);
+pub(super) struct DiallerAfterFirst(HandshakeState);
 
 /// The dialler, after it learned who was dialled, and before it says anything of itself.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct DiallerAfterAnswer {
     state: HandshakeState,
     key: PublicKey,
 }
 
 /// Starts a handshake as the dialler, with the first message.
-pub(super) fn open(me: &Credentials) -> Result<(Opened, Vec<u8>), LinkError> {
+pub(super) fn start_handshake(me: &Credentials) -> Result<(DiallerAfterFirst, Vec<u8>), LinkError> {
     let mut state = begin(me, Role::Dialler);
-    let opening = write(&mut state, &[])?;
-    Ok((Opened(state), opening))
+    let first = write(&mut state, &[])?;
+    Ok((DiallerAfterFirst(state), first))
 }
 
-impl Opened {
+impl DiallerAfterFirst {
     /// Reads the second message.
-    pub(super) fn read_answer(self, answer: &[u8]) -> Result<Answered, LinkError> {
+    pub(super) fn read_answer(self, answer: &[u8]) -> Result<DiallerAfterAnswer, LinkError> {
         let mut state = self.0;
-        let shown = read_introduction(&mut state, Role::Dialled, answer)?;
-        let key = shown.key;
-        Ok(Answered { state, key })
+        let introduction = read_introduction(&mut state, Role::Dialled, answer)?;
+        let key = introduction.key;
+        Ok(DiallerAfterAnswer { state, key })
     }
 }
 
-impl Answered {
+impl DiallerAfterAnswer {
     /// Returns the key of the node that was dialled.
     pub(super) const fn key(&self) -> PublicKey {
         self.key
     }
 
     /// Makes the third and last message. If the connection is for a circuit, the message has its ticket.
-    pub(super) fn close(
+    pub(super) fn finish(
         mut self,
         me: &Credentials,
         ticket: Option<Ticket>,
@@ -96,32 +96,35 @@ impl Answered {
 
 /// The dialled end, after the dialler proved that it has the secret.
 #[derive(Debug)]
-pub(super) struct Approached(HandshakeState);
+pub(super) struct DialledAfterFirst(HandshakeState);
 
 /// The dialled end, after it showed who it is.
 #[derive(Debug)]
-pub(super) struct Shown(HandshakeState);
+pub(super) struct DialledAfterAnswer(HandshakeState);
 
 /// Reads the first message, as the dialled end.
-pub(super) fn read_opening(me: &Credentials, opening: &[u8]) -> Result<Approached, LinkError> {
-    if opening.len() != OPENING_BYTES {
+pub(super) fn read_first(me: &Credentials, first: &[u8]) -> Result<DialledAfterFirst, LinkError> {
+    if first.len() != FIRST_BYTES {
         return Err(LinkError::Handshake);
     }
     let mut state = begin(me, Role::Dialled);
-    read(&mut state, opening).map_err(|_| LinkError::Secret)?;
-    Ok(Approached(state))
+    read(&mut state, first).map_err(|_| LinkError::Secret)?;
+    Ok(DialledAfterFirst(state))
 }
 
-impl Approached {
+impl DialledAfterFirst {
     /// Makes the second message.
-    pub(super) fn answer(mut self, me: &Credentials) -> Result<(Shown, Vec<u8>), LinkError> {
+    pub(super) fn answer(
+        mut self,
+        me: &Credentials,
+    ) -> Result<(DialledAfterAnswer, Vec<u8>), LinkError> {
         let introduction = introduction(&self.0, Role::Dialled, me);
         let answer = write(&mut self.0, &introduction.encode())?;
-        Ok((Shown(self.0), answer))
+        Ok((DialledAfterAnswer(self.0), answer))
     }
 }
 
-impl Shown {
+impl DialledAfterAnswer {
     /// Reads the third message, in which the dialler says who it is.
     pub(super) fn read_last(mut self, last: &[u8]) -> Result<(Keys, Introduction), LinkError> {
         let introduction = read_introduction(&mut self.0, Role::Dialler, last)?;
@@ -150,7 +153,7 @@ fn begin(me: &Credentials, role: Role) -> HandshakeState {
 /// Returns the introduction of this end. The Noise key is mixed into the transcript only while the message is written,
 /// so it is signed too.
 fn introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Introduction {
-    let signed = to_sign(role, &transcript(state), me.noise_public());
+    let signed = to_sign(role, &handshake_hash(state), me.noise_public());
     Introduction {
         key: me.public_key(),
         signature: me.sign(&signed),
@@ -164,12 +167,12 @@ fn read_introduction(
     role: Role,
     message: &[u8],
 ) -> Result<Introduction, LinkError> {
-    let transcript = transcript(state);
+    let handshake_hash = handshake_hash(state);
     let payload = read(state, message).map_err(|_| LinkError::Handshake)?;
     let introduction = Introduction::decode(&payload).map_err(|_| LinkError::Handshake)?;
     let noise_public = state.get_remote_static();
     let noise_public = noise_public.expect("the message that was just read brought it");
-    let signed = to_sign(role, &transcript, noise_public);
+    let signed = to_sign(role, &handshake_hash, noise_public);
     if verify(&introduction.key, &signed, &introduction.signature) {
         Ok(introduction)
     } else {
@@ -177,12 +180,12 @@ fn read_introduction(
     }
 }
 
-fn to_sign(role: Role, transcript: &Transcript, noise_public: &[u8]) -> Vec<u8> {
-    [DOMAIN, &[role as u8], transcript, noise_public].concat()
+fn to_sign(role: Role, handshake_hash: &HandshakeHash, noise_public: &[u8]) -> Vec<u8> {
+    [DOMAIN, &[role as u8], handshake_hash, noise_public].concat()
 }
 
 /// Returns the transcript so far, which is the same at both ends between two messages.
-fn transcript(state: &HandshakeState) -> Transcript {
+fn handshake_hash(state: &HandshakeState) -> HandshakeHash {
     let hash = state.get_handshake_hash();
     *hash.first_chunk().expect("SHA-256 has 32 bytes")
 }

@@ -15,30 +15,30 @@ const PLAIN_BYTES: usize = u16::MAX as usize - TAG_BYTES;
 
 /// The end that encrypts records.
 #[derive(Debug)]
-pub(super) struct Sealer {
+pub(super) struct Encryptor {
     keys: Keys,
     records: u64,
 }
 
-impl Sealer {
+impl Encryptor {
     pub(super) const fn new(keys: Keys) -> Self {
         Self { keys, records: 0 }
     }
 
-    /// Encrypts these bytes into as few records as possible, behind what is in `sealed`.
-    pub(super) fn seal(&mut self, plain: &[u8], sealed: &mut Buffer) {
+    /// Encrypts these bytes into as few records as possible, behind what is in `ciphertext`.
+    pub(super) fn encrypt(&mut self, plain: &[u8], ciphertext: &mut Buffer) {
         for part in plain.chunks(PLAIN_BYTES) {
             let length = HEADER_BYTES + part.len() + TAG_BYTES;
-            let record = self.seal_one(part, sealed.room(length));
+            let record = self.encrypt_record(part, ciphertext.room(length));
             debug_assert_eq!(record, length, "a record outgrew its room");
-            sealed.filled(record);
+            ciphertext.commit(record);
         }
     }
 
-    fn seal_one(&mut self, part: &[u8], record: &mut [u8]) -> usize {
+    fn encrypt_record(&mut self, part: &[u8], record: &mut [u8]) -> usize {
         let (header, room) = record.split_at_mut(HEADER_BYTES);
-        let sealed = self.keys.write_message(self.records, part, room);
-        let length = sealed.expect("there is room, and nobody lives to send 2^64 records");
+        let written = self.keys.write_message(self.records, part, room);
+        let length = written.expect("there is room, and nobody lives to send 2^64 records");
         header.copy_from_slice(&header_of(length as u16));
         self.records += 1;
         HEADER_BYTES + length
@@ -47,50 +47,50 @@ impl Sealer {
 
 /// The end that decrypts records.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(super) struct Decryptor {
     keys: Keys,
     records: u64,
 }
 
-impl Opener {
+impl Decryptor {
     pub(super) const fn new(keys: Keys) -> Self {
         Self { keys, records: 0 }
     }
 
-    /// Takes the first record out of `sealed`, and appends its contents to `plain`. Returns false if the record is not
-    /// complete yet.
-    pub(super) fn open(
+    /// Takes the first record out of `ciphertext`, and appends its contents to `plain`. Returns false if the record is
+    /// not complete yet.
+    pub(super) fn decrypt(
         &mut self,
-        sealed: &mut Buffer,
+        ciphertext: &mut Buffer,
         plain: &mut Buffer,
     ) -> Result<bool, LinkError> {
-        let Some(header) = sealed.waiting().first_chunk::<HEADER_BYTES>() else {
+        let Some(header) = ciphertext.waiting().first_chunk::<HEADER_BYTES>() else {
             return Ok(false);
         };
         let end = HEADER_BYTES + length_in(*header)?;
-        let Some(record) = sealed.waiting().get(HEADER_BYTES..end) else {
+        let Some(record) = ciphertext.waiting().get(HEADER_BYTES..end) else {
             return Ok(false);
         };
         // The tag needs room too: without it, snow decrypts into a buffer of its own.
         let room = plain.room(record.len());
-        let opened = self.keys.read_message(self.records, record, room);
-        plain.filled(opened.map_err(|_| LinkError::Record)?);
+        let length = self.keys.read_message(self.records, record, room);
+        plain.commit(length.map_err(|_| LinkError::Record)?);
         self.records += 1;
-        sealed.advance(end);
+        ciphertext.advance(end);
         Ok(true)
     }
 }
 
 /// For the fuzzer, which would find out the tag of a record if it knew its number.
 #[cfg(feature = "fuzzing")]
-impl Sealer {
+impl Encryptor {
     pub(super) const fn skip(&mut self, records: u64) {
         self.records += records;
     }
 }
 
 #[cfg(feature = "fuzzing")]
-impl Opener {
+impl Decryptor {
     pub(super) const fn skip(&mut self, records: u64) {
         self.records += records;
     }

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_of_small_order_is_no_key() {
+    fn a_point_of_small_order_is_refused_as_a_key() {
         let alice = key_pair(&"07".repeat(KEY_BYTES));
         assert!(alice.dh(&[0; KEY_BYTES], &mut [0; KEY_BYTES]).is_err());
     }

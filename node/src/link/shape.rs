@@ -1,7 +1,7 @@
 //! The shape of what one end of a link sends, as a node sees it that carries the link and cannot read it.
 //!
 //! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what they say (`noise`,
-//! `record`), the node that carries them (`driver::carrying`).
+//! `record`), the node that carries them (`driver::carrier`).
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
 use ringtalk_wire::{PREFACE_BYTES, check_preface};
@@ -14,7 +14,7 @@ const LENGTH_BYTES: usize = 2;
 
 /// The end of a link that sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sender {
+pub(crate) enum SendingEnd {
     /// The end that dialled.
     Dialler,
     /// The end that was dialled.
@@ -24,7 +24,7 @@ pub(crate) enum Sender {
 /// The state of one direction of a link.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    stage: Stage,
+    next_part: PartKind,
     /// The bytes that tell how long the next part is.
     head: [u8; PREFACE_BYTES],
     /// The number of these that have come.
@@ -35,14 +35,14 @@ pub(crate) struct Shape {
 
 /// The kind of part that comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
+enum PartKind {
     Preface,
     /// This many messages of the handshake are still to come.
     Handshake(u8),
     Records,
 }
 
-impl Stage {
+impl PartKind {
     const fn head_bytes(self) -> usize {
         match self {
             Self::Preface => PREFACE_BYTES,
@@ -56,7 +56,7 @@ impl Shape {
     /// Returns the state before anything has come.
     pub(crate) const fn new() -> Self {
         Self {
-            stage: Stage::Preface,
+            next_part: PartKind::Preface,
             head: [0; PREFACE_BYTES],
             filled: 0,
             rest: 0,
@@ -64,48 +64,48 @@ impl Shape {
     }
 
     /// Takes the next bytes that this end sends. Fails if they cannot be part of a link.
-    pub(crate) fn take(&mut self, sender: Sender, mut bytes: &[u8]) -> Result<(), LinkError> {
+    pub(crate) fn take(&mut self, sender: SendingEnd, mut bytes: &[u8]) -> Result<(), LinkError> {
         while !bytes.is_empty() {
             let skipped = self.rest.min(bytes.len());
             self.rest -= skipped;
             bytes = &bytes[skipped..];
-            let missing = self.stage.head_bytes() - self.filled;
+            let missing = self.next_part.head_bytes() - self.filled;
             let (head, others) = bytes.split_at(missing.min(bytes.len()));
             self.head[self.filled..self.filled + head.len()].copy_from_slice(head);
             self.filled += head.len();
             bytes = others;
-            if self.filled == self.stage.head_bytes() {
+            if self.filled == self.next_part.head_bytes() {
                 self.begin_part(sender)?;
             }
         }
         Ok(())
     }
 
-    fn begin_part(&mut self, sender: Sender) -> Result<(), LinkError> {
+    fn begin_part(&mut self, sender: SendingEnd) -> Result<(), LinkError> {
         self.filled = 0;
         let [one, two, three, four, ..] = self.head;
-        (self.stage, self.rest) = match self.stage {
-            Stage::Preface => {
+        (self.next_part, self.rest) = match self.next_part {
+            PartKind::Preface => {
                 check_preface(self.head)?;
                 // The dialler sends the first and the last of three messages.
                 let messages = match sender {
-                    Sender::Dialler => 2,
-                    Sender::Dialled => 1,
+                    SendingEnd::Dialler => 2,
+                    SendingEnd::Dialled => 1,
                 };
-                (Stage::Handshake(messages), 0)
+                (PartKind::Handshake(messages), 0)
             }
-            Stage::Handshake(messages) => {
+            PartKind::Handshake(messages) => {
                 let length = usize::from(u16::from_be_bytes([one, two]));
                 if length > HANDSHAKE_BYTES {
                     return Err(LinkError::Handshake);
                 }
                 let next = match messages {
-                    0 | 1 => Stage::Records,
-                    more => Stage::Handshake(more - 1),
+                    0 | 1 => PartKind::Records,
+                    more => PartKind::Handshake(more - 1),
                 };
                 (next, length)
             }
-            Stage::Records => (Stage::Records, length_in([one, two, three, four])?),
+            PartKind::Records => (PartKind::Records, length_in([one, two, three, four])?),
         };
         Ok(())
     }
@@ -126,14 +126,14 @@ mod tests {
         [head, vec![7; length.into()]].concat()
     }
 
-    fn taken(sender: Sender, bytes: &[u8], at_once: usize) -> bool {
+    fn taken(sender: SendingEnd, bytes: &[u8], at_once: usize) -> bool {
         let mut shape = Shape::new();
         let mut parts = bytes.chunks(at_once);
         parts.all(|part| shape.take(sender, part).is_ok())
     }
 
     #[test]
-    fn a_link_is_taken_however_its_bytes_come() {
+    fn a_link_is_accepted_in_chunks_of_any_size() {
         let start = preface().to_vec();
         let dialler = [
             start.clone(),
@@ -145,13 +145,13 @@ mod tests {
         .concat();
         let answerer = [start, message(211), record(65_535), record(20)].concat();
         for at_once in [1, 2, 3, 5, 7, 1_000, usize::MAX] {
-            assert!(taken(Sender::Dialler, &dialler, at_once));
-            assert!(taken(Sender::Dialled, &answerer, at_once));
+            assert!(taken(SendingEnd::Dialler, &dialler, at_once));
+            assert!(taken(SendingEnd::Dialled, &answerer, at_once));
         }
     }
 
     #[test]
-    fn what_is_no_link_is_not_taken() {
+    fn junk_is_refused() {
         let start = preface().to_vec();
         for junk in [
             b"GET / HTTP/1.1\r\n".to_vec(),
@@ -163,7 +163,7 @@ mod tests {
             [start, message(48), message(179), record(16), vec![9; 4]].concat(),
         ] {
             for at_once in [1, 3, usize::MAX] {
-                assert!(!taken(Sender::Dialler, &junk, at_once), "{junk:?}");
+                assert!(!taken(SendingEnd::Dialler, &junk, at_once), "{junk:?}");
             }
         }
     }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// The numbers of slots.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct SlotLimits {
     /// The number in all, for dials and the look-ups before them.
     pub(crate) all: usize,
     /// The number for one host.
@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 /// The slots of one process.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
-    limits: Limits,
+    limits: SlotLimits,
     all: Arc<Semaphore>,
     hosts: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
 }
@@ -38,11 +38,11 @@ pub(crate) struct Slot {
     slots: Slots,
     /// When the slot was taken, or a host was last entered: a host is held for the full time even after a wait.
     since: Mutex<Instant>,
-    taken: Mutex<Taken>,
+    held: Mutex<HeldPermits>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct HeldPermits {
     permits: Vec<OwnedSemaphorePermit>,
     hosts: usize,
     is_given_back: bool,
@@ -50,7 +50,7 @@ struct Taken {
 
 impl Slots {
     /// Creates the slots, all of them free.
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: SlotLimits) -> Self {
         Self {
             limits,
             all: Arc::new(Semaphore::new(limits.all)),
@@ -64,7 +64,7 @@ impl Slots {
         let slot = Slot {
             slots: self.clone(),
             since: Mutex::new(Instant::now()),
-            taken: Mutex::default(),
+            held: Mutex::default(),
         };
         slot.add(permit.into_iter(), 0);
         Arc::new(slot)
@@ -92,7 +92,7 @@ impl Slot {
 
     /// Returns true if any host was dialled under this slot.
     pub(crate) fn was_used(&self) -> bool {
-        lock(&self.taken).hosts > 0
+        lock(&self.held).hosts > 0
     }
 
     /// Returns when the fixed time is over.
@@ -102,32 +102,32 @@ impl Slot {
 
     /// Frees the slot at once.
     pub(crate) fn give_back(&self) {
-        let mut taken = lock(&self.taken);
-        taken.is_given_back = true;
-        taken.permits.clear();
+        let mut held = lock(&self.held);
+        held.is_given_back = true;
+        held.permits.clear();
     }
 
     fn add(&self, permits: impl Iterator<Item = OwnedSemaphorePermit>, hosts: usize) {
-        let mut taken = lock(&self.taken);
-        taken.hosts += hosts;
-        if !taken.is_given_back {
-            taken.permits.extend(permits);
+        let mut held = lock(&self.held);
+        held.hosts += hosts;
+        if !held.is_given_back {
+            held.permits.extend(permits);
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let taken = self.taken.get_mut();
-        let taken = std::mem::take(taken.unwrap_or_else(PoisonError::into_inner));
+        let held = self.held.get_mut();
+        let held = std::mem::take(held.unwrap_or_else(PoisonError::into_inner));
         let end = self.end();
         // Without a runtime the process is about to end.
-        if !taken.permits.is_empty()
+        if !held.permits.is_empty()
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(async move {
                 sleep_until(end).await;
-                drop(taken);
+                drop(held);
             });
         }
     }
@@ -145,7 +145,7 @@ mod tests {
 
     const HOLD: Duration = Duration::from_secs(5);
     const SOON: Duration = Duration::from_secs(1);
-    const LIMITS: Limits = Limits {
+    const LIMITS: SlotLimits = SlotLimits {
         all: 3,
         host: 2,
         hold: HOLD,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slot_is_taken_for_one_time_however_soon_its_dial_is_over() {
+    async fn a_slot_is_held_for_a_fixed_time() {
         let slots = Slots::new(LIMITS);
         let began = Instant::now();
         for _ in 0..LIMITS.all {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_host_has_a_part_of_them() {
+    async fn one_host_gets_a_part_of_the_slots() {
         let slots = Slots::new(LIMITS);
         let slot = slots.take().await;
         slot.enter(host(1)).await;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_host_that_had_to_be_waited_for_is_held_as_long() {
+    async fn a_host_is_held_as_long_after_a_wait() {
         let slots = Slots::new(LIMITS);
         let began = Instant::now();
         for dial in 0..6 {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_was_found_gives_its_slot_back() {
+    async fn a_successful_dial_gives_its_slot_back() {
         let slots = Slots::new(LIMITS);
         let began = Instant::now();
         for _ in 0..2 * LIMITS.all {

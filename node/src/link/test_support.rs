@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::buffer::Buffer;
-use super::noise::{Keys, open, read_opening};
-use super::record::{Opener, Sealer};
-use super::{Credentials, Link, LinkError, Welcomed};
+use super::noise::{Keys, read_first, start_handshake};
+use super::record::{Decryptor, Encryptor};
+use super::{Credentials, InboundConnection, Link, LinkError};
 use crate::identity::Identity;
 use crate::secret::Secret;
 
@@ -26,15 +26,15 @@ pub(crate) fn credentials_for(number: u8, secret: &Secret) -> Credentials {
 /// Returns the keys that a handshake leaves at both ends.
 pub(crate) fn keys() -> [Keys; 2] {
     let (one, other) = (credentials(1), credentials(2));
-    let (opened, opening) = open(&one).unwrap();
-    let approached = read_opening(&other, &opening).unwrap();
-    let (shown, answer) = approached.answer(&other).unwrap();
-    let (keys, last) = opened
+    let (initiator, first_message) = start_handshake(&one).unwrap();
+    let responder = read_first(&other, &first_message).unwrap();
+    let (responder, answer) = responder.answer(&other).unwrap();
+    let (keys, last) = initiator
         .read_answer(&answer)
         .unwrap()
-        .close(&one, None)
+        .finish(&one, None)
         .unwrap();
-    [keys, shown.read_last(&last).unwrap().0]
+    [keys, responder.read_last(&last).unwrap().0]
 }
 
 /// Returns a message of a handshake as it travels.
@@ -45,59 +45,59 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
 
 /// A dialler that sends and receives bytes instead of frames.
 #[derive(Debug)]
-pub(crate) struct Bare {
+pub(crate) struct RawPeer {
     pub(crate) stream: TcpStream,
-    sealer: Sealer,
-    opener: Opener,
-    sealed: Buffer,
+    encryptor: Encryptor,
+    decryptor: Decryptor,
+    ciphertext: Buffer,
 }
 
-impl Bare {
+impl RawPeer {
     /// Dials, and goes through the handshake.
     pub(crate) async fn dial(address: SocketAddr, me: &Credentials) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let (opened, opening) = open(me).unwrap();
-        let first = [&preface()[..], &framed(&opening)].concat();
+        let (initiator, first_message) = start_handshake(me).unwrap();
+        let first = [&preface()[..], &framed(&first_message)].concat();
         stream.write_all(&first).await.unwrap();
         stream.read_exact(&mut [0; PREFACE_BYTES]).await.unwrap();
         let mut answer = vec![0; stream.read_u16().await.unwrap().into()];
         stream.read_exact(&mut answer).await.unwrap();
-        let (keys, last) = opened
+        let (keys, last) = initiator
             .read_answer(&answer)
             .unwrap()
-            .close(me, None)
+            .finish(me, None)
             .unwrap();
         stream.write_all(&framed(&last)).await.unwrap();
         Self {
             stream,
-            sealer: Sealer::new(keys.clone()),
-            opener: Opener::new(keys),
-            sealed: Buffer::default(),
+            encryptor: Encryptor::new(keys.clone()),
+            decryptor: Decryptor::new(keys),
+            ciphertext: Buffer::default(),
         }
     }
 
     /// Returns the record that has these bytes.
-    pub(crate) fn seal(&mut self, plain: &[u8]) -> Vec<u8> {
-        let mut sealed = Buffer::default();
-        self.sealer.seal(plain, &mut sealed);
-        sealed.waiting().to_vec()
+    pub(crate) fn encrypt(&mut self, plain: &[u8]) -> Vec<u8> {
+        let mut ciphertext = Buffer::default();
+        self.encryptor.encrypt(plain, &mut ciphertext);
+        ciphertext.waiting().to_vec()
     }
 
     /// Encrypts bytes and sends them.
     pub(crate) async fn send(&mut self, plain: &[u8]) {
-        let sealed = self.seal(plain);
-        self.stream.write_all(&sealed).await.unwrap();
+        let ciphertext = self.encrypt(plain);
+        self.stream.write_all(&ciphertext).await.unwrap();
     }
 
     /// Receives and decrypts this many bytes, or all until the far end closes; returns the number of records too.
     pub(crate) async fn receive(&mut self, length: usize) -> (Vec<u8>, usize) {
         let (mut plain, mut records) = (Buffer::default(), 0);
         while plain.len() < length {
-            match self.opener.open(&mut self.sealed, &mut plain) {
+            match self.decryptor.decrypt(&mut self.ciphertext, &mut plain) {
                 Ok(true) => records += 1,
                 Ok(false) => {
-                    let read = self.stream.read(self.sealed.room(4096)).await.unwrap();
-                    self.sealed.filled(read);
+                    let read = self.stream.read(self.ciphertext.room(4096)).await.unwrap();
+                    self.ciphertext.commit(read);
                     if read == 0 {
                         break;
                     }
@@ -111,9 +111,9 @@ impl Bare {
 }
 
 /// Returns the link of a dialler that was let in.
-pub(crate) fn link_of(welcomed: Result<Welcomed, LinkError>) -> Result<Link, LinkError> {
-    match welcomed? {
-        Welcomed::Link(link) => Ok(*link),
-        Welcomed::Circuit { .. } => Err(LinkError::Handshake),
+pub(crate) fn into_link(inbound: Result<InboundConnection, LinkError>) -> Result<Link, LinkError> {
+    match inbound? {
+        InboundConnection::Link(link) => Ok(*link),
+        InboundConnection::Circuit { .. } => Err(LinkError::Handshake),
     }
 }

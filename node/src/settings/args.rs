@@ -1,6 +1,6 @@
-//! The command line as it was typed: flags and their environment variables, as text.
+//! The raw command line: flags and their environment variables, as text.
 //!
-//! Not here: whether a value makes sense, and what follows from it (`settings`).
+//! Not here: whether a value makes sense, what follows from it (`settings`).
 
 use clap::{ArgAction, Parser, ValueEnum};
 use clap_complete::Shell;
@@ -8,17 +8,18 @@ use clap_complete::Shell;
 use super::origin::Origins;
 use super::{Hidden, help};
 
-/// What flags are about.
-const DISCUSSION: &str = "The discussion";
-const SHOWN: &str = "What is shown";
-const SAID: &str = "What is said";
-const NETWORK: &str = "The network";
-const PROGRAM: &str = "The program";
+/// The headings of the flags.
+const DISCUSSION: &str = "Discussion";
+const OUTPUT: &str = "Output";
+const INPUT: &str = "Input";
+const NETWORK: &str = "Network";
+const PROGRAM: &str = "Program";
 
-/// Group chat over a ring of equals: no server remembers what was said.
+/// Group chat without a server that remembers it.
 ///
-/// Without --join or --start a private discussion begins here, and the line that others type to get
-/// in is printed. What is typed is a message; a line that starts with / is a command, see /help.
+/// Without --join or --start, node starts a private discussion and prints the command that others
+/// run to join it. Each line that you type is a message. A line that starts with / is a command;
+/// /help lists them.
 #[expect(clippy::struct_excessive_bools, reason = "each flag is one")]
 #[derive(Debug, Default, Parser)]
 #[command(
@@ -31,13 +32,13 @@ const PROGRAM: &str = "The program";
     after_long_help = help::long()
 )]
 pub(crate) struct Args {
-    /// A director as host:port, or an invite ringtalk://host:port/#SECRET; repeat it for several
+    /// Join: an invite ringtalk://host:port/#SECRET, or a director host:port; repeat it for several
     ///
-    /// An invite leads into a private discussion. A director as host:port leads into its open
-    /// discussion, which anybody who reaches the director can enter; with `RINGTALK_SECRET` set, into
-    /// the private discussion that has this secret. Other users of this machine see a command line:
-    /// so the secret may stand in `RINGTALK_SECRET`, and an invite that ends in a bare # asks for it
-    /// at the terminal. Without such a discussion, or with a wrong secret, the exit status is 4.
+    /// An invite leads to a private discussion. A director's host:port leads to its open discussion,
+    /// which anyone who can reach the director may join. If `RINGTALK_SECRET` is set, it leads to the
+    /// private discussion with that secret. Other users of this machine can see command lines. To keep
+    /// the secret off them, set `RINGTALK_SECRET`, or end the invite with a bare # and node asks for it.
+    /// If the secret is wrong or there is no such discussion, the exit status is 4.
     #[arg(
         long,
         help_heading = DISCUSSION,
@@ -47,10 +48,10 @@ pub(crate) struct Args {
     )]
     pub(crate) join: Vec<Hidden>,
 
-    /// Start a private discussion, registered at this director (host:port)
+    /// Start a private discussion and register it at this director (host:port)
     ///
-    /// Its secret is a new one, or that in `RINGTALK_SECRET`: of several nodes that are started with
-    /// the same secret, the first founds the discussion, and the others join it.
+    /// The secret is new unless `RINGTALK_SECRET` is set. If several nodes start with the same secret,
+    /// the first one founds the discussion and the others join it.
     #[arg(
         long,
         help_heading = DISCUSSION,
@@ -60,79 +61,79 @@ pub(crate) struct Args {
     )]
     pub(crate) start: Option<Hidden>,
 
-    /// The name shown to others, 1 to 32 characters [default: the login name]
+    /// Your name, 1 to 32 characters [default: the login name]
     #[arg(long, help_heading = DISCUSSION, value_name = "NAME", env = "RINGTALK_NAME")]
     pub(crate) name: Option<String>,
 
-    /// How long to try to get in
+    /// How long to try to join
     #[arg(long, help_heading = DISCUSSION, value_name = "SECONDS", default_value = "30")]
     pub(crate) timeout: String,
 
-    /// How many messages are kept for latecomers
+    /// How many messages to keep for newcomers
     #[arg(long, help_heading = DISCUSSION, value_name = "N", default_value = "10000")]
     pub(crate) history: String,
 
-    /// Say this once inside, before what is typed; repeat it for more lines
-    #[arg(long, help_heading = SAID, value_name = "TEXT")]
+    /// Send this message after joining; repeat it for more messages
+    #[arg(long, help_heading = INPUT, value_name = "TEXT")]
     pub(crate) say: Vec<String>,
 
-    /// Leave when stdin ends, once everything sent has been handed to a neighbour
-    /// [default: on where --json is off and stdin is no terminal]
-    #[arg(long, help_heading = SAID, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Leave when stdin ends and a neighbour has every message
+    /// [default: true if stdin is not a terminal and --json is not given]
+    #[arg(long, help_heading = INPUT, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) quit_on_eof: Option<bool>,
 
-    /// The full screen of a terminal, plain text, or nothing on stdout
+    /// Use the full screen, write plain text, or write nothing to stdout
     ///
-    /// The full screen has keys as in a shell (Tab, arrows, Ctrl+A, Ctrl+W, Ctrl+R, ...), which /help
-    /// lists; Ctrl+C on an empty line asks whether to leave.
-    #[arg(long, help_heading = SHOWN, value_enum, default_value_t)]
+    /// The full screen has the keys of a shell (Tab, arrows, Ctrl+A, Ctrl+W, Ctrl+R, ...); /help lists
+    /// them. Ctrl+C on an empty line asks whether to leave.
+    #[arg(long, help_heading = OUTPUT, value_enum, default_value_t)]
     pub(crate) ui: Ui,
 
-    /// One JSON object a line on stdout, instead of text
-    #[arg(long, help_heading = SHOWN)]
+    /// Write events to stdout, one JSON object a line
+    #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
-    /// With --json: commands on stdin, one JSON object a line
-    #[arg(long, help_heading = SHOWN)]
+    /// With --json: read commands from stdin, one JSON object a line
+    #[arg(long, help_heading = OUTPUT)]
     pub(crate) json_input: bool,
 
-    /// Colours on the full screen and in the plain text; with `NO_COLOR` set, auto means never
-    #[arg(long, help_heading = SHOWN, value_enum, default_value_t)]
+    /// When to use colours; if `NO_COLOR` is set, auto means never
+    #[arg(long, help_heading = OUTPUT, value_enum, default_value_t)]
     pub(crate) color: Color,
 
-    /// Diagnostics on stderr, as tracing filters
+    /// Diagnostics to log to stderr, as tracing filters
     #[arg(
         long,
-        help_heading = SHOWN,
+        help_heading = OUTPUT,
         value_name = "FILTER",
         env = "RINGTALK_LOG",
         default_value = "warn"
     )]
     pub(crate) log: String,
 
-    /// Where other nodes reach this one; port 0 picks a free one
+    /// Address to listen on for other nodes; port 0 picks a free port
     /// [default: [::]:0, or 0.0.0.0:0 without IPv6]
     #[arg(long, help_heading = NETWORK, value_name = "ADDR", env = "RINGTALK_LISTEN")]
     pub(crate) listen: Option<String>,
 
-    /// The address that other networks use to reach this node
+    /// Address at which nodes on other networks reach this one
     #[arg(long, help_heading = NETWORK, value_name = "HOST:PORT", env = "RINGTALK_PUBLIC_ADDRESS")]
     pub(crate) public_address: Option<String>,
 
-    /// Where the director inside listens, if there is one
+    /// Address to listen on for newcomers, if this node starts a discussion without --start
     /// [default: 0.0.0.0:8080, or the next free port]
     #[arg(long, help_heading = NETWORK, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
     pub(crate) director_listen: Option<String>,
 
-    /// Links beyond the two neighbours, for speed; off: neighbours only
+    /// Whether large rings use links beyond the two neighbours, for speed
     #[arg(long, help_heading = NETWORK, value_enum, default_value_t)]
-    pub(crate) fingers: Fingers,
+    pub(crate) fingers: FingerMode,
 
-    /// Exit with 0 if a node (at the port of --listen) or a director (at --director-listen) answers
+    /// Exit with 0 if a node answers at the port of --listen, or a director at --director-listen
     #[arg(long, help_heading = PROGRAM)]
     pub(crate) healthcheck: bool,
 
-    /// Print completions for a shell
+    /// Print completions for this shell
     #[arg(long, help_heading = PROGRAM, value_name = "SHELL", value_enum)]
     pub(crate) completions: Option<Shell>,
 
@@ -140,7 +141,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = PROGRAM)]
     pub(crate) man: bool,
 
-    /// Print help; -h is the short one
+    /// Print help; -h prints a summary
     #[arg(long, short, help_heading = PROGRAM, action = ArgAction::Help)]
     pub(crate) help: Option<bool>,
 
@@ -156,7 +157,7 @@ pub(crate) struct Args {
 /// Which face the user sees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(crate) enum Ui {
-    /// The full screen on a terminal, else plain text
+    /// The full screen if stdin and stdout are terminals, else plain text
     #[default]
     Auto,
     /// The full screen
@@ -169,22 +170,22 @@ pub(crate) enum Ui {
 
 /// Whether there are links beyond the neighbours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub(crate) enum Fingers {
-    /// In large rings
+pub(crate) enum FingerMode {
+    /// Use them in large rings
     #[default]
     Auto,
-    /// Never
+    /// Use the two neighbours only
     Off,
 }
 
 /// Whether there are colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal
+    /// If stdout is a terminal
     #[default]
     Auto,
-    /// Also into a pipe
+    /// Even in a pipe
     Always,
-    /// Nowhere
+    /// Never
     Never,
 }

@@ -1,19 +1,19 @@
 //! The destination: directors, and the one secret of the discussion, from what the command line, the environment and
 //! the terminal say.
 //!
-//! Not here: how a single place is parsed (`place`), how the user is asked (`prompt`).
+//! Not here: how a single endpoint is parsed (`endpoint`), how the user is asked (`prompt`).
 
 use std::io;
 
 use super::Hidden;
-use super::place::{Place, PlaceError, places};
+use super::endpoint::{Endpoint, EndpointError, parse_join};
 use crate::secret::{Secret, SecretError};
 
 /// The directors, and the discussion that they are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Destination {
     /// The directors, each once; empty if none was named.
-    pub places: Vec<Place>,
+    pub endpoints: Vec<Endpoint>,
     /// The secret, if one was given.
     pub secret: Option<Secret>,
 }
@@ -23,7 +23,7 @@ pub struct Destination {
 pub enum DestinationError {
     /// A value of `--join` is wrong.
     #[error("--join: {0}")]
-    Join(#[from] PlaceError),
+    Join(#[from] EndpointError),
     /// The value of `RINGTALK_SECRET` is wrong.
     #[error("RINGTALK_SECRET: {0}")]
     Variable(SecretError),
@@ -32,14 +32,14 @@ pub enum DestinationError {
     Typed(SecretError),
     /// Two different secrets were given.
     #[error(
-        "two different secrets were given (in --join, or in RINGTALK_SECRET): a node takes part in \
-         one discussion"
+        "two different secrets were given (in --join or RINGTALK_SECRET): a node can take part in \
+         only one discussion"
     )]
     Conflict,
     /// A secret is missing, and nobody can be asked.
     #[error(
-        "the secret is missing, and there is no terminal to ask for it ({0}): give the whole \
-         invite, with everything after the #, or set RINGTALK_SECRET"
+        "the secret is missing, and there is no terminal to ask for it ({0}): give the complete \
+         invite, including the part after the #, or set RINGTALK_SECRET"
     )]
     Missing(io::Error),
 }
@@ -48,7 +48,7 @@ impl DestinationError {
     /// Returns true if the secret is wrong or missing, which has an exit status of its own.
     pub const fn is_refusal(&self) -> bool {
         match self {
-            Self::Join(PlaceError::Secret(_))
+            Self::Join(EndpointError::Secret(_))
             | Self::Variable(_)
             | Self::Typed(_)
             | Self::Missing(_) => true,
@@ -60,52 +60,49 @@ impl DestinationError {
 impl Destination {
     /// Finds the destination from all values of `--join`, and from `RINGTALK_SECRET`. If an invite ends in a bare #
     /// and no secret is given otherwise, `ask` gets one from the user.
-    pub fn find<'a>(
+    pub fn resolve<'a>(
         joins: impl IntoIterator<Item = &'a str>,
         variable: Option<&str>,
         ask: impl FnOnce() -> io::Result<Hidden>,
     ) -> Result<Self, DestinationError> {
-        let mut found = Vec::new();
+        let mut endpoints = Vec::new();
         let mut secret = variable_secret(variable)?;
-        let mut asks = false;
+        let mut needs_prompt = false;
         for text in joins {
-            let named = places(text)?;
-            for place in named.directors {
-                add(&mut found, place);
+            let named = parse_join(text)?;
+            for endpoint in named.directors {
+                add(&mut endpoints, endpoint);
             }
             for other in named.secrets {
                 if *secret.get_or_insert_with(|| other.clone()) != other {
                     return Err(DestinationError::Conflict);
                 }
             }
-            asks |= named.asks;
+            needs_prompt |= named.needs_prompt;
         }
-        if asks && secret.is_none() {
+        if needs_prompt && secret.is_none() {
             let typed = ask().map_err(DestinationError::Missing)?;
             let typed = typed.as_str().trim().parse();
             secret = Some(typed.map_err(DestinationError::Typed)?);
         }
         if secret.as_ref().is_some_and(|secret| !secret.is_open()) {
             // A private discussion is joined here; other settings ask to found one.
-            for place in &mut found {
-                place.may_found = false;
+            for endpoint in &mut endpoints {
+                endpoint.may_found = false;
             }
         }
-        Ok(Self {
-            places: found,
-            secret,
-        })
+        Ok(Self { endpoints, secret })
     }
 }
 
 /// Adds a director, unless it is known: directors are asked in the order given, each once.
-fn add(found: &mut Vec<Place>, place: Place) {
-    match found
+fn add(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint) {
+    match endpoints
         .iter_mut()
-        .find(|known| known.director == place.director)
+        .find(|known| known.director == endpoint.director)
     {
-        Some(known) => known.may_found |= place.may_found,
-        None => found.push(place),
+        Some(known) => known.may_found |= endpoint.may_found,
+        None => endpoints.push(endpoint),
     }
 }
 
@@ -120,7 +117,7 @@ fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationErro
 mod tests {
     use super::*;
 
-    fn nobody() -> io::Result<Hidden> {
+    fn no_terminal() -> io::Result<Hidden> {
         Err(io::ErrorKind::NotFound.into())
     }
 
@@ -129,18 +126,18 @@ mod tests {
         (text.parse().unwrap(), text)
     }
 
-    fn find(joins: &[&str], variable: Option<&str>) -> Result<Destination, DestinationError> {
-        Destination::find(joins.iter().copied(), variable, nobody)
+    fn resolve(joins: &[&str], variable: Option<&str>) -> Result<Destination, DestinationError> {
+        Destination::resolve(joins.iter().copied(), variable, no_terminal)
     }
 
     #[test]
     fn an_address_alone_leads_to_the_open_discussion() {
-        let found = find(&["a:1"], None).unwrap();
+        let found = resolve(&["a:1"], None).unwrap();
         assert_eq!(found.secret, None);
-        assert!(found.places[0].may_found);
-        assert_eq!(find(&["a:1"], Some("")).unwrap(), found);
+        assert!(found.endpoints[0].may_found);
+        assert_eq!(resolve(&["a:1"], Some("")).unwrap(), found);
         let open = Secret::open().to_text();
-        assert!(find(&["a:1"], Some(&open)).unwrap().places[0].may_found);
+        assert!(resolve(&["a:1"], Some(&open)).unwrap().endpoints[0].may_found);
     }
 
     #[test]
@@ -153,18 +150,18 @@ mod tests {
             (&[&invite, "ringtalk://a:1/#"], None),
             (&[&invite], Some(&text)),
         ] {
-            let found = find(joins, variable).unwrap();
+            let found = resolve(joins, variable).unwrap();
             assert_eq!(found.secret.as_ref(), Some(&one));
-            assert!(!found.places.iter().any(|place| place.may_found));
+            assert!(!found.endpoints.iter().any(|endpoint| endpoint.may_found));
         }
     }
 
     #[test]
-    fn two_secrets_are_one_too_many() {
+    fn two_different_secrets_are_refused() {
         let [one, other] = [1, 2].map(|byte| format!("ringtalk://a:1/#{}", secret(byte).1));
-        let error = find(&[&one, &other], None).unwrap_err();
+        let error = resolve(&[&one, &other], None).unwrap_err();
         assert!(matches!(error, DestinationError::Conflict) && !error.is_refusal());
-        let error = find(&[&one], Some(&secret(2).1)).unwrap_err();
+        let error = resolve(&[&one], Some(&secret(2).1)).unwrap_err();
         assert!(matches!(error, DestinationError::Conflict));
     }
 
@@ -172,21 +169,21 @@ mod tests {
     fn a_bare_hash_asks_for_the_secret() {
         let (one, text) = secret(1);
         let typed = || Ok(Hidden::from(format!("{text}\n")));
-        let found = Destination::find(["ringtalk://a:1/#"], None, typed).unwrap();
+        let found = Destination::resolve(["ringtalk://a:1/#"], None, typed).unwrap();
         assert_eq!(found.secret, Some(one));
-        let error = find(&["ringtalk://a:1/#"], None).unwrap_err();
+        let error = resolve(&["ringtalk://a:1/#"], None).unwrap_err();
         assert!(error.is_refusal());
         let words = error.to_string();
-        assert!(words.contains("RINGTALK_SECRET") && words.contains("whole invite"));
+        assert!(words.contains("RINGTALK_SECRET") && words.contains("complete invite"));
     }
 
     #[test]
     fn a_mistyped_secret_is_a_refusal_wherever_it_stands() {
         let typed = || Ok(Hidden::from("mistyped".to_owned()));
-        let prompted = Destination::find(["ringtalk://a:1/#"], None, typed);
+        let prompted = Destination::resolve(["ringtalk://a:1/#"], None, typed);
         for found in [
-            find(&["a:1"], Some("mistyped")),
-            find(&["ringtalk://a:1/#mistyped"], None),
+            resolve(&["a:1"], Some("mistyped")),
+            resolve(&["ringtalk://a:1/#mistyped"], None),
             prompted,
         ] {
             let error = found.unwrap_err();

@@ -1,8 +1,8 @@
-//! The user's file of settings: what is the same in every discussion, under the names of the long flags.
+//! The user's settings file: what is the same in every discussion, under the names of the long flags.
 //!
-//! It is read where it is there, and never written. What belongs to one discussion or to one run is not in
-//! it, above all no secret: a disk would keep that longer than the discussion lasts. Not here: what
-//! a value means, and that flags and the environment come first (`layers`).
+//! The file is read if it exists, and never written. It has nothing that belongs to one discussion or to one run,
+//! above all no secret: a disk would keep that longer than the discussion lasts. Not here: what a value means, the
+//! precedence of flags and the environment (`layers`).
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,63 +15,66 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::Args;
 use super::keys::KEYS;
-use super::origin::Line;
+use super::origin::FileLine;
 
-/// What leads into one discussion, and is not kept.
+/// The settings that lead into one discussion, and do not belong in the file.
 const NOT_KEPT: [&str; 3] = ["join", "start", "secret"];
-/// Where the file is in the folder of the user's settings.
-const PLACE: &str = "ringtalk/config.toml";
-/// The longest file: a hundred times what all keys take.
+/// The path of the file in the folder of the user's settings.
+const CONFIG_PATH: &str = "ringtalk/config.toml";
+/// The largest file that is read: a hundred times what all keys take.
 const FILE_BYTES: u64 = 64 * 1024;
-/// How many letters a key may be wrong in to be recognized.
+/// The most wrong letters in an unknown key for which a key is suggested.
 const WRONG_LETTERS: usize = 3;
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
-    pub(super) entries: Vec<Entry>,
+pub(super) struct FileSettings {
+    pub(super) values: Vec<FileValue>,
 }
 
 /// One value of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Entry {
+pub(super) struct FileValue {
     pub(super) key: &'static str,
-    /// As it would be typed behind the flag.
+    /// The value as it would be typed behind the flag.
     pub(super) value: String,
-    pub(super) line: Line,
+    pub(super) line: FileLine,
 }
 
-/// Why the file is of no use.
+/// The reason why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("cannot read {}: {error}; make it readable, or move it away", .path.display())]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("{} has more than {FILE_BYTES} bytes: is that the file of settings?", .0.display())]
+    #[error("{} is longer than {FILE_BYTES} bytes: is that the settings file?", .0.display())]
     TooLong(PathBuf),
     #[error("{line}: {problem}")]
-    Wrong { line: Line, problem: Problem },
+    Wrong {
+        line: FileLine,
+        problem: LineProblem,
+    },
 }
 
-/// What is wrong with a line.
+/// The problem with a line.
 #[derive(PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum Problem {
-    #[error("this is no TOML ({0}); a line looks like name = \"ann\"")]
+pub(crate) enum LineProblem {
+    #[error("invalid TOML ({0}); expected a line such as name = \"ann\"")]
     Toml(String),
-    #[error("there is no key {key}{meant}; there are {}", all_keys())]
+    #[error("unknown key {key}{meant}; expected one of {}", all_keys())]
     Unknown { key: String, meant: String },
     #[error(
-        "{0} leads into one discussion, and a disk would keep it for longer; give it on the command \
+        "{0} belongs to one discussion, and a disk would keep it for longer; give it on the command \
          line or in the environment (see --help)"
     )]
     NotKept(String),
-    #[error("{0} is said anew in each run: give it on the command line")]
+    #[error("{0} cannot be set in this file: give it on the command line")]
     EachRun(String),
-    #[error("{key} has a value of another kind; write it as in {key} = {example}")]
+    #[error("{key} has a value of the wrong type; expected one such as {key} = {example}")]
     Kind {
         key: &'static str,
         example: &'static str,
     },
-    #[error("{key}: {value:?} is none of {choices}")]
+    #[error("{key}: invalid value {value:?}; expected one of {choices}")]
     Choice {
         key: &'static str,
         value: String,
@@ -79,16 +82,16 @@ pub(crate) enum Problem {
     },
 }
 
-/// Where the file is: in `$XDG_CONFIG_HOME`, else in `~/.config`. A path that is not absolute counts as
+/// Returns the path of the file: in `$XDG_CONFIG_HOME`, else in `~/.config`. A path that is not absolute counts as
 /// none, as in the XDG base directory specification.
-pub(super) fn place(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+pub(super) fn config_path(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
     let own = || Some(home.and_then(absolute)?.join(".config"));
-    Some(xdg.and_then(absolute).or_else(own)?.join(PLACE))
+    Some(xdg.and_then(absolute).or_else(own)?.join(CONFIG_PATH))
 }
 
-impl Settled {
-    /// Reads the file, if it is there.
+impl FileSettings {
+    /// Reads the file, if it exists.
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
         let unreadable = |error| FileError::Unreadable {
             path: path.to_owned(),
@@ -108,7 +111,7 @@ impl Settled {
     }
 
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
-        let line = |span: Range<usize>| Line {
+        let line = |span: Range<usize>| FileLine {
             path: path.to_owned(),
             number: 1 + text
                 .get(..span.start)
@@ -116,25 +119,25 @@ impl Settled {
         };
         let table = DeTable::parse(text).map_err(|error| FileError::Wrong {
             line: line(error.span().unwrap_or_default()),
-            problem: Problem::Toml(error.message().to_owned()),
+            problem: LineProblem::Toml(error.message().to_owned()),
         })?;
         let mut lines: Vec<_> = table.into_inner().into_iter().collect();
         lines.sort_by_key(|(key, _)| key.span().start);
         let flags = Args::command();
-        let entries = lines.into_iter().map(|(key, value)| {
+        let values = lines.into_iter().map(|(key, value)| {
             let line = line(key.span());
-            match entry(key.get_ref(), value.get_ref(), &flags) {
-                Ok((key, value)) => Ok(Entry { key, value, line }),
+            match parse_value(key.get_ref(), value.get_ref(), &flags) {
+                Ok((key, value)) => Ok(FileValue { key, value, line }),
                 Err(problem) => Err(FileError::Wrong { line, problem }),
             }
         });
         Ok(Self {
-            entries: entries.collect::<Result<_, _>>()?,
+            values: values.collect::<Result<_, _>>()?,
         })
     }
 }
 
-/// True where there is no such file.
+/// Returns true if the error means that the file does not exist.
 fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -142,12 +145,12 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// A key and its value, as it would be typed.
-fn entry(
+/// Returns a key and its value, as it would be typed.
+fn parse_value(
     key: &str,
     value: &DeValue<'_>,
     flags: &Command,
-) -> Result<(&'static str, String), Problem> {
+) -> Result<(&'static str, String), LineProblem> {
     let known = KEYS.iter().find(|(known, _)| *known == key);
     let &(key, example) = known.ok_or_else(|| unknown(key, flags))?;
     let value = match value {
@@ -156,20 +159,20 @@ fn entry(
             number.as_str()
         }
         DeValue::Float(number) if !example.starts_with('"') => number.as_str(),
-        _ => return Err(Problem::Kind { key, example }),
+        _ => return Err(LineProblem::Kind { key, example }),
     };
     let choices = choices(key, flags);
     if choices.is_empty() || choices.iter().any(|choice| choice == value) {
         return Ok((key, value.to_owned()));
     }
-    Err(Problem::Choice {
+    Err(LineProblem::Choice {
         key,
         value: value.to_owned(),
         choices: choices.join(", "),
     })
 }
 
-/// The words that a flag takes; nothing where it takes any.
+/// Returns the words that a flag takes; empty if it takes any.
 fn choices(key: &str, flags: &Command) -> Vec<String> {
     let mut flags = flags.get_arguments();
     let flag = flags.find(|flag| flag.get_long() == Some(key));
@@ -178,23 +181,23 @@ fn choices(key: &str, flags: &Command) -> Vec<String> {
     values.map(|value| value.get_name().to_owned()).collect()
 }
 
-/// What to say of a key that is none.
-fn unknown(key: &str, flags: &Command) -> Problem {
+/// Returns the problem with an unknown key.
+fn unknown(key: &str, flags: &Command) -> LineProblem {
     let key = key.to_owned();
     if NOT_KEPT.contains(&key.as_str()) {
-        return Problem::NotKept(key);
+        return LineProblem::NotKept(key);
     }
     if flags
         .get_arguments()
         .any(|flag| flag.get_long() == Some(&key))
     {
-        return Problem::EachRun(key);
+        return LineProblem::EachRun(key);
     }
     let distance = |known: &&str| strsim::osa_distance(&key, known);
     let nearest = KEYS.iter().map(|(known, _)| *known).min_by_key(distance);
     let meant = nearest.filter(|nearest| distance(nearest) <= WRONG_LETTERS);
     let meant = meant.map_or_else(String::new, |known| format!("; did you mean {known}?"));
-    Problem::Unknown { key, meant }
+    LineProblem::Unknown { key, meant }
 }
 
 fn all_keys() -> String {
@@ -206,10 +209,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<(&'static str, String)>, String> {
-        let parsed = Settled::parse(text, Path::new("/c.toml"));
+        let parsed = FileSettings::parse(text, Path::new("/c.toml"));
         let parsed = parsed.map_err(|error| error.to_string())?;
-        let entries = parsed.entries.into_iter();
-        Ok(entries.map(|entry| (entry.key, entry.value)).collect())
+        let values = parsed.values.into_iter();
+        Ok(values.map(|value| (value.key, value.value)).collect())
     }
 
     #[test]
@@ -224,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_shows_every_key() {
-        let readme = include_str!("../../../README.md");
-        let block = readme.split("```toml\n").nth(1).unwrap();
+    fn the_manual_shows_every_key() {
+        let manual = include_str!("../../README.md");
+        let block = manual.split("```toml\n").nth(1).unwrap();
         let block = block.split("```").next().unwrap();
         let mut shown: Vec<_> = read(block)
             .unwrap()
@@ -251,15 +254,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line_and_what_to_do() {
+    fn an_error_names_its_line_and_the_remedy() {
         for (text, words) in [
             (
                 "name = ann",
-                &["/c.toml, line 1: this is no TOML", "name = \"ann\""][..],
+                &["/c.toml, line 1: invalid TOML", "name = \"ann\""][..],
             ),
             (
                 "\n\nnam = \"ann\"",
-                &["/c.toml, line 3: there is no key nam; did you mean name?"],
+                &["/c.toml, line 3: unknown key nam; did you mean name?"],
             ),
             (
                 "public_address = \"a:1\"",
@@ -267,27 +270,30 @@ mod tests {
             ),
             (
                 "zzzzzzzz = 1",
-                &["there is no key zzzzzzzz; there are name, listen,"],
+                &["unknown key zzzzzzzz; expected one of name, listen,"],
             ),
             ("[name]\nx = 1", &["line 1", "name = \"ann\""]),
             (
                 "name = 5",
-                &["line 1: name has a value of another kind", "name = \"ann\""],
+                &[
+                    "line 1: name has a value of the wrong type",
+                    "name = \"ann\"",
+                ],
             ),
             ("log = true", &["log = \"warn\""]),
             ("timeout = \"30\"", &["timeout = 30"]),
             ("history = 0x10", &["history = 10000"]),
             (
                 "ui = \"lins\"",
-                &["ui: \"lins\" is none of auto, tui, lines, none"],
+                &["ui: invalid value \"lins\"; expected one of auto, tui, lines, none"],
             ),
             ("color = \"x\"", &["always"]),
             (
                 "name = \"a\"\nname = \"b\"",
-                &["line 2: this is no TOML", "duplicate key"],
+                &["line 2: invalid TOML", "duplicate key"],
             ),
-            ("join = \"a:1\"", &["join leads into one discussion"]),
-            ("json = true", &["json is said anew"]),
+            ("join = \"a:1\"", &["join belongs to one discussion"]),
+            ("json = true", &["json cannot be set in this file"]),
         ] {
             let error = read(text).unwrap_err();
             for words in words {
@@ -310,26 +316,26 @@ mod tests {
 
     #[test]
     fn a_relative_folder_counts_as_none() {
-        let place = |xdg: &str, home: &str| {
+        let path = |xdg: &str, home: &str| {
             let given = |text: &str| Some(OsString::from(text));
-            let found = place(given(xdg), given(home))?;
+            let found = config_path(given(xdg), given(home))?;
             Some(found.to_str().unwrap().to_owned())
         };
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(place("/x", "/h"), some("/x/ringtalk/config.toml"));
-        assert_eq!(place("x", "/h"), some("/h/.config/ringtalk/config.toml"));
-        assert_eq!(place("", "/h"), some("/h/.config/ringtalk/config.toml"));
-        assert_eq!(place("", "h"), None);
-        assert_eq!(super::place(None, None), None);
+        assert_eq!(path("/x", "/h"), some("/x/ringtalk/config.toml"));
+        assert_eq!(path("x", "/h"), some("/h/.config/ringtalk/config.toml"));
+        assert_eq!(path("", "/h"), some("/h/.config/ringtalk/config.toml"));
+        assert_eq!(path("", "h"), None);
+        assert_eq!(config_path(None, None), None);
     }
 
     #[test]
-    fn a_file_that_is_not_there_says_nothing() {
+    fn a_missing_file_gives_no_settings() {
         let nowhere = Path::new("/dev/null/ringtalk/config.toml");
-        assert_eq!(Settled::read(nowhere).unwrap().entries, []);
-        let error = Settled::read(Path::new("/")).unwrap_err();
+        assert_eq!(FileSettings::read(nowhere).unwrap().values, []);
+        let error = FileSettings::read(Path::new("/")).unwrap_err();
         assert!(error.to_string().starts_with("cannot read /: "), "{error}");
-        let error = Settled::read(Path::new("/dev/zero")).unwrap_err();
+        let error = FileSettings::read(Path::new("/dev/zero")).unwrap_err();
         assert!(matches!(error, FileError::TooLong(_)), "{error}");
     }
 }

@@ -1,99 +1,92 @@
-//! What `--help` and the manual page say beside the flags: examples, the environment, files, exit statuses.
+//! The parts of `--help` and the manual page beside the flags: examples, the environment, files, exit statuses.
 //!
-//! One text for both. Each example is run by `tests/tests/documents.rs`. Not here: the flags (`args`), and how the page is set (`manual`).
+//! `tests/tests/documents.rs` runs each example. Not here: the flags (`args`), the layout of the page (`manual`).
 
 use super::keys::KEYS;
 
-/// Commands, and what each does. The first ones are those of `-h`.
+/// Example commands, and what each does. `-h` shows the first ones.
 pub(super) const EXAMPLES: [(&str, &str); 8] = [
-    (
-        "node",
-        "Start a private discussion, and print the invite that others need",
-    ),
+    ("node", "Start a private discussion and print its invite"),
     (
         "node --join 'ringtalk://192.0.2.7:8080/#EaGqGNVcyaY6oykTFuP5fAHy'",
-        "Take part in it",
+        "Join it",
     ),
     (
         "node --join director:8080",
-        "Take part in the open discussion of a director",
+        "Join the open discussion of a director",
     ),
     (
         "node --start director:8080",
-        "Start a private discussion at a director that outlives this node",
+        "Start a private discussion at a director, which may outlive this node",
     ),
     (
         "RINGTALK_SECRET=EaGqGNVcyaY6oykTFuP5fAHy node --join director:8080",
-        "Take part in a private one, without showing the secret to other users of this machine",
+        "Join a private discussion without showing the secret to other users of this machine",
     ),
     (
         "tail -f build.log | node --join director:8080 --name builds",
-        "Say each line of a file as it comes",
+        "Send each line of a file as it is written",
     ),
     (
         "node --join director:8080 --say 'the build is done' </dev/null",
-        "Say one thing, and leave",
+        "Send one message and leave",
     ),
     (
         "node --join director:8080 --json",
-        "Be a program's part of it: events on stdout, one JSON object a line, and messages on stdin",
+        "Take part as a program: events on stdout, one JSON object a line; messages on stdin",
     ),
 ];
-/// How many of them `-h` has.
+/// The number of examples that `-h` shows.
 const SHORT: usize = 3;
 
-/// Variables that stand for no flag.
+/// The variables that do not stand for a single flag.
 pub(super) const ENVIRONMENT: [(&str, &str); 4] = [
     (
         "RINGTALK_...",
-        "Each flag that names a variable: the flag comes before it, and an empty one counts as none",
+        "Flags override their variables; an empty variable counts as unset",
     ),
     (
         "RINGTALK_SECRET",
-        "The secret for --join host:port or --start, which no command line need show",
+        "The secret for --join host:port or --start, kept off the command line",
     ),
-    ("NO_COLOR", "No colours, unless --color always is given"),
+    (
+        "NO_COLOR",
+        "If set, no colours unless --color always is given",
+    ),
     (
         "XDG_CONFIG_HOME",
-        "Where the file of settings is looked for; a relative path counts as none",
+        "Folder of the settings file; a relative path counts as unset",
     ),
 ];
 
 pub(super) const FILE: &str =
     "$XDG_CONFIG_HOME/ringtalk/config.toml, else ~/.config/ringtalk/config.toml";
-pub(super) const FILE_MEANING: &str = "What is the same in every discussion, as TOML. It is read if it is there, and \
-    never written; flags and variables come before it. What leads into a discussion is not in it. The keys, \
+pub(super) const FILE_MEANING: &str = "Settings for every discussion, as TOML. Flags and variables override them. node \
+    reads the file if it exists, and never writes it. It cannot hold --join, --start or a secret. The keys, \
     with examples:";
 
-/// Exit statuses, as in `wire/CONTRACT.md`.
+/// The exit statuses, as in `wire/CONTRACT.md`.
 pub(super) const STATUSES: [(&str, &str); 6] = [
-    ("0", "Left as asked"),
-    (
-        "1",
-        "A failure not listed here, such as a port that is taken",
-    ),
-    (
-        "2",
-        "The command line, a variable or the file of settings is wrong",
-    ),
-    ("3", "No director or member could be reached in time"),
+    ("0", "Left as requested"),
+    ("1", "Another failure, such as a port in use"),
+    ("2", "Invalid command line, variable or settings file"),
+    ("3", "Could not reach a director or member in time"),
     (
         "4",
-        "Refused: wrong, mistyped or missing secret, no such discussion, incompatible version",
+        "Refused: wrong or missing secret, no such discussion, or incompatible version",
     ),
     (
         "5",
-        "With --quit-on-eof: something could not be handed to anybody in time",
+        "With --quit-on-eof: no neighbour took a message in time",
     ),
 ];
 
-/// What stands below the flags of `-h`.
+/// Returns the text below the flags of `-h`.
 pub(super) fn short() -> String {
-    section("Examples", &EXAMPLES[..SHORT])
-        + "\n--help says more, --man all of it as a manual page."
+    section("Examples", &EXAMPLES[..SHORT]) + "\n--help says more; --man prints the manual page."
 }
 
-/// What stands below the flags of `--help`.
+/// Returns the text below the flags of `--help`.
 pub(super) fn long() -> String {
     let keys = KEYS.map(|(key, example)| format!("      {key} = {example}\n"));
     [

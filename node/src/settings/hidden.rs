@@ -1,6 +1,6 @@
 //! Text that may hold a secret, as the user typed it.
 //!
-//! Not here: what it means (`place`, `secret`).
+//! Not here: what it means (`endpoint`, `secret`).
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_behind_the_hash_is_shown_nowhere() {
+    fn the_text_behind_the_hash_is_never_shown() {
         let hidden = Hidden::from("ringtalk://a:1/#secret".to_owned());
         assert_eq!(format!("{hidden:?}"), "Hidden");
         let text = "unexpected argument 'ringtalk://a:1/#secret' found";

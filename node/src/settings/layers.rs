@@ -8,27 +8,27 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, Parser};
 
 use super::args::Args;
-use super::file::Settled;
+use super::file::FileSettings;
 use super::keys::KEYS;
 use super::origin::{Origin, Origins};
 
 /// Parses a command line, over the environment, over the file.
-pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Error> {
+pub(super) fn layer(words: &[OsString], file: FileSettings) -> Result<Args, clap::Error> {
     let matches = Args::command().try_get_matches_from(words)?;
     let flags = KEYS.iter().map(|(key, _)| *key).chain(["start"]);
     let mut origins: Vec<_> = flags
-        .filter_map(|flag| Some((flag, given(&matches, flag)?)))
+        .filter_map(|flag| Some((flag, origin_of(&matches, flag)?)))
         .collect();
     // Values from the file go in front of what was typed.
     let (program, typed) = words.split_at(words.len().min(1));
     let mut all = program.to_vec();
-    for entry in file.entries {
-        let key = entry.key;
+    for value in file.values {
+        let key = value.key;
         // With --json the lines are for programs, so the user's usual face does not count.
-        let is_settled = key == "ui" && matches.get_flag("json");
-        if !is_settled && origins.iter().all(|(given, _)| *given != key) {
-            all.push(format!("--{key}={}", entry.value).into());
-            let line = entry.line;
+        let is_ignored = key == "ui" && matches.get_flag("json");
+        if !is_ignored && origins.iter().all(|(flag, _)| *flag != key) {
+            all.push(format!("--{key}={}", value.value).into());
+            let line = value.line;
             origins.push((key, Origin::File { line, key }));
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Err
 }
 
 /// Returns whether the command line or the environment gives a value for this flag, and which of them.
-fn given(matches: &ArgMatches, flag: &'static str) -> Option<Origin> {
+fn origin_of(matches: &ArgMatches, flag: &'static str) -> Option<Origin> {
     let id = flag.replace('-', "_");
     match matches.value_source(&id)? {
         ValueSource::CommandLine => Some(Origin::Flag(flag)),
@@ -62,12 +62,12 @@ mod tests {
 
     fn layered(line: &str, file: &str) -> Args {
         let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        let file = Settled::parse(file, Path::new("/c.toml")).unwrap();
+        let file = FileSettings::parse(file, Path::new("/c.toml")).unwrap();
         layer(&words, file).unwrap()
     }
 
     #[test]
-    fn what_is_typed_comes_before_what_the_file_says() {
+    fn flags_override_the_file() {
         let file = "\nname = \"ann\"\ntimeout = 5";
         let args = layered("node --timeout 7", file);
         assert_eq!(
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_for_programs_are_no_matter_of_taste() {
+    fn json_ignores_the_ui_setting_of_the_file() {
         let args = layered("node --json", "ui = \"tui\"");
         assert_eq!(args.ui, crate::settings::Ui::Auto);
         assert_eq!(layered("node", "ui = \"tui\"").ui, crate::settings::Ui::Tui);

@@ -1,10 +1,11 @@
 //! The settings of a node: the command line, the environment and the user's file, resolved and validated.
 //!
-//! Raw text ([`Args`]) goes in, and one [`Task`] comes out; code that has [`Settings`] need not check them again. Not
-//! here: anything that is only known by trying, such as whether a port is free.
+//! Raw text ([`Args`]) goes in, and one [`ProgramTask`] comes out; code that has [`Settings`] need not check them again.
+//! Not here: anything that is only known by trying, such as whether a port is free.
 
 mod args;
 mod destination;
+mod endpoint;
 mod file;
 mod help;
 mod hidden;
@@ -12,9 +13,8 @@ mod keys;
 mod layers;
 mod manual;
 mod origin;
-mod place;
+mod process_context;
 mod prompt;
-mod surroundings;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -26,30 +26,30 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use clap_complete::Shell;
 use ringtalk_director::api::Address;
-use ringtalk_session::text::harmless_lines;
-use ringtalk_session::{Name, NameError, Request};
-use ringtalk_terminal::{Mistake, Show, parse_line, request};
+use ringtalk_session::text::escape_multiline;
+use ringtalk_session::{NameError, Request, RequestedName};
+use ringtalk_terminal::{FaceKind, Mistake, parse_line, to_request};
 use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError};
+pub(crate) use endpoint::invite;
+pub use endpoint::{Endpoint, EndpointError};
 pub use hidden::Hidden;
 pub(crate) use manual::manual;
-pub(crate) use place::invite;
-pub use place::{Place, PlaceError};
+pub use process_context::secret_variable;
 pub use prompt::ask_for_secret;
-pub use surroundings::secret_variable;
 
 use crate::secret::Secret;
 use crate::status::Status;
 
-use args::{Color, Fingers, Ui};
-use file::{FileError, Settled};
+use args::{Color, FingerMode, Ui};
+use file::{FileError, FileSettings};
 use hidden::without_secrets;
 use layers::layer;
 use origin::Origin;
-use surroundings::Surroundings;
+use process_context::ProcessContext;
 
 /// The most messages that can be kept for latecomers.
 const HISTORY: usize = 1_000_000;
@@ -60,7 +60,7 @@ const DIRECTOR_LISTEN: &str = "0.0.0.0:8080";
 
 /// The task of the program.
 #[derive(Debug)]
-pub(crate) enum Task {
+pub(crate) enum ProgramTask {
     /// Take part in a discussion.
     Run(Box<Settings>),
     /// Check whether a node or a director answers.
@@ -79,18 +79,18 @@ pub(crate) enum Task {
 /// The settings of a node that takes part in a discussion.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The way in.
-    pub(crate) entry: Entry,
+    /// How to join.
+    pub(crate) entry: EntryMode,
     /// The secret of the discussion.
     pub(crate) secret: Secret,
     /// The name to ask for.
-    pub(crate) name: Name,
+    pub(crate) name: RequestedName,
     /// The address to listen on; `None` for any port of any address.
     pub(crate) listen: Option<SocketAddr>,
     /// The address that other networks dial.
     pub(crate) public_address: Option<Address>,
-    /// What to show.
-    pub(crate) show: Show,
+    /// The face.
+    pub(crate) show: FaceKind,
     /// The offset of local time from UTC.
     pub(crate) offset: UtcOffset,
     /// The requests to carry out before those that are typed.
@@ -103,15 +103,15 @@ pub(crate) struct Settings {
     pub(crate) history: usize,
     /// Whether there are links beyond the neighbours.
     pub(crate) fingers: bool,
-    /// What to log.
+    /// The filter for diagnostics.
     pub(crate) log: EnvFilter,
 }
 
-/// The way into a discussion.
+/// How a node gets into a discussion.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Entry {
+pub(crate) enum EntryMode {
     /// Ask these directors in turn: at least one.
-    Join(Vec<Place>),
+    Join(Vec<Endpoint>),
     /// Begin a private discussion, with a director inside this node.
     Host {
         /// The address on which the director listens.
@@ -126,21 +126,21 @@ pub(crate) enum Entry {
 pub(crate) enum SettingsError {
     #[error("{0}")]
     Destination(#[from] DestinationError),
-    #[error("--join and --start: choose one")]
+    #[error("--join and --start cannot be combined: choose one")]
     JoinAndStart,
     #[error("{0}")]
     File(#[from] FileError),
     #[error("{origin}: {error}")]
     Value { origin: Origin, error: ValueError },
-    #[error("the system gives no random numbers: {0}")]
+    #[error("cannot get random numbers from the system: {0}")]
     Random(#[from] getrandom::Error),
-    #[error("a value on the command line is empty: leave the flag out, or give it a value")]
-    Empty,
+    #[error("{0}: the value is empty; give a value, or leave this out")]
+    Empty(String),
     #[error("--say: {0}")]
     Say(Mistake),
-    #[error("--json writes lines, so it does not go with --ui {0}")]
+    #[error("--json cannot be combined with --ui {0}, because it writes lines")]
     Json(&'static str),
-    #[error("--json-input is for programs that read JSON too: add --json")]
+    #[error("--json-input needs --json")]
     JsonInput,
 }
 
@@ -148,25 +148,25 @@ pub(crate) enum SettingsError {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error("{0}")]
-    Start(PlaceError),
+    Start(EndpointError),
     #[error(
-        "an invite leads into a discussion that exists; name a director, host:port, and let \
-         RINGTALK_SECRET give the secret, if it is not to be a new one"
+        "an invite belongs to an existing discussion; expected a director as host:port. To choose \
+         the secret of the new discussion, set RINGTALK_SECRET"
     )]
     StartInvite,
     #[error("{0}")]
     Name(#[from] NameError),
-    #[error("{0:?} is no address to listen on, such as 0.0.0.0:4000 or [::]:0")]
+    #[error("invalid value {0:?}; expected an address such as 0.0.0.0:4000 or [::]:0")]
     Listen(String),
     #[error("{0}")]
     PublicAddress(#[from] ringtalk_director::api::AddressError),
-    #[error("{0:?} is no number of seconds above 0, such as 30")]
+    #[error("invalid value {0:?}; expected seconds, above 0 and at most {TIMEOUT_SECONDS}")]
     Timeout(String),
-    #[error("{0:?} is no number from 0 to {HISTORY}")]
+    #[error("invalid value {0:?}; expected a number from 0 to {HISTORY}")]
     History(String),
-    #[error("{0}; such as warn, or ringtalk_node=debug")]
+    #[error("{0}; expected a filter such as warn or ringtalk_node=debug")]
     Log(#[from] tracing_subscriber::filter::ParseError),
-    #[error("for tui, stdin and stdout have to be a terminal; lines is for everything else")]
+    #[error("tui needs a terminal on stdin and stdout; use lines instead")]
     NoTerminal,
 }
 
@@ -184,26 +184,26 @@ impl Args {
     }
 }
 
-impl Task {
+impl ProgramTask {
     /// Parses the command line. If it is wrong, prints why and ends the process with status 2, or 4 if a secret is
     /// wrong or missing.
     pub(crate) fn from_command_line() -> Self {
         let words: Vec<OsString> = std::env::args_os().collect();
-        let around = Surroundings::look();
-        let args = layer(&words, Settled::default()).unwrap_or_else(|error| reject(&error));
-        let resolved = if is_left_empty(typed()) {
-            Err(SettingsError::Empty)
+        let context = ProcessContext::read();
+        let args = layer(&words, FileSettings::default()).unwrap_or_else(|error| reject(&error));
+        let resolved = if let Some(flag) = left_empty(command_line()) {
+            Err(SettingsError::Empty(flag))
         } else if args.completions.is_some() || args.man {
-            Self::resolve(&args, &around)
+            Self::resolve(&args, &context)
         } else {
-            settled(&around).and_then(|file| {
+            read_user_file(&context).and_then(|file| {
                 let args = layer(&words, file).unwrap_or_else(|error| reject(&error));
-                Self::resolve(&args, &around)
+                Self::resolve(&args, &context)
             })
         };
         resolved.unwrap_or_else(|error| {
             // The text may repeat an invite, which comes from somebody else.
-            let text = harmless_lines(&error.to_string());
+            let text = escape_multiline(&error.to_string());
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "node: {text}");
                 process::exit(Status::Refused as i32);
@@ -213,7 +213,7 @@ impl Task {
         })
     }
 
-    fn resolve(args: &Args, around: &Surroundings) -> Result<Self, SettingsError> {
+    fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
         if let Some(shell) = args.completions {
             Ok(Self::Complete(shell))
         } else if args.man {
@@ -226,14 +226,14 @@ impl Task {
                 director: director_listen(args)?.0,
             })
         } else {
-            Settings::resolve(args, around).map(|settings| Self::Run(Box::new(settings)))
+            Settings::resolve(args, context).map(|settings| Self::Run(Box::new(settings)))
         }
     }
 }
 
 impl Settings {
     /// Resolves the command line of a node that another program runs, without the program's name.
-    pub(crate) fn of_arguments<A>(arguments: A) -> Result<Self, String>
+    pub(crate) fn from_arguments<A>(arguments: A) -> Result<Self, String>
     where
         A: IntoIterator,
         A::Item: Into<OsString> + Clone,
@@ -242,21 +242,21 @@ impl Settings {
         let words = named.chain(arguments.into_iter().map(Into::into));
         let words: Vec<OsString> = words.collect();
         // The settings file is the user's, and how that program behaves is its own matter.
-        let mut args = layer(&words, Settled::default()).map_err(|error| error.to_string())?;
+        let mut args = layer(&words, FileSettings::default()).map_err(|error| error.to_string())?;
         // Stdin is that program's too: nothing that the node does depends on it.
         args.quit_on_eof.get_or_insert(false);
-        Self::resolve(&args, &Surroundings::look()).map_err(|error| error.to_string())
+        Self::resolve(&args, &ProcessContext::read()).map_err(|error| error.to_string())
     }
 
-    fn resolve(args: &Args, around: &Surroundings) -> Result<Self, SettingsError> {
-        let show = show(args, around)?;
-        let (entry, secret) = entry(args, around)?;
-        let name = match given(args.name.as_deref()) {
+    fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
+        let show = show(args, context)?;
+        let (entry, secret) = entry_mode(args, context)?;
+        let name = match non_empty(args.name.as_deref()) {
             Some(name) => args.locate("name", name.parse())?,
-            None => Name::of_login(around.logins.iter().cloned()),
+            None => RequestedName::of_login(context.logins.iter().cloned()),
         };
-        let public_address = given(args.public_address.as_deref()).map(str::parse);
-        let reads_a_pipe = !around.stdin_is_terminal && show != Show::Nothing;
+        let public_address = non_empty(args.public_address.as_deref()).map(str::parse);
+        let reads_a_pipe = !context.stdin_is_terminal && show != FaceKind::Nothing;
         let quit_by_default = !args.json && reads_a_pipe;
         Ok(Self {
             entry,
@@ -265,12 +265,12 @@ impl Settings {
             listen: args.locate("listen", listen(args.listen.as_deref()))?,
             public_address: args.locate("public-address", public_address.transpose())?,
             show,
-            say: say(&args.say)?,
-            offset: around.offset.unwrap_or(UtcOffset::UTC),
+            say: parse_say(&args.say)?,
+            offset: context.offset.unwrap_or(UtcOffset::UTC),
             quit_on_eof: args.quit_on_eof.unwrap_or(quit_by_default),
             timeout: args.locate("timeout", timeout(&args.timeout))?,
             history: args.locate("history", history(&args.history))?,
-            fingers: args.fingers == Fingers::Auto,
+            fingers: args.fingers == FingerMode::Auto,
             log: args.locate("log", EnvFilter::try_new(&args.log))?,
         })
     }
@@ -285,7 +285,7 @@ impl SettingsError {
 /// Prints what is wrong with the command line, or what it asks for, and ends the process. A secret that was typed is
 /// not repeated.
 pub fn reject(error: &clap::Error) -> ! {
-    let typed: Vec<String> = typed().collect();
+    let typed: Vec<String> = command_line().collect();
     let hide = |text: &str| without_secrets(text, typed.iter().map(String::as_str));
     let rendered = error.render();
     let plain = rendered.to_string();
@@ -302,69 +302,85 @@ pub fn reject(error: &clap::Error) -> ! {
 }
 
 /// Returns the command line, as text.
-fn typed() -> impl Iterator<Item = String> {
+fn command_line() -> impl Iterator<Item = String> {
     std::env::args_os().map(|text| text.to_string_lossy().into_owned())
 }
 
-/// Returns true if the user typed an empty value: that is a mistake, and not the same as no value.
-fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
-    arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
+/// Returns the flag whose value the user left empty: that is a mistake, and not the same as no value.
+fn left_empty(arguments: impl Iterator<Item = String>) -> Option<String> {
+    let mut before = String::new();
+    for text in arguments {
+        if text.is_empty() {
+            let is_flag = before.starts_with('-');
+            return Some(if is_flag {
+                before
+            } else {
+                "an argument".to_owned()
+            });
+        }
+        let flag = text.strip_suffix('=');
+        if let Some(flag) = flag.filter(|flag| flag.starts_with("--") && !flag.contains('=')) {
+            return Some(flag.to_owned());
+        }
+        before = text;
+    }
+    None
 }
 
 /// Reads the user's file, if it exists.
-fn settled(around: &Surroundings) -> Result<Settled, SettingsError> {
-    let file = around.file.as_deref().map(Settled::read);
+fn read_user_file(context: &ProcessContext) -> Result<FileSettings, SettingsError> {
+    let file = context.file.as_deref().map(FileSettings::read);
     Ok(file.transpose()?.unwrap_or_default())
 }
 
 /// Parses lines as if they had been typed; fails if one of them cannot be sent.
-fn say(lines: &[String]) -> Result<Vec<Request>, SettingsError> {
-    let parsed = lines.iter().cloned().filter_map(parse_line);
-    let sayable = parsed.map(|line| match line {
+fn parse_say(lines: &[String]) -> Result<Vec<Request>, SettingsError> {
+    let typed = lines.iter().cloned().filter_map(parse_line);
+    let parsed = typed.map(|line| match line {
         Err(mistake) => Err(SettingsError::Say(mistake)),
-        sayable => Ok(request(sayable)),
+        parsed => Ok(to_request(parsed)),
     });
-    sayable.collect()
+    parsed.collect()
 }
 
 /// Returns `None` for an empty text, because a compose file leaves a variable out by leaving it empty.
-fn given(text: Option<&str>) -> Option<&str> {
+fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn entry(args: &Args, around: &Surroundings) -> Result<(Entry, Secret), SettingsError> {
-    let variable = around.secret.as_ref().map(Hidden::as_str);
+fn entry_mode(args: &Args, context: &ProcessContext) -> Result<(EntryMode, Secret), SettingsError> {
+    let variable = context.secret.as_ref().map(Hidden::as_str);
     let joins = args.join.iter().map(Hidden::as_str);
-    let ask = || match around.prompt {
+    let ask = || match context.prompt {
         Some(prompt) => prompt(),
         None => Err(io::ErrorKind::NotFound.into()),
     };
-    let Destination { places, secret } = Destination::find(joins, variable, ask)?;
-    let start = given(args.start.as_ref().map(Hidden::as_str));
-    match (places.is_empty(), start) {
+    let Destination { endpoints, secret } = Destination::resolve(joins, variable, ask)?;
+    let start = non_empty(args.start.as_ref().map(Hidden::as_str));
+    match (endpoints.is_empty(), start) {
         (false, Some(_)) => Err(SettingsError::JoinAndStart),
         (true, Some(start)) => {
-            let places = args.locate("start", started(start))?;
-            Ok((Entry::Join(places), private(secret)?))
+            let endpoints = args.locate("start", parse_start(start))?;
+            Ok((EntryMode::Join(endpoints), secret_or_new(secret)?))
         }
-        (false, None) => Ok((Entry::Join(places), secret.unwrap_or(Secret::open()))),
+        (false, None) => Ok((EntryMode::Join(endpoints), secret.unwrap_or(Secret::open()))),
         (true, None) => {
             let (listen, exactly) = director_listen(args)?;
-            Ok((Entry::Host { listen, exactly }, private(secret)?))
+            Ok((EntryMode::Host { listen, exactly }, secret_or_new(secret)?))
         }
     }
 }
 
 /// Returns the directors at which a private discussion is to be started.
-fn started(text: &str) -> Result<Vec<Place>, ValueError> {
-    let found = Destination::find([text], None, || Err(io::ErrorKind::NotFound.into()));
+fn parse_start(text: &str) -> Result<Vec<Endpoint>, ValueError> {
+    let found = Destination::resolve([text], None, || Err(io::ErrorKind::NotFound.into()));
     match found {
-        Ok(Destination { places, .. })
-            if !places.is_empty() && places.iter().all(|place| place.may_found) =>
+        Ok(Destination { endpoints, .. })
+            if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.may_found) =>
         {
-            Ok(places)
+            Ok(endpoints)
         }
-        Err(DestinationError::Join(error @ PlaceError::Address { .. })) => {
+        Err(DestinationError::Join(error @ EndpointError::Address { .. })) => {
             Err(ValueError::Start(error))
         }
         Ok(_) | Err(_) => Err(ValueError::StartInvite),
@@ -372,7 +388,7 @@ fn started(text: &str) -> Result<Vec<Place>, ValueError> {
 }
 
 /// Returns the secret that was given, or a new one.
-fn private(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
+fn secret_or_new(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
     secret.map_or_else(Secret::generate, Ok)
 }
 
@@ -388,7 +404,7 @@ fn director_listen(args: &Args) -> Result<(SocketAddr, bool), SettingsError> {
 }
 
 fn listen(text: Option<&str>) -> Result<Option<SocketAddr>, ValueError> {
-    let Some(text) = given(text) else {
+    let Some(text) = non_empty(text) else {
         return Ok(None);
     };
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
@@ -396,9 +412,9 @@ fn listen(text: Option<&str>) -> Result<Option<SocketAddr>, ValueError> {
     address.map(Some).ok_or_else(no_address)
 }
 
-fn show(args: &Args, around: &Surroundings) -> Result<Show, SettingsError> {
+fn show(args: &Args, context: &ProcessContext) -> Result<FaceKind, SettingsError> {
     let color = match args.color {
-        Color::Auto => around.stdout_is_terminal && !around.no_color,
+        Color::Auto => context.stdout_is_terminal && !context.no_color,
         Color::Always => true,
         Color::Never => false,
     };
@@ -408,16 +424,16 @@ fn show(args: &Args, around: &Surroundings) -> Result<Show, SettingsError> {
     match (args.json, args.ui) {
         (true, Ui::Tui) => Err(SettingsError::Json("tui")),
         (true, Ui::None) => Err(SettingsError::Json("none")),
-        (true, Ui::Auto | Ui::Lines) => Ok(Show::Json {
+        (true, Ui::Auto | Ui::Lines) => Ok(FaceKind::Json {
             commands: args.json_input,
         }),
-        (false, Ui::None) => Ok(Show::Nothing),
-        (false, Ui::Tui) if !around.have_terminal() => {
+        (false, Ui::None) => Ok(FaceKind::Nothing),
+        (false, Ui::Tui) if !context.has_terminal() => {
             args.locate("ui", Err(ValueError::NoTerminal))
         }
-        (false, Ui::Tui) => Ok(Show::Screen { color }),
-        (false, Ui::Auto) if around.have_screen() => Ok(Show::Screen { color }),
-        (false, Ui::Auto | Ui::Lines) => Ok(Show::Lines { color }),
+        (false, Ui::Tui) => Ok(FaceKind::Screen { color }),
+        (false, Ui::Auto) if context.has_screen() => Ok(FaceKind::Screen { color }),
+        (false, Ui::Auto | Ui::Lines) => Ok(FaceKind::Lines { color }),
     }
 }
 

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 /// A line of a file, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Line {
+pub(crate) struct FileLine {
     pub(super) path: PathBuf,
     pub(super) number: usize,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, line {}", self.path.display(), self.number)
     }
@@ -28,7 +28,7 @@ pub(crate) enum Origin {
     /// In the file.
     File {
         /// The line in the file.
-        line: Line,
+        line: FileLine,
         /// The key in that line.
         key: &'static str,
     },

@@ -33,11 +33,11 @@ const SIGNALS: [Signal; 5] = [
 /// Returns the secret of an invite that ends in a bare #: the one that the environment had, or what the user types at
 /// the terminal, which does not show it.
 pub fn ask_for_secret() -> io::Result<Hidden> {
-    if let Some(secret) = environment::secret_of_invites() {
+    if let Some(secret) = environment::invite_secret() {
         return Ok(Hidden::from(secret.to_owned()));
     }
     let terminal = File::open(TERMINAL)?;
-    // What is typed is in buffers of this process before it becomes a secret, which would protect them.
+    // The input is in buffers of this process before it becomes a secret, which would protect them.
     traces::protect();
     loop {
         // Stdout is for the chat, and may go elsewhere.
@@ -53,12 +53,12 @@ pub fn ask_for_secret() -> io::Result<Hidden> {
 /// Reads a line. Returns `None` if a signal came, and the program still runs after it.
 fn read_hidden(terminal: &File) -> io::Result<Option<Hidden>> {
     // However this function ends, the terminal is restored first, and then the signals that wait are let through.
-    let held = Held::hold()?;
-    let _quiet = Quiet::make(terminal)?;
+    let blocked = BlockedSignals::block()?;
+    let _echo_off = EchoOff::set(terminal)?;
     let mut typed = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
     let mut buffer = Zeroizing::new([0; LINE_BYTES]);
     while !typed.ends_with(b"\n") {
-        if held.comes_before_input(terminal)? {
+        if blocked.came_before_input(terminal)? {
             // The shell continues at the cursor, so the line is ended.
             let _ = writeln!(io::stderr());
             return Ok(None);
@@ -75,13 +75,13 @@ fn read_hidden(terminal: &File) -> io::Result<Option<Hidden>> {
 }
 
 /// The signals that wait until this is dropped.
-struct Held {
+struct BlockedSignals {
     before: SigSet,
     waiting: SignalFd,
 }
 
-impl Held {
-    fn hold() -> io::Result<Self> {
+impl BlockedSignals {
+    fn block() -> io::Result<Self> {
         let signals = SigSet::from_iter(SIGNALS);
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let waiting = SignalFd::with_flags(&signals, flags)?;
@@ -90,7 +90,7 @@ impl Held {
     }
 
     /// Waits for a line or a signal. Returns true for a signal.
-    fn comes_before_input(&self, terminal: &File) -> io::Result<bool> {
+    fn came_before_input(&self, terminal: &File) -> io::Result<bool> {
         let mut ends =
             [terminal.as_fd(), self.waiting.as_fd()].map(|end| PollFd::new(end, PollFlags::POLLIN));
         loop {
@@ -103,30 +103,30 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BlockedSignals {
     fn drop(&mut self) {
         let _ = self.before.thread_set_mask();
     }
 }
 
 /// A terminal that shows nothing of what is typed, until this is dropped.
-struct Quiet<'a> {
+struct EchoOff<'a> {
     terminal: &'a File,
     before: Termios,
 }
 
-impl<'a> Quiet<'a> {
-    fn make(terminal: &'a File) -> io::Result<Self> {
+impl<'a> EchoOff<'a> {
+    fn set(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let mut quiet = before.clone();
-        quiet.local_flags.remove(LocalFlags::ECHO);
-        quiet.local_flags.insert(LocalFlags::ECHONL);
-        tcsetattr(terminal, SetArg::TCSANOW, &quiet)?;
+        let mut without_echo = before.clone();
+        without_echo.local_flags.remove(LocalFlags::ECHO);
+        without_echo.local_flags.insert(LocalFlags::ECHONL);
+        tcsetattr(terminal, SetArg::TCSANOW, &without_echo)?;
         Ok(Self { terminal, before })
     }
 }
 
-impl Drop for Quiet<'_> {
+impl Drop for EchoOff<'_> {
     fn drop(&mut self) {
         let _ = tcsetattr(self.terminal, SetArg::TCSANOW, &self.before);
     }

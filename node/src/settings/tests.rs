@@ -6,21 +6,21 @@ use ringtalk_session::Command;
 
 use super::*;
 
-fn resolve(line: &str, around: &Surroundings) -> Result<Task, SettingsError> {
+fn resolve(line: &str, context: &ProcessContext) -> Result<ProgramTask, SettingsError> {
     let words = line.split_whitespace();
     let args = Args::try_parse_from(std::iter::once("node").chain(words)).unwrap();
-    Task::resolve(&args, around)
+    ProgramTask::resolve(&args, context)
 }
 
 fn settings(line: &str) -> Settings {
-    match resolve(line, &Surroundings::default()).unwrap() {
-        Task::Run(settings) => *settings,
+    match resolve(line, &ProcessContext::default()).unwrap() {
+        ProgramTask::Run(settings) => *settings,
         other => panic!("{other:?}"),
     }
 }
 
 fn error(line: &str) -> String {
-    let error = resolve(line, &Surroundings::default()).unwrap_err();
+    let error = resolve(line, &ProcessContext::default()).unwrap_err();
     error.to_string()
 }
 
@@ -33,14 +33,14 @@ fn the_definition_is_sound() {
 fn without_flags_a_discussion_begins_here() {
     let settings = settings("");
     let listen = DIRECTOR_LISTEN.parse().unwrap();
-    let host = Entry::Host {
+    let host = EntryMode::Host {
         listen,
         exactly: false,
     };
     assert_eq!(settings.entry, host);
     assert_eq!(settings.timeout, Duration::from_secs(30));
     assert_eq!(settings.history, 10_000);
-    assert_eq!(settings.show, Show::Lines { color: false });
+    assert_eq!(settings.show, FaceKind::Lines { color: false });
     assert_eq!(settings.name.to_string(), "node");
     assert!(settings.quit_on_eof, "stdin is no terminal here");
     assert!(!settings.secret.is_open());
@@ -50,81 +50,81 @@ fn without_flags_a_discussion_begins_here() {
 fn directors_are_tried_in_the_order_given_and_once() {
     let settings = settings("--join ringtalk://b:2/ --join a:1 --join b:2");
     assert!(settings.secret.is_open());
-    let Entry::Join(places) = settings.entry else {
+    let EntryMode::Join(endpoints) = settings.entry else {
         panic!("expected to join");
     };
-    let directors: Vec<_> = places
+    let directors: Vec<_> = endpoints
         .iter()
-        .map(|place| (place.director.as_str(), place.may_found))
+        .map(|endpoint| (endpoint.director.as_str(), endpoint.may_found))
         .collect();
     assert_eq!(directors, [("b:2", true), ("a:1", true)]);
 }
 
 #[test]
 fn eof_ends_a_pipe_but_neither_a_terminal_nor_a_program() {
-    let terminal = Surroundings {
+    let terminal = ProcessContext {
         stdin_is_terminal: true,
-        ..Surroundings::default()
+        ..ProcessContext::default()
     };
-    let quits = |line: &str, around: &Surroundings| match resolve(line, around).unwrap() {
-        Task::Run(settings) => settings.quit_on_eof,
+    let quits = |line: &str, context: &ProcessContext| match resolve(line, context).unwrap() {
+        ProgramTask::Run(settings) => settings.quit_on_eof,
         other => panic!("{other:?}"),
     };
     assert!(!quits("", &terminal));
     assert!(quits("--quit-on-eof", &terminal));
-    assert!(!quits("--json", &Surroundings::default()));
-    assert!(quits("--json --quit-on-eof", &Surroundings::default()));
-    assert!(!quits("--quit-on-eof=false", &Surroundings::default()));
+    assert!(!quits("--json", &ProcessContext::default()));
+    assert!(quits("--json --quit-on-eof", &ProcessContext::default()));
+    assert!(!quits("--quit-on-eof=false", &ProcessContext::default()));
 }
 
 #[test]
 fn colours_are_for_terminals() {
-    let mut around = Surroundings {
+    let mut context = ProcessContext {
         stdout_is_terminal: true,
-        ..Surroundings::default()
+        ..ProcessContext::default()
     };
-    let color = |line: &str, around: &Surroundings| match resolve(line, around).unwrap() {
-        Task::Run(settings) => settings.show,
+    let color = |line: &str, context: &ProcessContext| match resolve(line, context).unwrap() {
+        ProgramTask::Run(settings) => settings.show,
         other => panic!("{other:?}"),
     };
-    assert_eq!(color("", &around), Show::Lines { color: true });
-    around.no_color = true;
-    assert_eq!(color("", &around), Show::Lines { color: false });
+    assert_eq!(color("", &context), FaceKind::Lines { color: true });
+    context.no_color = true;
+    assert_eq!(color("", &context), FaceKind::Lines { color: false });
     assert_eq!(
-        color("--color always", &around),
-        Show::Lines { color: true }
+        color("--color always", &context),
+        FaceKind::Lines { color: true }
     );
-    let json = Show::Json { commands: false };
-    assert_eq!(color("--json --color always", &around), json);
-    assert_eq!(color("--ui none", &around), Show::Nothing);
+    let json = FaceKind::Json { commands: false };
+    assert_eq!(color("--json --color always", &context), json);
+    assert_eq!(color("--ui none", &context), FaceKind::Nothing);
 }
 
 #[test]
 fn the_full_screen_is_for_terminals() {
-    let around = |stdin_is_terminal, stdout_is_terminal, term: &str| Surroundings {
+    let context = |stdin_is_terminal, stdout_is_terminal, term: &str| ProcessContext {
         stdin_is_terminal,
         stdout_is_terminal,
         term: Some(term.into()),
-        ..Surroundings::default()
+        ..ProcessContext::default()
     };
-    let show = |line: &str, around: &Surroundings| match resolve(line, around) {
-        Ok(Task::Run(settings)) => settings.show,
+    let show = |line: &str, context: &ProcessContext| match resolve(line, context) {
+        Ok(ProgramTask::Run(settings)) => settings.show,
         other => panic!("{other:?}"),
     };
-    let terminal = around(true, true, "xterm");
-    let screen = Show::Screen { color: true };
-    let lines = Show::Lines { color: true };
+    let terminal = context(true, true, "xterm");
+    let screen = FaceKind::Screen { color: true };
+    let lines = FaceKind::Lines { color: true };
     assert_eq!(show("", &terminal), screen);
     assert_eq!(show("--ui lines", &terminal), lines);
-    let piped = around(false, true, "xterm");
+    let piped = context(false, true, "xterm");
     assert_eq!(show("", &piped), lines);
-    let dumb = around(true, true, "dumb");
+    let dumb = context(true, true, "dumb");
     assert_eq!(show("", &dumb), lines);
     assert_eq!(show("--ui tui", &dumb), screen);
 }
 
 #[test]
-fn what_is_said_first_is_read_as_if_it_was_typed() {
+fn say_is_parsed_like_typed_input() {
     let said = settings("--say hello --say /who").say;
     let hello = Command::Say("hello".to_owned().try_into().unwrap());
     assert_eq!(said[0].command, Ok(hello));
@@ -132,17 +132,20 @@ fn what_is_said_first_is_read_as_if_it_was_typed() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_in_words() {
+fn invalid_values_are_refused_with_a_reason() {
     for (line, words) in [
-        ("--say /nonsense", "--say: there is no command"),
+        ("--say /nonsense", "--say: unknown command"),
         ("--join host", "--join: \"host\" is neither"),
         ("--join a:1 --start b:2", "choose one"),
         ("--start host", "--start: \"host\" is neither"),
-        ("--start ringtalk://b:2/", "--start: an invite leads"),
-        ("--start ringtalk://b:2/#secret", "--start: an invite leads"),
+        ("--start ringtalk://b:2/", "--start: an invite belongs"),
+        (
+            "--start ringtalk://b:2/#secret",
+            "--start: an invite belongs",
+        ),
         ("--join ringtalk://a:1/#secret", "a secret has 24 letters"),
         ("--join ringtalk://a:1/#", "RINGTALK_SECRET"),
-        ("--listen nowhere", "--listen: \"nowhere\""),
+        ("--listen nowhere", "--listen: invalid value \"nowhere\""),
         ("--director-listen 1:2:3", "--director-listen"),
         ("--public-address host:0", "--public-address"),
         ("--timeout 0", "--timeout"),
@@ -152,7 +155,7 @@ fn what_makes_no_sense_is_refused_in_words() {
         ("--history 1000001", "--history"),
         ("--log a=b=c", "--log"),
         ("--json --ui none", "--json"),
-        ("--ui tui", "have to be a terminal"),
+        ("--ui tui", "needs a terminal"),
     ] {
         let line = line.replacen("--history -1", "--history=-1", 1);
         assert!(error(&line).contains(words), "{line}: {}", error(&line));
@@ -161,29 +164,29 @@ fn what_makes_no_sense_is_refused_in_words() {
     assert!(error(&format!("--name {long}")).contains("32 characters"));
 }
 
-/// Returns surroundings with this text in `RINGTALK_SECRET`.
-fn with_secret(secret: &str) -> Surroundings {
-    Surroundings {
+/// Returns a context with this text in `RINGTALK_SECRET`.
+fn with_secret(secret: &str) -> ProcessContext {
+    ProcessContext {
         secret: Some(Hidden::from(secret.to_owned())),
-        ..Surroundings::default()
+        ..ProcessContext::default()
     }
 }
 
 #[test]
-fn a_secret_in_the_environment_is_that_of_whatever_is_started_or_joined() {
+fn a_secret_in_the_environment_is_used_to_start_and_to_join() {
     let text = "00112233445566778899aabbccddeeff";
     for (line, may_found) in [
         ("", None),
         ("--start a:1", Some(true)),
         ("--join a:1", Some(false)),
     ] {
-        let Ok(Task::Run(settings)) = resolve(line, &with_secret(text)) else {
+        let Ok(ProgramTask::Run(settings)) = resolve(line, &with_secret(text)) else {
             panic!("{line} is no task");
         };
         assert_eq!(settings.secret, text.parse().unwrap());
         match settings.entry {
-            Entry::Join(places) => assert_eq!(may_found, Some(places[0].may_found)),
-            Entry::Host { .. } => assert_eq!(may_found, None),
+            EntryMode::Join(endpoints) => assert_eq!(may_found, Some(endpoints[0].may_found)),
+            EntryMode::Host { .. } => assert_eq!(may_found, None),
         }
     }
 }
@@ -194,7 +197,10 @@ fn a_mistyped_secret_is_refused_wherever_it_stands() {
         let error = resolve(line, &with_secret("mistyped")).unwrap_err();
         assert!(error.is_refusal(), "{line}: {error}");
     }
-    let error = resolve("--join ringtalk://a:1/#mistyped", &Surroundings::default());
+    let error = resolve(
+        "--join ringtalk://a:1/#mistyped",
+        &ProcessContext::default(),
+    );
     assert!(error.unwrap_err().is_refusal());
 }
 
@@ -202,14 +208,14 @@ fn a_mistyped_secret_is_refused_wherever_it_stands() {
 fn a_new_private_discussion_has_a_new_secret() {
     let [one, other] = ["--start a:1", "--start a:1"].map(settings);
     assert_ne!(one.secret, other.secret);
-    let Entry::Join(places) = one.entry else {
+    let EntryMode::Join(endpoints) = one.entry else {
         panic!("expected to ask a director");
     };
-    assert!(places[0].may_found);
+    assert!(endpoints[0].may_found);
 }
 
 #[test]
-fn nothing_shows_what_was_typed() {
+fn a_typed_secret_is_never_shown() {
     let words = ["node", "--join", "ringtalk://a:1/#mistyped"];
     let args = Args::try_parse_from(words).unwrap();
     assert!(!format!("{args:?}").contains("mistyped"));
@@ -220,15 +226,15 @@ fn nothing_shows_what_was_typed() {
 #[test]
 fn empty_values_count_as_absent() {
     let settings = settings("--join= --listen= --public-address= --name=");
-    assert!(matches!(settings.entry, Entry::Host { .. }));
+    assert!(matches!(settings.entry, EntryMode::Host { .. }));
     assert_eq!(settings.listen, None);
     assert_eq!(settings.public_address, None);
 }
 
 #[test]
 fn a_health_check_needs_to_know_the_port() {
-    let check = |line| match resolve(line, &Surroundings::default()).unwrap() {
-        Task::Check { node, director } => (node, director.port()),
+    let check = |line| match resolve(line, &ProcessContext::default()).unwrap() {
+        ProgramTask::Check { node, director } => (node, director.port()),
         other => panic!("{other:?}"),
     };
     assert_eq!(check("--healthcheck"), (None, 8080));
@@ -240,8 +246,10 @@ fn a_health_check_needs_to_know_the_port() {
 
 #[test]
 fn an_empty_value_on_the_command_line_is_a_mistake() {
-    let typed = |arguments: &[&str]| is_left_empty(arguments.iter().map(|&text| text.to_owned()));
-    assert!(typed(&["node", "--name", ""]));
-    assert!(typed(&["node", "--name="]));
-    assert!(!typed(&["node", "--name", "ann"]));
+    let typed = |arguments: &[&str]| left_empty(arguments.iter().map(|&text| text.to_owned()));
+    let name = Some("--name".to_owned());
+    assert_eq!(typed(&["node", "--name", ""]), name);
+    assert_eq!(typed(&["node", "--json", "--name="]), name);
+    assert_eq!(typed(&["node", ""]), Some("an argument".to_owned()));
+    assert_eq!(typed(&["node", "--name", "ann", "--say=1 + 1 ="]), None);
 }

@@ -1,6 +1,6 @@
 //! A face of a session in a terminal, fed through a queue that never makes the node wait.
 //!
-//! When the queue is nearly full, the face leaves out the authors who send most (`rush`). Not here: the rendering
+//! When the queue is nearly full, the face leaves out the authors who send most (`overload`). Not here: the rendering
 //! (`lines`, `screen`), and the threads that write it (`stdout`, `screen::task`).
 
 use std::fmt;
@@ -10,18 +10,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ringtalk_session::{Answer, Backlog, End, Event, Joining, Members, NodeId, Outlet, Unseen};
+use ringtalk_session::{
+    Answer, Backlog, Event, Joining, Members, NodeId, Outlet, OutletEnd, OutletError,
+};
 
+use crate::display_item::DisplayItem;
+use crate::overload::{Overload, WithheldMessages};
 use crate::report::Reporter;
-use crate::rush::{Rush, Withheld};
-use crate::shown::Shown;
 use crate::stdout::Stdout;
 use crate::tty::Hangup;
 
 /// The queue to the thread that shows the session.
 pub(crate) trait Queue: fmt::Debug + Send {
     /// Adds an item to be shown, in order.
-    fn push(&mut self, shown: Shown);
+    fn push(&mut self, item: DisplayItem);
 
     /// Returns the amount that waits, and the maximum. The unit is the queue's own.
     fn load(&self) -> (u64, u64);
@@ -30,7 +32,7 @@ pub(crate) trait Queue: fmt::Debug + Send {
     fn backlog(&self) -> &Backlog;
 
     /// Returns an error if the queue has overflowed.
-    fn check(&self) -> Result<(), Unseen>;
+    fn check(&self) -> Result<(), OutletError>;
 }
 
 /// A face that shows everything, or reports what it left out.
@@ -39,7 +41,7 @@ pub(crate) struct Face<Q> {
     queue: Q,
     me: NodeId,
     members: Option<Arc<Members>>,
-    rush: Rush,
+    overload: Overload,
     stdout: Stdout,
     window: Hangup,
     reporter: Option<Reporter>,
@@ -52,7 +54,7 @@ impl<Q: Queue> Face<Q> {
             queue,
             me,
             members: None,
-            rush: Rush::default(),
+            overload: Overload::default(),
             stdout,
             window,
             reporter: None,
@@ -61,16 +63,16 @@ impl<Q: Queue> Face<Q> {
 
     /// Adds a reporter, which tells a person who waits about the progress of joining.
     #[must_use]
-    pub(crate) fn reporting(mut self, reporter: Option<Reporter>) -> Self {
+    pub(crate) fn with_reporter(mut self, reporter: Option<Reporter>) -> Self {
         self.reporter = reporter;
         self
     }
 
     /// Returns true if an event is shown. It is not shown if its author sends more than is read here.
-    fn takes(&mut self, event: &Event) -> bool {
+    fn admits(&mut self, event: &Event) -> bool {
         let (messages, text) = match event {
             Event::Message(message) => (
-                Withheld {
+                WithheldMessages {
                     author: message.id.author,
                     from: message.id.seq,
                     to: message.id.seq,
@@ -83,7 +85,7 @@ impl<Q: Queue> Face<Q> {
                 to,
                 passed: true,
             } => (
-                Withheld {
+                WithheldMessages {
                     author: *author,
                     from: *from,
                     to: *to,
@@ -95,17 +97,17 @@ impl<Q: Queue> Face<Q> {
         if messages.author == self.me {
             return true;
         }
-        self.look_at_rush();
+        self.update_overload();
         let members = self.members.as_ref();
         let is_listed = members.is_some_and(|members| members.contains(&messages.author));
-        self.rush.takes(messages, is_listed, text)
+        self.overload.admits(messages, is_listed, text)
     }
 
-    /// Updates the rush with the load of the queue. Once it has drained, reports the messages that were not shown.
-    fn look_at_rush(&mut self) {
-        let (waiting, most) = self.queue.load();
-        for withheld in self.rush.look(waiting, most) {
-            self.queue.push(Shown::Withheld(withheld));
+    /// Updates the overload with the load of the queue. Once it has drained, reports the messages that were not shown.
+    fn update_overload(&mut self) {
+        let (waiting, limit) = self.queue.load();
+        for withheld in self.overload.update(waiting, limit) {
+            self.queue.push(DisplayItem::Withheld(withheld));
         }
     }
 }
@@ -116,20 +118,20 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
             match &event {
                 Event::View(members) => self.members = Some(Arc::clone(members)),
                 Event::Goodbye { .. } => {
-                    for withheld in self.rush.end() {
-                        self.queue.push(Shown::Withheld(withheld));
+                    for withheld in self.overload.end() {
+                        self.queue.push(DisplayItem::Withheld(withheld));
                     }
                 }
                 _ => {}
             }
-            if self.takes(&event) {
-                self.queue.push(Shown::Event(event));
+            if self.admits(&event) {
+                self.queue.push(DisplayItem::Event(event));
             }
         }
     }
 
     fn answer(&mut self, answer: Answer) {
-        self.queue.push(Shown::Answer(answer));
+        self.queue.push(DisplayItem::Answer(answer));
     }
 
     fn backlog(&self) -> &Backlog {
@@ -137,31 +139,35 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
     }
 
     fn is_filling(&self) -> bool {
-        let (waiting, most) = self.queue.load();
-        waiting > most / 2
+        let (waiting, limit) = self.queue.load();
+        waiting > limit / 2
     }
 
-    fn check(&mut self) -> Result<(), Unseen> {
-        self.look_at_rush();
+    fn check(&mut self) -> Result<(), OutletError> {
+        self.update_overload();
         self.queue.check()
     }
 
-    fn waits(&mut self, joining: &Joining) {
+    fn show_progress(&mut self, joining: &Joining) {
         // An earlier error has told the user that no director answers.
-        if let Some(reporter) = self.reporter.as_mut().filter(|_| !joining.is_unasked()) {
-            reporter.report(joining.step(), joining.is_fetching());
+        if let Some(reporter) = self
+            .reporter
+            .as_mut()
+            .filter(|_| !joining.has_no_director())
+        {
+            reporter.report(joining.describe(), joining.is_fetching());
         }
     }
 
-    fn poll_end(&mut self, context: &mut Context) -> Poll<End> {
-        if self.window.poll_over(context).is_ready() {
-            return Poll::Ready(End::Gone);
+    fn poll_end(&mut self, context: &mut Context) -> Poll<OutletEnd> {
+        if self.window.poll_hangup(context).is_ready() {
+            return Poll::Ready(OutletEnd::WindowClosed);
         }
-        self.stdout.poll_failed(context).map(|error| {
-            if self.window.is_over() {
-                End::Gone
+        self.stdout.poll_failure(context).map(|error| {
+            if self.window.has_hung_up() {
+                OutletEnd::WindowClosed
             } else {
-                End::Unseen(Unseen(error.to_string()))
+                OutletEnd::Failed(OutletError(error.to_string()))
             }
         })
     }

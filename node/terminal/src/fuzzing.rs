@@ -2,5 +2,5 @@
 //!
 //! Not here: the properties that must hold (`tools/fuzz`).
 
-pub use crate::screen::fuzzing::shown;
-pub use crate::stdin::fuzzing::{Said, read_lines};
+pub use crate::screen::fuzzing::render_faces;
+pub use crate::stdin::fuzzing::{ParsedLine, read_lines};

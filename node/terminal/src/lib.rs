@@ -1,28 +1,28 @@
 //! The faces of a Ringtalk node in a terminal: the full screen, plain lines, and JSON for programs.
 //!
 //! Each face is an outlet of a session (`ringtalk_session`): it shows the events, and passes on the user's input.
-//! [`Show`] selects the face, and [`prepare`] opens it. Other programs can use the parts: [`tty`] takes over the
+//! [`FaceKind`] selects the face, and [`prepare`] opens it. Other programs can use the parts: [`tty`] takes over the
 //! terminal, and [`stdout`] and [`stderr`] write without waiting for the reader. Not here: the events, and the effect
 //! of a command.
 
+mod display_item;
 mod face;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod lines;
 mod open;
-mod remarks;
+mod overload;
 mod report;
-mod rush;
 mod screen;
-mod shown;
+mod sentences;
 pub mod stderr;
 mod stdin;
 pub mod stdout;
+mod stdout_queue;
 #[cfg(test)]
 mod tests;
 mod timestamp;
 pub mod tty;
-mod written;
 
-pub use open::{Front, Prepared, Show, prepare, tell_failure};
-pub use stdin::{Mistake, parse_line, request};
+pub use open::{FaceKind, PreparedFace, TerminalInput, prepare, write_start_failure};
+pub use stdin::{Mistake, parse_line, to_request};

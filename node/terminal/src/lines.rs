@@ -1,23 +1,23 @@
 //! The plain-text face for people: one line for each event.
 //!
 //! Messages are `12:34 ann: text`, actions are `12:34 * ann waves`, notices start with `*`, and errors with `!`. Bytes
-//! from a peer reach the terminal only as text (`harmless`), and no text can begin a line. Not here: the full screen
-//! (`screen`), and the words (`remarks`).
+//! from a peer reach the terminal only as text (`escape_line`), and no text can begin a line. Not here: the full screen
+//! (`screen`), and the words (`sentences`).
 
 use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
 use time::UtcOffset;
 
-use crate::remarks::{self, Remark, UNLISTED};
-use crate::rush::Withheld;
+use crate::overload::WithheldMessages;
+use crate::sentences::{self, Sentence, UNLISTED};
 use crate::stdin::ACTION;
-use crate::timestamp::said_at;
-use crate::tty::wrap_surely;
-use ringtalk_session::text::{harmless, shortened};
+use crate::timestamp::display_time;
+use crate::tty::wrap_for_any_terminal;
+use ringtalk_session::text::{collapse_blanks, escape_line};
 
 /// The columns under the time, which are kept free of members' texts.
 const INDENT: usize = 6;
 /// The minimum width of a window, in columns, for which lines are wrapped. A narrower one is not worth the trouble.
-const NARROWEST: usize = 2 * INDENT;
+const MIN_COLUMNS: usize = 2 * INDENT;
 
 /// Clears a terminal and its scrollback.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
@@ -51,12 +51,12 @@ impl Lines {
         match event {
             Event::Message(message) => self.message(message, state, out),
             Event::Ready { .. } if self.in_history => {
-                self.notice("that was before you came", out);
+                self.notice("that was before you joined", out);
             }
             _ => {}
         }
-        for remark in remarks::of_event(event, state) {
-            self.remark(&remark, out);
+        for sentence in sentences::of_event(event, state) {
+            self.sentence(&sentence, out);
         }
     }
 
@@ -65,14 +65,14 @@ impl Lines {
         if answer.result == Ok(Reply::Clear) && self.paint.0 {
             out.extend_from_slice(CLEAR);
         }
-        for remark in remarks::of_answer(answer, state) {
-            self.remark(&remark, out);
+        for sentence in sentences::of_answer(answer, state) {
+            self.sentence(&sentence, out);
         }
     }
 
-    /// Shows a remark about messages that were left out.
-    pub(crate) fn withheld(&self, withheld: &Withheld, state: &State, out: &mut Vec<u8>) {
-        self.remark(&remarks::of_withheld(withheld, state), out);
+    /// Shows a sentence about messages that were left out.
+    pub(crate) fn withheld(&self, withheld: &WithheldMessages, state: &State, out: &mut Vec<u8>) {
+        self.sentence(&sentences::of_withheld(withheld, state), out);
     }
 
     fn message(&mut self, message: &Message, state: &State, out: &mut Vec<u8>) {
@@ -80,15 +80,15 @@ impl Lines {
             self.in_history = true;
             self.notice("the discussion so far:", out);
         }
-        let time = said_at(message, self.offset);
-        let name = harmless(&message.name);
-        let text = |text: &str| shortened(&harmless(text));
+        let time = display_time(message, self.offset);
+        let name = escape_line(&message.name);
+        let text = |text: &str| collapse_blanks(&escape_line(text));
         let mark = if state.is_unlisted(message) {
             format!(" {UNLISTED}")
         } else {
             String::new()
         };
-        let said = match message.text.strip_prefix(ACTION) {
+        let content = match message.text.strip_prefix(ACTION) {
             Some(action) => format!("* {name}{mark} {}", text(action.trim_start())),
             None if message.history => format!("{name}: {}", text(&message.text)),
             None => {
@@ -97,35 +97,35 @@ impl Lines {
             }
         };
         let line = if message.history {
-            self.paint.dim(&format!("{time} {said}"))
+            self.paint.dim(&format!("{time} {content}"))
         } else {
-            format!("{} {said}", self.paint.dim(&time))
+            format!("{} {content}", self.paint.dim(&time))
         };
-        self.put(&line, out);
+        self.write_line(&line, out);
     }
 
-    fn remark(&self, remark: &Remark, out: &mut Vec<u8>) {
-        let mut text = harmless(&remark.text);
-        if !remark.is_table {
-            text = shortened(&text);
+    fn sentence(&self, sentence: &Sentence, out: &mut Vec<u8>) {
+        let mut text = escape_line(&sentence.text);
+        if !sentence.is_table {
+            text = collapse_blanks(&text);
         }
-        if remark.is_warning {
-            self.put(&self.paint.warn(&format!("! {text}")), out);
+        if sentence.is_warning {
+            self.write_line(&self.paint.warn(&format!("! {text}")), out);
         } else {
             self.notice(&text, out);
         }
     }
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
-        self.put(&self.paint.dim(&format!("* {text}")), out);
+        self.write_line(&self.paint.dim(&format!("* {text}")), out);
     }
 
     /// Writes a line, and indents its rows after the first. Without the indent, a terminal would go on in its first
     /// column, and a text could look like another member's line there.
-    fn put(&self, line: &str, out: &mut Vec<u8>) {
-        let columns = (self.columns)().filter(|columns| *columns >= NARROWEST);
+    fn write_line(&self, line: &str, out: &mut Vec<u8>) {
+        let columns = (self.columns)().filter(|columns| *columns >= MIN_COLUMNS);
         match columns {
-            Some(columns) => put_indented(line, columns - INDENT, out),
+            Some(columns) => write_indented(line, columns - INDENT, out),
             None => out.extend_from_slice(line.as_bytes()),
         }
         out.push(b'\n');
@@ -133,7 +133,7 @@ impl Lines {
 }
 
 /// Writes a line in rows of `room` columns. Colour codes take no columns.
-fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
+fn write_indented(line: &str, room: usize, out: &mut Vec<u8>) {
     let mut plain = String::with_capacity(line.len());
     let mut painted = Vec::new();
     let mut rest = line;
@@ -146,7 +146,7 @@ fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
     plain.push_str(rest);
     let mut painted = painted.into_iter().peekable();
     let bytes = plain.as_bytes();
-    for (number, row) in wrap_surely(&plain, room).into_iter().enumerate() {
+    for (number, row) in wrap_for_any_terminal(&plain, room).into_iter().enumerate() {
         if number > 0 {
             out.push(b'\n');
             out.extend([b' '; INDENT]);

@@ -4,22 +4,22 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use ringtalk_session::{Backlog, Me, Nowhere, Outlet, Remark, Request, json};
+use ringtalk_session::{Backlog, Me, NullOutlet, Outlet, Remark, Request, json};
 use time::UtcOffset;
 use tokio::sync::mpsc;
 
 use crate::face::Face;
 use crate::report::Reporter;
-use crate::screen::Seat;
+use crate::screen::ScreenSetup;
 use crate::stderr::Diagnostics;
 use crate::stdin::{self, Input};
 use crate::stdout::Stdout;
+use crate::stdout_queue::{StdoutQueue, TextEncoder, TextFormat};
 use crate::tty::{Hangup, Terminal};
-use crate::written::{Script, Writer, Written};
 
 /// The face of a session, and the input on stdin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Show {
+pub enum FaceKind {
     /// The full screen.
     Screen {
         /// True to use colours.
@@ -41,60 +41,60 @@ pub enum Show {
 
 /// A face before its node is known.
 #[derive(Debug)]
-pub struct Prepared {
-    show: Show,
+pub struct PreparedFace {
+    kind: FaceKind,
     offset: UtcOffset,
     backlog: Backlog,
     window: Hangup,
     reporter: Option<Reporter>,
-    typed: mpsc::Sender<Vec<Request>>,
+    requests: mpsc::Sender<Vec<Request>>,
 }
 
 /// The terminal that a face has taken over, and the input that is typed there.
 #[derive(Debug)]
-pub struct Front {
+pub struct TerminalInput {
     /// Held until the end: dropping it gives the terminal back.
     pub terminal: Option<Terminal>,
     /// The requests that are read from stdin or from the full screen.
-    pub typed: mpsc::Receiver<Vec<Request>>,
+    pub requests: mpsc::Receiver<Vec<Request>>,
 }
 
 /// Takes over the terminal if the face is the full screen, and starts to read input.
 ///
-/// A backlog of more than `many` events is too large ([`Backlog::new`]). `offset` is the offset of local time from
-/// UTC. If the node `quits_on_eof`, nothing is read after the end of stdin.
+/// A backlog of more than `backlog_limit` events is too large ([`Backlog::new`]). `offset` is the offset of local time
+/// from UTC. If the node `quits_on_eof`, nothing is read after the end of stdin.
 pub fn prepare(
-    show: Show,
+    kind: FaceKind,
     offset: UtcOffset,
-    many: u64,
+    backlog_limit: u64,
     quits_on_eof: bool,
     diagnostics: &Diagnostics,
-) -> io::Result<(Prepared, Front)> {
-    let waits = matches!(show, Show::Lines { .. }) && io::stderr().is_terminal();
-    let (sender, screen_typed) = stdin::channel();
-    let (terminal, typed) = match show {
-        Show::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_typed),
-        Show::Json { commands: true } => (None, stdin::read(Input::Json)?),
-        Show::Lines { .. } | Show::Json { commands: false } => {
-            let goes_on = !quits_on_eof && matches!(show, Show::Lines { .. });
-            (None, stdin::read(Input::Typed { goes_on })?)
+) -> io::Result<(PreparedFace, TerminalInput)> {
+    let reports_progress = matches!(kind, FaceKind::Lines { .. }) && io::stderr().is_terminal();
+    let (sender, screen_requests) = stdin::channel();
+    let (terminal, requests) = match kind {
+        FaceKind::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_requests),
+        FaceKind::Json { commands: true } => (None, stdin::read(Input::Json)?),
+        FaceKind::Lines { .. } | FaceKind::Json { commands: false } => {
+            let after_eof = !quits_on_eof && matches!(kind, FaceKind::Lines { .. });
+            (None, stdin::read(Input::Typed { after_eof })?)
         }
         // Stdin is not read.
-        Show::Nothing => (None, screen_typed),
+        FaceKind::Nothing => (None, screen_requests),
     };
-    let prepared = Prepared {
-        show,
+    let prepared = PreparedFace {
+        kind,
         offset,
-        backlog: Backlog::new(many),
+        backlog: Backlog::new(backlog_limit),
         // There is no face, so the end of the terminal does not matter.
-        window: match show {
-            Show::Nothing => Hangup::never(),
+        window: match kind {
+            FaceKind::Nothing => Hangup::never(),
             _ => Hangup::watch()?,
         },
-        reporter: waits.then(|| Reporter::new(diagnostics.clone())),
-        typed: sender,
+        reporter: reports_progress.then(|| Reporter::new(diagnostics.clone())),
+        requests: sender,
     };
-    Ok((prepared, Front { terminal, typed }))
+    Ok((prepared, TerminalInput { terminal, requests }))
 }
 
 /// Returns the number of columns of stdout, if it is a terminal.
@@ -105,8 +105,8 @@ fn columns() -> Option<usize> {
 }
 
 /// Writes for a program that the node could not start. People read the error on stderr.
-pub fn tell_failure(show: Show, error: Remark) -> io::Result<()> {
-    if !matches!(show, Show::Json { .. }) {
+pub fn write_start_failure(kind: FaceKind, error: Remark) -> io::Result<()> {
+    if !matches!(kind, FaceKind::Json { .. }) {
         return Ok(());
     }
     let mut lines = Vec::new();
@@ -114,34 +114,34 @@ pub fn tell_failure(show: Show, error: Remark) -> io::Result<()> {
     io::stdout().write_all(&lines)
 }
 
-impl Prepared {
+impl PreparedFace {
     /// Opens the face for this node.
     pub fn open(self, me: Me) -> io::Result<Box<dyn Outlet>> {
         let id = me.id;
-        Ok(match self.show {
-            Show::Screen { color } => {
-                let (stdout, pen) = Stdout::start()?;
-                let seat = Seat {
-                    pen,
-                    typed: self.typed,
+        Ok(match self.kind {
+            FaceKind::Screen { color } => {
+                let (stdout, sender) = Stdout::start()?;
+                let setup = ScreenSetup {
+                    stdout: sender,
+                    requests: self.requests,
                     colors: color,
                     offset: self.offset,
                     backlog: self.backlog,
                 };
-                Box::new(Face::new(seat.start(me)?, id, stdout, self.window))
+                Box::new(Face::new(setup.start(me)?, id, stdout, self.window))
             }
-            Show::Lines { color } => {
-                let writer = Writer::of_lines(color, self.offset, columns, me);
-                let (stdout, pen) = Stdout::start_for(writer, self.backlog)?;
-                let face = Face::new(Written::new(pen), id, stdout, self.window);
-                Box::new(face.reporting(self.reporter))
+            FaceKind::Lines { color } => {
+                let encoder = TextEncoder::of_lines(color, self.offset, columns, me);
+                let (stdout, sender) = Stdout::start_for(encoder, self.backlog)?;
+                let face = Face::new(StdoutQueue::new(sender), id, stdout, self.window);
+                Box::new(face.with_reporter(self.reporter))
             }
-            Show::Json { .. } => {
-                let writer = Writer::new(Script::Json, me);
-                let (stdout, pen) = Stdout::start_for(writer, self.backlog)?;
-                Box::new(Face::new(Written::new(pen), id, stdout, self.window))
+            FaceKind::Json { .. } => {
+                let encoder = TextEncoder::new(TextFormat::Json, me);
+                let (stdout, sender) = Stdout::start_for(encoder, self.backlog)?;
+                Box::new(Face::new(StdoutQueue::new(sender), id, stdout, self.window))
             }
-            Show::Nothing => Box::new(Nowhere::default()),
+            FaceKind::Nothing => Box::new(NullOutlet::default()),
         })
     }
 }

@@ -12,9 +12,9 @@ const STEPS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Reporter {
     stderr: Diagnostics,
-    said: Vec<String>,
+    reported: Vec<String>,
     /// The number of reports of a step that grows.
-    more: u32,
+    growing_reports: u32,
 }
 
 impl Reporter {
@@ -22,21 +22,21 @@ impl Reporter {
     pub(crate) const fn new(stderr: Diagnostics) -> Self {
         Self {
             stderr,
-            said: Vec::new(),
-            more: 0,
+            reported: Vec::new(),
+            growing_reports: 0,
         }
     }
 
     /// Writes this step, unless it was written before. A step that `grows` is written again at intervals that double.
     pub(crate) fn report(&mut self, step: String, grows: bool) {
         if grows {
-            self.more += 1;
-            if self.more.is_power_of_two() {
+            self.growing_reports += 1;
+            if self.growing_reports.is_power_of_two() {
                 self.write(&step);
             }
-        } else if self.said.len() < STEPS && !self.said.contains(&step) {
+        } else if self.reported.len() < STEPS && !self.reported.contains(&step) {
             self.write(&step);
-            self.said.push(step);
+            self.reported.push(step);
         }
     }
 

@@ -13,34 +13,34 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use ringtalk_session::text::{harmless, harmless_lines};
+use ringtalk_session::text::{escape_line, escape_multiline};
 
 /// The maximum number of lines that may wait.
-const LINES: usize = 1_024;
+const MAX_LINES: usize = 1_024;
 
 /// A sender of lines to the thread that writes to stderr.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     program: &'static str,
-    lines: SyncSender<Line>,
+    jobs: SyncSender<Job>,
 }
 
 #[derive(Debug)]
-enum Line {
+enum Job {
     Text(Vec<u8>),
     Hold,
     Release,
-    Flushed(SyncSender<()>),
+    Flush(SyncSender<()>),
 }
 
 impl Diagnostics {
     /// Starts the thread, for a program that logs nothing.
     pub fn without_log(program: &'static str) -> io::Result<Self> {
-        let (lines, waiting) = mpsc::sync_channel(LINES);
+        let (jobs, received) = mpsc::sync_channel(MAX_LINES);
         thread::Builder::new()
             .name("stderr".to_owned())
-            .spawn(move || write_all(&waiting))?;
-        Ok(Self { program, lines })
+            .spawn(move || run_jobs(&received))?;
+        Ok(Self { program, jobs })
     }
 
     /// Starts the thread, and sends it every log line that passes the filter.
@@ -58,18 +58,18 @@ impl Diagnostics {
     /// stderr is not a terminal.
     pub fn hold(&self) {
         if io::stderr().is_terminal() {
-            let _ = self.lines.try_send(Line::Hold);
+            let _ = self.jobs.try_send(Job::Hold);
         }
     }
 
     /// Writes the lines that were held back, and stops holding. If there were too many, the oldest are lost.
     pub fn release(&self) {
-        let _ = self.lines.send(Line::Release);
+        let _ = self.jobs.send(Job::Release);
     }
 
     /// Writes a message to the person who started the program.
     pub fn say(&self, text: &str) {
-        self.write(&format!("{}: {}\n", self.program, harmless_lines(text)));
+        self.write(&format!("{}: {}\n", self.program, escape_multiline(text)));
     }
 
     /// Writes a text unchanged.
@@ -80,23 +80,23 @@ impl Diagnostics {
     /// Waits until everything is written, within a time limit.
     pub fn flush(&self, limit: Duration) {
         let (flushed, done) = mpsc::sync_channel(1);
-        if self.lines.try_send(Line::Flushed(flushed)).is_ok() {
+        if self.jobs.try_send(Job::Flush(flushed)).is_ok() {
             let _: Result<(), RecvTimeoutError> = done.recv_timeout(limit);
         }
     }
 
     fn send(&self, text: Vec<u8>) {
-        match self.lines.try_send(Line::Text(text)) {
+        match self.jobs.try_send(Job::Text(text)) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
     }
 }
 
 impl MakeWriter<'_> for Diagnostics {
-    type Writer = Entry;
+    type Writer = LogEntry;
 
-    fn make_writer(&self) -> Entry {
-        Entry {
+    fn make_writer(&self) -> LogEntry {
+        LogEntry {
             diagnostics: self.clone(),
         }
     }
@@ -104,14 +104,14 @@ impl MakeWriter<'_> for Diagnostics {
 
 /// A log entry. The logger writes each entry as a whole.
 #[derive(Debug)]
-pub struct Entry {
+pub struct LogEntry {
     diagnostics: Diagnostics,
 }
 
-impl Write for Entry {
+impl Write for LogEntry {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let line = harmless(text.trim_end_matches('\n')) + "\n";
+        let line = escape_line(text.trim_end_matches('\n')) + "\n";
         self.diagnostics.send(line.into_bytes());
         Ok(bytes.len())
     }
@@ -121,27 +121,27 @@ impl Write for Entry {
     }
 }
 
-fn write_all(lines: &mpsc::Receiver<Line>) {
+fn run_jobs(jobs: &mpsc::Receiver<Job>) {
     let mut stderr = io::stderr();
     let mut held: Option<VecDeque<Vec<u8>>> = None;
-    while let Ok(line) = lines.recv() {
-        match line {
-            Line::Text(text) => match &mut held {
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::Text(text) => match &mut held {
                 Some(held) => {
                     held.push_back(text);
-                    held.drain(..held.len().saturating_sub(LINES));
+                    held.drain(..held.len().saturating_sub(MAX_LINES));
                 }
                 None => {
                     let _ = stderr.write_all(&text);
                 }
             },
-            Line::Hold => held = Some(held.take().unwrap_or_default()),
-            Line::Release => {
+            Job::Hold => held = Some(held.take().unwrap_or_default()),
+            Job::Release => {
                 for text in held.take().into_iter().flatten() {
                     let _ = stderr.write_all(&text);
                 }
             }
-            Line::Flushed(done) => {
+            Job::Flush(done) => {
                 let _ = done.send(());
             }
         }
@@ -153,10 +153,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_is_harmless_here_too() {
-        let (lines, waiting) = mpsc::sync_channel(2);
+    fn text_from_others_is_escaped() {
+        let (jobs, received) = mpsc::sync_channel(2);
         let diagnostics = Diagnostics {
-            lines,
+            jobs,
             program: "node",
         };
         diagnostics.say("the director said:\n\u{1b}[2J");
@@ -165,10 +165,10 @@ mod tests {
             .make_writer()
             .write_all(entry.as_bytes())
             .unwrap();
-        let written: Vec<String> = waiting
+        let written: Vec<String> = received
             .try_iter()
-            .map(|line| match line {
-                Line::Text(text) => String::from_utf8(text).unwrap(),
+            .map(|job| match job {
+                Job::Text(text) => String::from_utf8(text).unwrap(),
                 other => panic!("{other:?}"),
             })
             .collect();

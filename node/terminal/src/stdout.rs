@@ -1,6 +1,6 @@
 //! Stdout, written by a thread of its own, so that nobody waits for the reader.
 //!
-//! Items wait here unchanged. A [`Scribe`] turns them into bytes once stdout has taken the bytes before, so that a
+//! Items wait here unchanged. An [`Encoder`] turns them into bytes once stdout has taken the bytes before, so that a
 //! long line takes memory only while it is written. Not here: the items, and the limit on what may wait (`written`,
 //! `screen`).
 
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 /// The number of bytes that are collected before a write. This is enough for a thousand short lines at once, and few
 /// enough to notice that a slow reader still reads.
-const SLICE: usize = 64 * 1024;
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// The reason why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum StdoutError {
     #[error("stdout is closed: {0}")]
     Closed(io::Error),
     /// The reader has stopped, or is too slow. The value is the number of bytes that wait.
-    #[error("what reads stdout has stopped, or is too slow: {0} bytes wait there")]
+    #[error("the reader of stdout has stopped or is too slow: {0} bytes are waiting")]
     Stuck(usize),
     /// The screen has ended, or could not keep up.
     #[error("the screen has ended")]
@@ -39,22 +39,22 @@ pub enum StdoutError {
 }
 
 /// A converter of items into bytes, in order.
-pub trait Scribe: Send + 'static {
+pub trait Encoder: Send + 'static {
     /// An item to be written.
     type Item: Send + 'static;
 
     /// Appends the bytes of an item to `out`.
-    fn write(&mut self, item: Self::Item, out: &mut Vec<u8>);
+    fn encode(&mut self, item: Self::Item, out: &mut Vec<u8>);
 }
 
-/// A scribe that passes bytes on unchanged.
+/// An encoder that passes bytes on unchanged.
 #[derive(Debug)]
-struct Plain;
+struct RawEncoder;
 
-impl Scribe for Plain {
+impl Encoder for RawEncoder {
     type Item = Vec<u8>;
 
-    fn write(&mut self, mut item: Vec<u8>, out: &mut Vec<u8>) {
+    fn encode(&mut self, mut item: Vec<u8>, out: &mut Vec<u8>) {
         out.append(&mut item);
     }
 }
@@ -67,9 +67,9 @@ pub struct Stdout {
 
 /// A sender of items to the thread that writes to stdout.
 #[derive(Debug)]
-pub struct Pen<T = Vec<u8>> {
-    queue: Sender<Chunk<T>>,
-    waiting: Waiting,
+pub struct StdoutSender<T = Vec<u8>> {
+    queue: Sender<QueuedItem<T>>,
+    pending: PendingBytes,
     backlog: Backlog,
 }
 
@@ -84,42 +84,42 @@ pub struct Load {
 
 /// The number of bytes that were handed over and not written yet, with a signal for when it is zero.
 #[derive(Clone, Debug, Default)]
-struct Waiting {
+struct PendingBytes {
     bytes: Arc<AtomicUsize>,
-    none: Arc<Notify>,
+    idle: Arc<Notify>,
 }
 
 /// An item that is handed over, with its load.
 #[derive(Debug)]
-struct Chunk<T> {
+struct QueuedItem<T> {
     item: T,
     load: Load,
 }
 
-impl Waiting {
+impl PendingBytes {
     /// Subtracts bytes that were written.
-    fn took(&self, bytes: usize) {
+    fn subtract(&self, bytes: usize) {
         let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         if before == bytes {
-            self.none.notify_one();
+            self.idle.notify_one();
         }
     }
 }
 
-impl<T> Pen<T> {
+impl<T> StdoutSender<T> {
     /// Hands over an item to be written, in order.
-    pub fn hand_over(&self, item: T, load: Load) {
-        self.waiting.bytes.fetch_add(load.bytes, Ordering::Relaxed);
+    pub fn send(&self, item: T, load: Load) {
+        self.pending.bytes.fetch_add(load.bytes, Ordering::Relaxed);
         self.backlog.add(load.events);
-        // If the thread has ended, `Stdout::failed` reports why.
-        let _ = self.queue.send(Chunk { item, load });
+        // If the thread has ended, `Stdout::wait_for_failure` reports why.
+        let _ = self.queue.send(QueuedItem { item, load });
     }
 
     /// Returns the load that waits to be written.
-    pub fn waiting(&self) -> Load {
+    pub fn load(&self) -> Load {
         Load {
-            bytes: self.waiting.bytes.load(Ordering::Relaxed),
-            events: self.backlog.waiting(),
+            bytes: self.pending.bytes.load(Ordering::Relaxed),
+            events: self.backlog.waiting_count(),
         }
     }
 
@@ -130,53 +130,56 @@ impl<T> Pen<T> {
 
     /// Returns true if everything is written.
     pub fn is_idle(&self) -> bool {
-        self.waiting.bytes.load(Ordering::Relaxed) == 0
+        self.pending.bytes.load(Ordering::Relaxed) == 0
     }
 
     /// Waits until everything is written, or for ever if nobody reads stdout.
-    pub async fn idle(&self) {
+    pub async fn wait_until_idle(&self) {
         while !self.is_idle() {
-            self.waiting.none.notified().await;
+            self.pending.idle.notified().await;
         }
     }
 }
 
-impl Pen {
+impl StdoutSender {
     /// Hands over bytes to be written, in order.
     pub fn write(&self, bytes: Vec<u8>) {
         let load = Load {
             bytes: bytes.len(),
             events: 0,
         };
-        self.hand_over(bytes, load);
+        self.send(bytes, load);
     }
 }
 
 impl Stdout {
     /// Starts a thread that writes bytes.
-    pub fn start() -> io::Result<(Self, Pen)> {
-        Self::start_for(Plain, Backlog::new(0))
+    pub fn start() -> io::Result<(Self, StdoutSender)> {
+        Self::start_for(RawEncoder, Backlog::new(0))
     }
 
-    /// Starts a thread that writes the bytes of a scribe. It bypasses the standard library's own buffer, which would
+    /// Starts a thread that writes the bytes of an encoder. It bypasses the standard library's own buffer, which would
     /// keep the written text.
-    pub fn start_for<S: Scribe>(scribe: S, backlog: Backlog) -> io::Result<(Self, Pen<S::Item>)> {
+    pub fn start_for<S: Encoder>(
+        encoder: S,
+        backlog: Backlog,
+    ) -> io::Result<(Self, StdoutSender<S::Item>)> {
         let output = stdout().as_fd().try_clone_to_owned()?;
-        Self::start_with(File::from(output), scribe, backlog)
+        Self::start_with(File::from(output), encoder, backlog)
     }
 
-    pub(crate) fn start_with<S: Scribe>(
+    pub(crate) fn start_with<S: Encoder>(
         output: impl Write + Send + 'static,
-        scribe: S,
+        encoder: S,
         backlog: Backlog,
-    ) -> io::Result<(Self, Pen<S::Item>)> {
-        let (queue, chunks) = mpsc::channel();
+    ) -> io::Result<(Self, StdoutSender<S::Item>)> {
+        let (queue, items) = mpsc::channel();
         let (ended, end) = oneshot::channel();
-        let waiting = Waiting::default();
+        let pending = PendingBytes::default();
         let writer = {
-            let (waiting, backlog) = (waiting.clone(), backlog.clone());
+            let (pending, backlog) = (pending.clone(), backlog.clone());
             move || {
-                if let Err(error) = write_all(output, scribe, &chunks, (&waiting, &backlog)) {
+                if let Err(error) = write_items(output, encoder, &items, (&pending, &backlog)) {
                     let _ = ended.send(error);
                 }
             }
@@ -184,12 +187,12 @@ impl Stdout {
         thread::Builder::new()
             .name("stdout".to_owned())
             .spawn(writer)?;
-        let pen = Pen {
+        let sender = StdoutSender {
             queue,
-            waiting,
+            pending,
             backlog,
         };
-        Ok((Self { end: Some(end) }, pen))
+        Ok((Self { end: Some(end) }, sender))
     }
 
     /// Creates a stdout to which nothing is ever written.
@@ -198,12 +201,12 @@ impl Stdout {
     }
 
     /// Waits until stdout fails, which may never happen.
-    pub async fn failed(&mut self) -> StdoutError {
-        poll_fn(|context| self.poll_failed(context)).await
+    pub async fn wait_for_failure(&mut self) -> StdoutError {
+        poll_fn(|context| self.poll_failure(context)).await
     }
 
     /// Polls for the failure of stdout. It is reported once.
-    pub fn poll_failed(&mut self, context: &mut Context) -> Poll<StdoutError> {
+    pub fn poll_failure(&mut self, context: &mut Context) -> Poll<StdoutError> {
         let Some(end) = &mut self.end else {
             return Poll::Pending;
         };
@@ -213,7 +216,7 @@ impl Stdout {
         })
     }
 
-    /// Waits until everything is written, within a time limit. All pens must have been dropped.
+    /// Waits until everything is written, within a time limit. All senders must have been dropped.
     pub async fn finish(self, limit: Duration) {
         if let Some(end) = self.end {
             let _ = timeout(limit, end).await;
@@ -221,30 +224,30 @@ impl Stdout {
     }
 }
 
-/// Writes chunk after chunk, until all pens are dropped. Chunks that already wait are written together, up to
-/// [`SLICE`] bytes.
-fn write_all<S: Scribe>(
+/// Writes item after item, until all senders are dropped. Items that already wait are written together, up to
+/// [`WRITE_BYTES`] bytes.
+fn write_items<S: Encoder>(
     mut output: impl Write,
-    mut scribe: S,
-    chunks: &Receiver<Chunk<S::Item>>,
-    (waiting, backlog): (&Waiting, &Backlog),
+    mut encoder: S,
+    items: &Receiver<QueuedItem<S::Item>>,
+    (pending, backlog): (&PendingBytes, &Backlog),
 ) -> io::Result<()> {
-    while let Ok(first) = chunks.recv() {
+    while let Ok(first) = items.recv() {
         let mut bytes = Vec::new();
         let mut load = Load::default();
         let mut next = Some(first);
-        while let Some(Chunk { item, load: more }) = next {
-            scribe.write(item, &mut bytes);
+        while let Some(QueuedItem { item, load: more }) = next {
+            encoder.encode(item, &mut bytes);
             load.bytes += more.bytes;
             load.events += more.events;
-            let has_room = bytes.len() < SLICE;
-            next = has_room.then(|| chunks.try_recv().ok()).flatten();
+            let has_room = bytes.len() < WRITE_BYTES;
+            next = has_room.then(|| items.try_recv().ok()).flatten();
         }
         output.write_all(&bytes)?;
         output.flush()?;
         // Reduce the backlog last: a task that it wakes up must see both counts reduced.
-        waiting.took(load.bytes);
-        backlog.took(load.events);
+        pending.subtract(load.bytes);
+        backlog.remove(load.events);
     }
     Ok(())
 }
@@ -253,12 +256,12 @@ fn write_all<S: Scribe>(
 mod tests {
     use super::*;
 
-    const MANY: u64 = 8_192;
+    const LIMIT: u64 = 8_192;
 
     /// An output that blocks until it gets a permit, and then takes one chunk.
-    struct Slow(Receiver<()>, Sender<Vec<u8>>);
+    struct SlowOutput(Receiver<()>, Sender<Vec<u8>>);
 
-    impl Write for Slow {
+    impl Write for SlowOutput {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let permitted = self.0.recv();
             permitted.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
@@ -271,27 +274,28 @@ mod tests {
         }
     }
 
-    /// A scribe that turns each number into a line as long as a slice, and counts the lines.
-    struct Long(Arc<AtomicUsize>);
+    /// An encoder that turns each number into a line of [`WRITE_BYTES`], and counts the lines.
+    struct LongLines(Arc<AtomicUsize>);
 
-    impl Scribe for Long {
+    impl Encoder for LongLines {
         type Item = u8;
 
-        fn write(&mut self, item: u8, out: &mut Vec<u8>) {
+        fn encode(&mut self, item: u8, out: &mut Vec<u8>) {
             self.0.fetch_add(1, Ordering::SeqCst);
-            out.extend(std::iter::repeat_n(item, SLICE));
+            out.extend(std::iter::repeat_n(item, WRITE_BYTES));
         }
     }
 
     #[tokio::test]
-    async fn what_waits_is_written_before_the_end() {
+    async fn pending_items_are_written_before_the_end() {
         let (permits, permitted) = mpsc::channel();
         let (written, chunks) = mpsc::channel();
-        let (stdout, pen) =
-            Stdout::start_with(Slow(permitted, written), Plain, Backlog::new(0)).unwrap();
-        pen.write(b"one".to_vec());
-        pen.write(b"two".to_vec());
-        drop(pen);
+        let (stdout, sender) =
+            Stdout::start_with(SlowOutput(permitted, written), RawEncoder, Backlog::new(0))
+                .unwrap();
+        sender.write(b"one".to_vec());
+        sender.write(b"two".to_vec());
+        drop(sender);
         permits.send(()).unwrap();
         permits.send(()).unwrap();
         stdout.finish(Duration::from_secs(5)).await;
@@ -300,52 +304,64 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_stays_away_does_not_hold_up_the_end() {
+    async fn an_absent_reader_does_not_delay_the_end() {
         let (_permits, permitted) = mpsc::channel();
-        let (stdout, pen) =
-            Stdout::start_with(Slow(permitted, mpsc::channel().0), Plain, Backlog::new(0)).unwrap();
-        pen.write(vec![0; 10]);
-        assert!(!pen.is_idle());
-        drop(pen);
+        let (stdout, sender) = Stdout::start_with(
+            SlowOutput(permitted, mpsc::channel().0),
+            RawEncoder,
+            Backlog::new(0),
+        )
+        .unwrap();
+        sender.write(vec![0; 10]);
+        assert!(!sender.is_idle());
+        drop(sender);
         stdout.finish(Duration::from_millis(20)).await;
     }
 
     #[tokio::test]
-    async fn bytes_are_made_only_once_those_before_were_taken() {
+    async fn an_item_is_encoded_only_when_earlier_bytes_are_written() {
         let (permits, permitted) = mpsc::channel();
         let (written, chunks) = mpsc::channel();
         let made = Arc::new(AtomicUsize::new(0));
-        let scribe = Long(Arc::clone(&made));
-        let (_stdout, pen) =
-            Stdout::start_with(Slow(permitted, written), scribe, Backlog::new(MANY)).unwrap();
+        let encoder = LongLines(Arc::clone(&made));
+        let (_stdout, sender) =
+            Stdout::start_with(SlowOutput(permitted, written), encoder, Backlog::new(LIMIT))
+                .unwrap();
         let each = Load {
             bytes: 1,
-            events: MANY,
+            events: LIMIT,
         };
         for item in 0..100 {
-            pen.hand_over(item, each);
+            sender.send(item, each);
         }
         for taken in 0..3 {
             let rest = Load {
                 bytes: 100 - taken,
-                events: (100 - taken as u64) * MANY,
+                events: (100 - taken as u64) * LIMIT,
             };
-            assert_eq!(pen.waiting(), rest);
+            assert_eq!(sender.load(), rest);
             permits.send(()).unwrap();
-            assert_eq!(chunks.recv().unwrap(), vec![taken as u8; SLICE]);
-            pen.backlog().less().await;
+            assert_eq!(chunks.recv().unwrap(), vec![taken as u8; WRITE_BYTES]);
+            sender.backlog().wait_for_reader().await;
             // The thread has already made the next line when it waits to write it.
             assert!(made.load(Ordering::SeqCst) <= taken + 2);
         }
     }
 
     #[tokio::test]
-    async fn a_reader_that_is_gone_is_noticed() {
+    async fn a_closed_reader_is_noticed() {
         let (permits, permitted) = mpsc::channel();
-        let (mut stdout, pen) =
-            Stdout::start_with(Slow(permitted, mpsc::channel().0), Plain, Backlog::new(0)).unwrap();
+        let (mut stdout, sender) = Stdout::start_with(
+            SlowOutput(permitted, mpsc::channel().0),
+            RawEncoder,
+            Backlog::new(0),
+        )
+        .unwrap();
         drop(permits);
-        pen.write(b"x".to_vec());
-        assert!(matches!(stdout.failed().await, StdoutError::Closed(_)));
+        sender.write(b"x".to_vec());
+        assert!(matches!(
+            stdout.wait_for_failure().await,
+            StdoutError::Closed(_)
+        ));
     }
 }

@@ -6,18 +6,18 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use ringtalk_session::{
-    Asker, Backlog, Code, DiscussionId, Epoch, Event, Goodbye, Invite, Me, Member, Members,
-    Message, MessageId, NodeId, Person, Remark, Reply, Session, Stage, VectorClock,
+    Backlog, Code, DiscussionId, Epoch, Event, Goodbye, Invite, JoinStage, Me, Member, Members,
+    Message, MessageId, NodeId, Person, Remark, Reply, Requester, Session, VectorClock,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use serde_json::{Value, json};
 use time::UtcOffset;
 
 use crate::face::Face;
-use crate::open::Show;
+use crate::open::FaceKind;
 use crate::stdout::Stdout;
+use crate::stdout_queue::{StdoutQueue, TextEncoder, TextFormat};
 use crate::tty::Hangup;
-use crate::written::{Script, Writer, Written};
 
 pub(super) const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
 const BOB: NodeId = NodeId::from_bytes([0xb; 16]);
@@ -38,25 +38,25 @@ fn member(id: NodeId, name: &str, seniority: u64) -> Arc<Member> {
 pub(super) fn me() -> Me {
     Me {
         id: BOB,
-        wanted_name: "bob".to_owned(),
+        requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        hosts: false,
+        runs_director: false,
     }
 }
 
 /// A session with a face, and the output of that face.
-struct Shop {
+struct TestFace {
     session: Session,
     written: Receiver<Vec<u8>>,
 }
 
 /// An output that passes bytes on.
-struct Out(Sender<Vec<u8>>);
+struct ChannelOutput(Sender<Vec<u8>>);
 
-impl Write for Out {
+impl Write for ChannelOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.0.send(bytes.to_vec());
         Ok(bytes.len())
@@ -67,15 +67,18 @@ impl Write for Out {
     }
 }
 
-impl Shop {
-    fn of(show: Show, me: Me) -> Self {
+impl TestFace {
+    fn of(kind: FaceKind, me: Me) -> Self {
         let (out, written) = channel();
-        let writer = match show {
-            Show::Lines { color } => Writer::of_lines(color, UtcOffset::UTC, || None, me.clone()),
-            _ => Writer::new(Script::Json, me.clone()),
+        let encoder = match kind {
+            FaceKind::Lines { color } => {
+                TextEncoder::of_lines(color, UtcOffset::UTC, || None, me.clone())
+            }
+            _ => TextEncoder::new(TextFormat::Json, me.clone()),
         };
-        let (stdout, pen) = Stdout::start_with(Out(out), writer, Backlog::new(0)).unwrap();
-        let face = Face::new(Written::new(pen), me.id, stdout, Hangup::never());
+        let (stdout, sender) =
+            Stdout::start_with(ChannelOutput(out), encoder, Backlog::new(0)).unwrap();
+        let face = Face::new(StdoutQueue::new(sender), me.id, stdout, Hangup::never());
         Self {
             session: Session::new(me, Box::new(face), 7),
             written,
@@ -83,22 +86,22 @@ impl Shop {
     }
 
     fn tell(&mut self, event: Event) {
-        self.session.tell(event, Instant::now());
+        self.session.record(event, Instant::now());
     }
 
     /// Ends the session, and returns everything that was written.
     fn close(mut self) -> String {
-        self.session.settle().unwrap();
+        self.session.end_turn().unwrap();
         drop(self.session);
         String::from_utf8(self.written.iter().flatten().collect()).unwrap()
     }
 }
 
-fn face(show: Show) -> Shop {
-    Shop::of(show, me())
+fn open_face(kind: FaceKind) -> TestFace {
+    TestFace::of(kind, me())
 }
 
-const JSON: Show = Show::Json { commands: false };
+const JSON: FaceKind = FaceKind::Json { commands: false };
 
 fn members() -> Arc<Members> {
     let epoch = Epoch {
@@ -132,11 +135,11 @@ fn ann() -> Person {
     }
 }
 
-fn shown(mut shop: Shop, events: &[Event]) -> String {
+fn output_of(mut face: TestFace, events: &[Event]) -> String {
     for event in events {
-        shop.tell(event.clone());
+        face.tell(event.clone());
     }
-    shop.close()
+    face.close()
 }
 
 fn objects(text: &str) -> Vec<Value> {
@@ -147,13 +150,13 @@ fn objects(text: &str) -> Vec<Value> {
 
 #[test]
 fn json_messages_have_every_field_of_the_contract() {
-    let face = face(JSON);
+    let face = open_face(JSON);
     let base = VectorClock::from_iter([MessageId {
         author: ANN,
         seq: 4,
     }]);
     let start = Event::Start { base };
-    let text = shown(face, &[start, message(BOB, 1, "héllo\n", true)]);
+    let text = output_of(face, &[start, message(BOB, 1, "héllo\n", true)]);
     assert!(text.starts_with(r#"{"event":"message","#), "{text}");
     assert_eq!(text.matches('\n').count(), 1);
     let id = MessageId {
@@ -178,21 +181,21 @@ fn json_messages_have_every_field_of_the_contract() {
 }
 
 #[test]
-fn json_tells_of_the_way_in() {
+fn json_reports_joining() {
     let peer = ANN;
     let address = "10.0.0.1:4000".to_owned();
-    let linking = Stage::Linking {
+    let linking = JoinStage::Linking {
         peer,
         address: address.clone(),
     };
     let (done, total) = (3, 10);
     let stages = [
-        Stage::AskingDirector,
+        JoinStage::AskingDirector,
         linking,
-        Stage::AskingForPlace { peer, address },
-        Stage::FetchingHistory { done, total },
+        JoinStage::AskingForPlace { peer, address },
+        JoinStage::FetchingHistory { done, total },
     ];
-    let lines = objects(&shown(face(JSON), &stages.map(Event::Joining)));
+    let lines = objects(&output_of(open_face(JSON), &stages.map(Event::Joining)));
     let stage = |stage| json!({"event": "joining", "stage": stage});
     let fetching = json!({"event": "joining", "stage": "fetching-history", "done": 3, "total": 10});
     let expected = [
@@ -205,8 +208,8 @@ fn json_tells_of_the_way_in() {
 }
 
 #[test]
-fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
-    let face = face(JSON);
+fn json_clocks_pass_lost_messages_but_not_missing_ones() {
+    let face = open_face(JSON);
     let gap = |from, to, passed| Event::Gap {
         author: ANN,
         from,
@@ -218,7 +221,7 @@ fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
         gap(6, 9, false),
         message(BOB, 1, "x", false),
     ];
-    let lines = objects(&shown(face, &events));
+    let lines = objects(&output_of(face, &events));
     let expected = json!({"event": "gap", "node-id": ANN_UUID, "from": 1, "to": 5});
     assert_eq!(lines[0], expected);
     let clock = json!({ANN_UUID: 5, BOB_UUID: 1});
@@ -226,8 +229,8 @@ fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
 }
 
 #[test]
-fn json_tells_of_the_ring() {
-    let face = face(JSON);
+fn json_reports_the_ring() {
+    let face = open_face(JSON);
     let view = members();
     let events = [
         Event::View(Arc::clone(&view)),
@@ -264,18 +267,18 @@ fn json_tells_of_the_ring() {
         json!({"event": "neighbours", "predecessor": ANN_UUID, "successor": null}),
         ready,
         json!({"event": "notice", "code": "other-name",
-               "message": "(somebody else is bob already, or looks like it)"}),
+               "message": "(another member has the name bob or a similar one: you are bob-2)"}),
         json!({"event": "renamed", "node-id": ANN_UUID, "name": "ann", "previous": "anna"}),
     ];
-    assert_eq!(objects(&shown(face, &events)), expected);
+    assert_eq!(objects(&output_of(face, &events)), expected);
 }
 
 #[test]
-fn json_tells_of_comings_and_goings_and_of_losses_together() {
-    let face = face(JSON);
+fn json_reports_membership_and_a_split() {
+    let face = open_face(JSON);
     let view = members();
     let epoch = view.epoch();
-    let lines = objects(&shown(
+    let lines = objects(&output_of(
         face,
         &[
             Event::View(view),
@@ -286,13 +289,13 @@ fn json_tells_of_comings_and_goings_and_of_losses_together() {
             Event::Merged { members: 2, epoch },
         ],
     ));
-    let somebody = |event: &str| json!({"event": event, "node-id": ANN_UUID, "name": "ann"});
+    let person = |event: &str| json!({"event": event, "node-id": ANN_UUID, "name": "ann"});
     let epoch = json!({"number": 1, "coordinator": ANN_UUID});
     let expected = [
-        somebody("joined"),
-        somebody("left"),
-        somebody("failed"),
-        somebody("failed"),
+        person("joined"),
+        person("left"),
+        person("failed"),
+        person("failed"),
         json!({"event": "merged", "members": 2, "epoch": epoch}),
         json!({"event": "split", "members": 2, "epoch": epoch}),
     ];
@@ -301,21 +304,22 @@ fn json_tells_of_comings_and_goings_and_of_losses_together() {
 
 #[test]
 fn json_has_the_drivers_own_events() {
-    let mut shop = face(JSON);
+    let mut face = open_face(JSON);
     let id = MessageId {
         author: ANN,
         seq: 1,
     };
     let reply = Reply::Transcript(vec![id]);
-    shop.session.answer("transcript", Asker::Typist, Ok(reply));
-    shop.tell(Event::Error(Remark {
+    face.session
+        .answer("transcript", Requester::Typist, Ok(reply));
+    face.tell(Event::Error(Remark {
         code: Code::Full,
         message: "m\u{9b}".to_owned(),
     }));
-    shop.tell(Event::Goodbye {
+    face.tell(Event::Goodbye {
         reason: Goodbye::Quit,
     });
-    let text = shop.close();
+    let text = face.close();
     assert!(text.contains(r"m\u009b"));
     let expected = [
         json!({"event": "transcript", "ids": [id.uuid().to_string()]}),
@@ -327,8 +331,8 @@ fn json_has_the_drivers_own_events() {
 
 #[test]
 fn lines_read_like_a_conversation() {
-    let face = face(Show::Lines { color: false });
-    let text = shown(
+    let face = open_face(FaceKind::Lines { color: false });
+    let text = output_of(
         face,
         &[
             Event::View(members()),
@@ -349,10 +353,10 @@ fn lines_read_like_a_conversation() {
             "* the discussion so far:",
             &format!("{time} ann: first"),
             &format!("{time} ann: second"),
-            "* that was before you came",
-            "* you are bob-2; here are ann, bob-2",
-            "* type to talk; /help lists what else there is",
-            "* (somebody else is bob already, or looks like it)",
+            "* that was before you joined",
+            "* you are bob-2; also here: ann",
+            "* type to talk; /help lists the commands",
+            "* (another member has the name bob or a similar one: you are bob-2)",
             &format!("{time} ann: ␛[2Jthird"),
             "* ann left",
         ]
@@ -360,7 +364,7 @@ fn lines_read_like_a_conversation() {
 }
 
 #[test]
-fn the_words_of_somebody_whom_the_view_does_not_list_are_marked() {
+fn messages_of_unlisted_authors_are_marked() {
     let nobody = NodeId::from_bytes([0xc; 16]);
     let events = [
         message(nobody, 1, "of old", true),
@@ -369,11 +373,11 @@ fn the_words_of_somebody_whom_the_view_does_not_list_are_marked() {
         message(nobody, 2, "I am not", false),
         message(nobody, 3, "/me waves", false),
     ];
-    let lines = shown(face(Show::Lines { color: false }), &events);
+    let lines = output_of(open_face(FaceKind::Lines { color: false }), &events);
     assert!(lines.contains(" ann: of old\n") && lines.contains(" ann: ann is here\n"));
     assert!(lines.contains(" ann (not here): I am not\n"), "{lines}");
     assert!(lines.contains(" * ann (not here) waves\n"), "{lines}");
-    let lines = objects(&shown(face(JSON), &events));
+    let lines = objects(&output_of(open_face(JSON), &events));
     let messages = lines.iter().filter(|line| line["event"] == "message");
     let unlisted: Vec<&Value> = messages.map(|line| &line["unlisted"]).collect();
     let [no, yes] = [&Value::Null, &Value::Bool(true)];
@@ -382,7 +386,7 @@ fn the_words_of_somebody_whom_the_view_does_not_list_are_marked() {
 
 #[test]
 fn no_text_looks_like_another_line() {
-    let face = face(Show::Lines { color: false });
+    let face = open_face(FaceKind::Lines { color: false });
     let wide = format!("{}22:13 bob: I agree", "\u{3000} ".repeat(200));
     let texts = [
         "one\n22:13 bob: I agree",
@@ -398,7 +402,7 @@ fn no_text_looks_like_another_line() {
         .zip(texts)
         .map(|(seq, text)| message(ANN, seq, text, false))
         .collect();
-    let text = shown(face, &events);
+    let text = output_of(face, &events);
     let expected = [
         "22:13 ann: one␊22:13 bob: I agree",
         "22:13 ann: one␍␊* bob left",
@@ -422,20 +426,23 @@ fn a_time_that_is_off_is_marked() {
         other => other,
     };
     let events = [message(ANN, 3, "late", false), message(ANN, 4, "old", true)];
-    let text = shown(face(Show::Lines { color: false }), &events.map(late));
+    let text = output_of(
+        open_face(FaceKind::Lines { color: false }),
+        &events.map(late),
+    );
     let expected = "22:23? ann: late\n* the discussion so far:\n22:13 ann: old\n";
     assert_eq!(text, expected);
 }
 
 #[test]
-fn who_is_called_otherwise_is_told_why() {
-    let mut shop = face(JSON);
+fn a_node_with_another_name_gets_a_notice() {
+    let mut face = open_face(JSON);
     let ready = Event::Ready {
         name: "bob".to_owned(),
     };
-    shop.tell(ready);
-    shop.session.wishes("bob!");
-    shop.session.wishes("Mary Jane");
+    face.tell(ready);
+    face.session.record_rename_request("bob!");
+    face.session.record_rename_request("Mary Jane");
     let renamed = |name: &str| Event::Renamed {
         person: Person {
             id: BOB,
@@ -443,20 +450,20 @@ fn who_is_called_otherwise_is_told_why() {
         },
         previous: "bob".to_owned(),
     };
-    let lines = objects(&shown(shop, &[renamed("Mary-Jane"), renamed("bob")]));
-    let told = |number: usize| {
+    let lines = objects(&output_of(face, &[renamed("Mary-Jane"), renamed("bob")]));
+    let notice_at = |number: usize| {
         (
             lines[number]["event"].clone(),
             lines[number]["code"].clone(),
         )
     };
-    assert_eq!(told(1), (json!("notice"), json!("same-name")));
-    assert_eq!(told(3), (json!("notice"), json!("other-name")));
+    assert_eq!(notice_at(1), (json!("notice"), json!("same-name")));
+    assert_eq!(notice_at(3), (json!("notice"), json!("other-name")));
     assert_eq!(lines.len(), 5);
 }
 
 #[test]
-fn lines_tell_who_coordinates_where_it_is_somebody_else() {
+fn lines_report_a_new_coordinator() {
     let by = |number, coordinator| Event::Coordinator {
         epoch: Epoch {
             number,
@@ -468,29 +475,29 @@ fn lines_tell_who_coordinates_where_it_is_somebody_else() {
     };
     let before = [Event::View(members()), by(1, ANN), ready];
     let after = [by(2, ANN), by(3, BOB), by(4, BOB), by(5, ANN)];
-    let plain = || face(Show::Lines { color: false });
-    let text = shown(plain(), &[&before[..], &after].concat());
-    let text = text.strip_prefix(&shown(plain(), &before)).unwrap();
-    let expected = "* you coordinate the ring now\n* ann coordinates the ring now\n";
+    let plain = || open_face(FaceKind::Lines { color: false });
+    let text = output_of(plain(), &[&before[..], &after].concat());
+    let text = text.strip_prefix(&output_of(plain(), &before)).unwrap();
+    let expected = "* you now coordinate the ring\n* ann now coordinates the ring\n";
     assert_eq!(text, expected);
 }
 
 #[test]
 fn lines_list_who_is_here() {
-    let mut shop = face(Show::Lines { color: false });
-    shop.tell(Event::View(members()));
+    let mut face = open_face(FaceKind::Lines { color: false });
+    face.tell(Event::View(members()));
     let reply = Reply::Who(Some(members()));
-    shop.session.answer("who", Asker::Typist, Ok(reply));
-    let expected = "* 2 here, the most senior first:\n\
+    face.session.answer("who", Requester::Typist, Ok(reply));
+    let expected = "* 2 here, in the order in which they joined:\n\
                     *   ann at 10.0.0.0:4000, coordinator\n\
                     *   bob-2 at 10.0.0.1:4000, you\n";
-    assert_eq!(shop.close(), expected);
+    assert_eq!(face.close(), expected);
 }
 
 /// Nobody checks the address that a member claims.
 #[test]
-fn no_address_goes_on_in_a_row_of_its_own() {
-    let mut shop = face(Show::Lines { color: false });
+fn an_address_never_starts_a_row() {
+    let mut face = open_face(FaceKind::Lines { color: false });
     let forged = format!("1.2.3.4:5{}00:53 ann: yes, pay him", " ".repeat(60));
     let eve = Member {
         addresses: Addresses::at(forged),
@@ -502,27 +509,30 @@ fn no_address_goes_on_in_a_row_of_its_own() {
     };
     let members = Arc::new(Members::new(epoch, 2, [Arc::new(eve)]));
     let reply = Reply::Who(Some(members));
-    shop.session.answer("who", Asker::Typist, Ok(reply));
-    let text = shop.close();
+    face.session.answer("who", Requester::Typist, Ok(reply));
+    let text = face.close();
     assert!(text.contains("at 1.2.3.4:5    00:53 ann"), "{text}");
-    let mut help = face(Show::Lines { color: false });
+    let mut help = open_face(FaceKind::Lines { color: false });
     let reply = Ok(Reply::Help);
-    help.session.answer("help", Asker::Typist, reply);
+    help.session.answer("help", Requester::Typist, reply);
     assert!(help.close().contains("/who           who is here"));
 }
 
 #[test]
 fn colours_never_come_from_peers() {
-    let face = face(Show::Lines { color: true });
-    let text = shown(face, &[message(ANN, 1, "\u{1b}[31mred", false)]);
+    let face = open_face(FaceKind::Lines { color: true });
+    let text = output_of(face, &[message(ANN, 1, "\u{1b}[31mred", false)]);
     assert!(text.contains("␛[31mred"), "{text}");
     assert!(text.contains("\u{1b}[2m"), "{text}");
 }
 
 #[test]
-fn json_shows_the_size_of_a_clock_that_is_long() {
-    let said = |author: u8| message(NodeId::from_bytes([author; 16]), 1, "x", false);
-    let lines = objects(&shown(face(JSON), &(1..=65).map(said).collect::<Vec<_>>()));
+fn json_shows_only_the_size_of_a_long_clock() {
+    let message_of = |author: u8| message(NodeId::from_bytes([author; 16]), 1, "x", false);
+    let lines = objects(&output_of(
+        open_face(JSON),
+        &(1..=65).map(message_of).collect::<Vec<_>>(),
+    ));
     let entries = |line: &Value| line["vector-clock"].as_object().map(serde_json::Map::len);
     assert_eq!(entries(&lines[63]), Some(64));
     assert_eq!(lines[63].get("clock-size"), None);
@@ -539,12 +549,12 @@ fn an_open_discussion_is_called_open() {
         open_at: Some("10.0.0.1:8080".to_owned()),
         ..me()
     };
-    let plain = Shop::of(Show::Lines { color: false }, open());
-    let text = shown(plain, std::slice::from_ref(&ready));
-    let warning = "\n! this is the open discussion of 10.0.0.1:8080: anybody";
+    let plain = TestFace::of(FaceKind::Lines { color: false }, open());
+    let text = output_of(plain, std::slice::from_ref(&ready));
+    let warning = "\n! this is the open discussion of 10.0.0.1:8080: anyone";
     assert!(text.contains(warning), "{text}");
 
-    let lines = objects(&shown(Shop::of(JSON, open()), &[ready]));
+    let lines = objects(&output_of(TestFace::of(JSON, open()), &[ready]));
     assert_eq!(lines[1]["event"], "notice");
     assert_eq!(lines[1]["code"], "open-discussion");
 }

@@ -7,22 +7,23 @@ use ringtalk_session::{Message, json};
 use time::UtcOffset;
 
 /// The tolerated error of an author's clock, in milliseconds. Clocks that someone has set differ by less.
-const OFF_MS: u64 = 60_000;
+const TOLERANCE_MS: u64 = 60_000;
 /// The mark of a time that is not the author's.
-const ARRIVED: char = '?';
+const ARRIVAL_MARK: char = '?';
+
 /// Returns the time of a message, for people.
 ///
-/// That is the author's time, unless it is off by more than [`OFF_MS`]. Then it is the time of arrival, with a mark,
-/// so that nobody can appear to have spoken earlier or later than they did. A message from before this node joined may
-/// be as old as it says.
-pub(crate) fn said_at(message: &Message, offset: UtcOffset) -> String {
-    let (said_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
-    let is_ahead = said_ms > arrived_ms.saturating_add(OFF_MS);
-    let is_behind = said_ms.saturating_add(OFF_MS) < arrived_ms && !message.history;
+/// That is the author's time, unless it is off by more than [`TOLERANCE_MS`]. Then it is the time of arrival, with a
+/// mark, so that nobody can appear to have spoken earlier or later than they did. A message from before this node
+/// joined may be as old as it says.
+pub(crate) fn display_time(message: &Message, offset: UtcOffset) -> String {
+    let (author_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
+    let is_ahead = author_ms > arrived_ms.saturating_add(TOLERANCE_MS);
+    let is_behind = author_ms.saturating_add(TOLERANCE_MS) < arrived_ms && !message.history;
     if is_ahead || is_behind {
-        format!("{}{ARRIVED}", hours_and_minutes(arrived_ms, offset))
+        format!("{}{ARRIVAL_MARK}", hours_and_minutes(arrived_ms, offset))
     } else {
-        hours_and_minutes(said_ms, offset)
+        hours_and_minutes(author_ms, offset)
     }
 }
 
@@ -42,7 +43,7 @@ mod tests {
 
     const NOON_MS: u64 = 12 * 60 * 60 * 1_000;
 
-    fn said(timestamp_ms: u64, history: bool) -> String {
+    fn shown_time(timestamp_ms: u64, history: bool) -> String {
         let message = Message {
             id: MessageId {
                 author: NodeId::from_bytes([1; 16]),
@@ -56,22 +57,35 @@ mod tests {
             heads: None,
             history,
         };
-        said_at(&message, UtcOffset::UTC)
+        display_time(&message, UtcOffset::UTC)
     }
 
     #[test]
-    fn a_time_that_is_off_is_that_of_the_arrival() {
-        assert_eq!(said(NOON_MS - OFF_MS, false), "11:59");
-        assert_eq!(said(NOON_MS + OFF_MS, false), "12:01");
-        for off in [NOON_MS - OFF_MS - 1, NOON_MS + OFF_MS + 1, 0, u64::MAX] {
-            assert_eq!(said(off, false), "12:00?");
+    fn a_wrong_time_is_replaced_by_the_time_of_arrival() {
+        assert_eq!(shown_time(NOON_MS - TOLERANCE_MS, false), "11:59");
+        assert_eq!(shown_time(NOON_MS + TOLERANCE_MS, false), "12:01");
+        for off in [
+            NOON_MS - TOLERANCE_MS - 1,
+            NOON_MS + TOLERANCE_MS + 1,
+            0,
+            u64::MAX,
+        ] {
+            assert_eq!(shown_time(off, false), "12:00?");
         }
-        assert_eq!(said(NOON_MS / 2, true), "06:00", "an old message is old");
-        assert_eq!(said(NOON_MS * 2, true), "12:00?", "none is from tomorrow");
+        assert_eq!(
+            shown_time(NOON_MS / 2, true),
+            "06:00",
+            "an old message is old"
+        );
+        assert_eq!(
+            shown_time(NOON_MS * 2, true),
+            "12:00?",
+            "none is from tomorrow"
+        );
     }
 
     #[test]
-    fn people_read_their_own_time() {
+    fn times_are_shown_in_local_time() {
         let offset = UtcOffset::from_hms(2, 0, 0).unwrap();
         assert_eq!(hours_and_minutes(1_700_000_000_042, offset), "00:13");
         assert_eq!(hours_and_minutes(u64::MAX, offset), "23:59");

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::{Record, Report, Rule, Rules};
+use super::{CheckReport, Record, Rule, Rules};
 use crate::event::{Epoch, Event, Member};
 use crate::id::NodeId;
 
-pub(super) fn check(records: &[Record], rules: &Rules, report: &mut Report) {
+pub(super) fn check(records: &[Record], rules: &Rules, report: &mut CheckReport) {
     let mut views = HashMap::new();
-    let mut reigns = HashMap::new();
+    let mut coordinators = HashMap::new();
     for record in records {
         check_views(record, &mut views, report);
-        check_reigns(record, report);
+        check_epochs(record, report);
         if rules.one_ring {
-            check_one_reign(record, &mut reigns, report);
+            check_one_coordinator(record, &mut coordinators, report);
         } else {
-            check_one_reign(record, &mut HashMap::new(), report);
+            check_one_coordinator(record, &mut HashMap::new(), report);
         }
     }
 }
@@ -23,28 +23,31 @@ pub(super) fn check(records: &[Record], rules: &Rules, report: &mut Report) {
 fn check_views<'a>(
     record: &'a Record,
     views: &mut HashMap<(u64, NodeId, u64), &'a [Member]>,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let mut last = (0, 0);
-    for seen in &record.seen {
-        let Event::View(view) = &seen.event else {
+    for timed in &record.events {
+        let Event::View(view) = &timed.event else {
             continue;
         };
         let name = (view.epoch.number, view.number);
-        let shown = format!("{}: view {name:?} of {}", record.label, view.coordinator);
+        let described = format!("{}: view {name:?} of {}", record.label, view.coordinator);
         if view.coordinator != view.epoch.coordinator {
             report.blame(
                 Rule::OneCoordinator,
-                format!("{shown} in the epoch {:?}", view.epoch),
+                format!("{described} in the epoch {:?}", view.epoch),
             );
         }
         if name <= last {
-            report.blame(Rule::NeverDown, format!("{shown} after {last:?}"));
+            report.blame(Rule::NeverDown, format!("{described} after {last:?}"));
         }
         let key = (view.epoch.number, view.epoch.coordinator, view.number);
         let members = *views.entry(key).or_insert(&view.members);
         if members != view.members {
-            let detail = format!("{shown}: {:?} here, {members:?} elsewhere", view.members);
+            let detail = format!(
+                "{described}: {:?} here, {members:?} elsewhere",
+                view.members
+            );
             report.blame(Rule::SameView, detail);
         }
         last = name;
@@ -52,7 +55,7 @@ fn check_views<'a>(
 }
 
 /// Checks that one node's epoch numbers never go down, and that it announces a coordinator only when that changes.
-fn check_reigns(record: &Record, report: &mut Report) {
+fn check_epochs(record: &Record, report: &mut CheckReport) {
     let mut last: Option<Epoch> = None;
     for epoch in epochs(record) {
         if last.is_some_and(|last| epoch.number < last.number) {
@@ -62,23 +65,29 @@ fn check_reigns(record: &Record, report: &mut Report) {
         last = Some(epoch);
     }
     let announced: Vec<_> = record
-        .seen
+        .events
         .iter()
-        .filter_map(|seen| match &seen.event {
-            Event::Coordinator(reign) => Some(reign),
+        .filter_map(|timed| match &timed.event {
+            Event::Coordinator(coordinator) => Some(coordinator),
             _ => None,
         })
         .collect();
     for pair in announced.windows(2).filter(|pair| pair[0] == pair[1]) {
         let detail = format!("{}: {:?} announced twice", record.label, pair[0]);
-        report.blame(Rule::NeverDown, detail);
+        report.blame(Rule::AnnouncedOnce, detail);
     }
 }
 
 /// Checks that an epoch number has one coordinator.
-fn check_one_reign(record: &Record, reigns: &mut HashMap<u64, NodeId>, report: &mut Report) {
+fn check_one_coordinator(
+    record: &Record,
+    coordinators: &mut HashMap<u64, NodeId>,
+    report: &mut CheckReport,
+) {
     for epoch in epochs(record) {
-        let coordinator = *reigns.entry(epoch.number).or_insert(epoch.coordinator);
+        let coordinator = *coordinators
+            .entry(epoch.number)
+            .or_insert(epoch.coordinator);
         if coordinator != epoch.coordinator {
             let detail = format!("{}: {epoch:?}, which was {coordinator}'s", record.label);
             report.blame(Rule::OneCoordinator, detail);
@@ -88,10 +97,10 @@ fn check_one_reign(record: &Record, reigns: &mut HashMap<u64, NodeId>, report: &
 
 /// Returns the epochs that a node named, in order.
 fn epochs(record: &Record) -> impl Iterator<Item = Epoch> {
-    record.seen.iter().filter_map(|seen| match &seen.event {
+    record.events.iter().filter_map(|timed| match &timed.event {
         Event::Ready(ready) => Some(ready.epoch),
         Event::View(view) => Some(view.epoch),
-        Event::Coordinator(reign) => Some(reign.epoch),
+        Event::Coordinator(coordinator) => Some(coordinator.epoch),
         _ => None,
     })
 }

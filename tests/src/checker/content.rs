@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::ledger::{Ledger, messages};
-use super::session::shown;
-use super::{End, Record, Report, Rule};
+use super::session::describe;
+use super::{CheckReport, End, Record, Rule};
 use crate::event::Message;
 use crate::id::{MessageId, NodeId};
 
-pub(super) fn check(records: &[Record], ledger: &Ledger, report: &mut Report) {
+pub(super) fn check(records: &[Record], ledger: &Ledger, report: &mut CheckReport) {
     let authors: HashMap<NodeId, &Record> = records
         .iter()
         .filter_map(|record| Some((record.id?, record)))
@@ -18,7 +18,7 @@ pub(super) fn check(records: &[Record], ledger: &Ledger, report: &mut Report) {
     for record in records {
         for message in messages(record) {
             check_creation(record, message, &authors, ledger, report);
-            check_shape(record, message, report);
+            check_format(record, message, report);
             check_sameness(record, message, &mut first, &mut ids, report);
         }
     }
@@ -30,22 +30,22 @@ fn check_creation(
     message: &Message,
     authors: &HashMap<NodeId, &Record>,
     ledger: &Ledger,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let mut blame = |what: &str| {
         report.blame(
             Rule::NoCreation,
-            format!("{}: {what}: {}", record.label, shown(message)),
+            format!("{}: {what}: {}", record.label, describe(message)),
         );
     };
     let Some(author) = authors.get(&message.node_id) else {
         return blame("no such author");
     };
-    let place = message
+    let index = message
         .seq
         .checked_sub(1)
-        .and_then(|place| usize::try_from(place).ok());
-    match place.and_then(|place| author.typed.get(place)) {
+        .and_then(|index| usize::try_from(index).ok());
+    match index.and_then(|index| author.typed.get(index)) {
         None => blame("never typed"),
         Some(text) if *text != message.message => {
             blame(&format!(
@@ -58,12 +58,12 @@ fn check_creation(
     let slot = ledger
         .slot(message.node_id)
         .expect("every author has a slot");
-    if author.end != End::Killed && ledger.sealed(slot, message.seq).is_none() {
+    if author.end != End::Killed && ledger.sent(slot, message.seq).is_none() {
         blame("its author never said so");
     }
 }
 
-fn check_shape(record: &Record, message: &Message, report: &mut Report) {
+fn check_format(record: &Record, message: &Message, report: &mut CheckReport) {
     if message.room != "main" {
         let detail = format!("{}: the room is {:?}", record.label, message.room);
         report.blame(Rule::SameMessage, detail);
@@ -83,7 +83,7 @@ fn check_sameness<'a>(
     message: &'a Message,
     first: &mut HashMap<(NodeId, u64), &'a Message>,
     ids: &mut HashMap<MessageId, (NodeId, u64)>,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let key = (message.node_id, message.seq);
     let other = *first.entry(key).or_insert(message);
@@ -106,10 +106,10 @@ fn same_heads(one: &Message, other: &Message) -> bool {
 /// Returns true if the text looks like a date, `T`, a time, and an offset or `Z`.
 fn is_rfc3339(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let has = |place: usize, byte: u8| bytes.get(place) == Some(&byte);
+    let has = |position: usize, byte: u8| bytes.get(position) == Some(&byte);
     let is_dated = has(4, b'-') && has(7, b'-') && (has(10, b'T') || has(10, b't'));
     let is_timed = has(13, b':') && has(16, b':');
-    let is_placed =
+    let has_offset =
         text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|end| end.contains(['+', '-']));
-    is_dated && is_timed && is_placed
+    is_dated && is_timed && has_offset
 }

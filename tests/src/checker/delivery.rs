@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use super::ledger::{Clock, Ledger, Sealed, Slot, messages};
-use super::session::shown;
-use super::{Record, Report, Rule, Rules};
+use super::ledger::{Clock, Ledger, SentState, Slot, messages};
+use super::session::describe;
+use super::{CheckReport, Record, Rule, Rules};
 use crate::event::{CLOCK_SHOWN, Event, Gap, Message};
 use crate::id::NodeId;
 
-pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
+pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut CheckReport) {
     for record in records {
         let mut replay = Replay::new(record, ledger, rules, report);
-        for seen in &record.seen {
-            match &seen.event {
+        for timed in &record.events {
+            match &timed.event {
                 Event::Gap(gap) => replay.note_gap(gap),
                 Event::Message(message) => replay.deliver(message),
                 _ => {}
@@ -26,7 +26,7 @@ pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: 
 struct Replay<'a> {
     record: &'a Record,
     ledger: &'a Ledger,
-    report: &'a mut Report,
+    report: &'a mut CheckReport,
     is_complete: bool,
     delivered: HashSet<(Slot, u64)>,
     /// The highest sequence number delivered of each author.
@@ -38,7 +38,12 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(record: &'a Record, ledger: &'a Ledger, rules: &Rules, report: &'a mut Report) -> Self {
+    fn new(
+        record: &'a Record,
+        ledger: &'a Ledger,
+        rules: &Rules,
+        report: &'a mut CheckReport,
+    ) -> Self {
         let is_complete = rules.complete_history;
         Self {
             record,
@@ -75,10 +80,10 @@ impl<'a> Replay<'a> {
             self.blame(Rule::Once, message, "delivered twice");
         }
         let ledger = self.ledger;
-        if let Some(sealed) = ledger.sealed(slot, message.seq) {
-            self.check_causal(sealed, message);
+        if let Some(sent) = ledger.sent(slot, message.seq) {
+            self.check_causal(sent, message);
             if self.record.id == Some(message.node_id) {
-                self.check_heads_suffice(slot, sealed, message);
+                self.check_heads_suffice(slot, sent, message);
             }
         }
         self.check_heads_delivered(message);
@@ -102,8 +107,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Checks C1: everything that the author had delivered was delivered here first.
-    fn check_causal(&mut self, sealed: &Sealed, message: &Message) {
-        for (slot, needed) in sealed.before.iter().enumerate() {
+    fn check_causal(&mut self, sent: &SentState, message: &Message) {
+        for (slot, needed) in sent.before.iter().enumerate() {
             if let Some(missing) = self.first_missing(slot, *needed) {
                 let author = self
                     .ledger
@@ -135,7 +140,7 @@ impl<'a> Replay<'a> {
 
     /// Checks that the heads and the author's previous message cover everything that the author had delivered, and
     /// that the Lamport time follows from them.
-    fn check_heads_suffice(&mut self, author: Slot, sealed: &Sealed, message: &Message) {
+    fn check_heads_suffice(&mut self, author: Slot, sent: &SentState, message: &Message) {
         let previous = message
             .seq
             .checked_sub(1)
@@ -149,7 +154,7 @@ impl<'a> Replay<'a> {
         let mut reached = self.ledger.zero();
         let mut lamport = 0;
         for (slot, seq) in direct {
-            let Some(known) = self.ledger.sealed(slot, seq) else {
+            let Some(known) = self.ledger.sent(slot, seq) else {
                 return;
             };
             for (reached, before) in reached.iter_mut().zip(&known.before) {
@@ -158,7 +163,7 @@ impl<'a> Replay<'a> {
             reached[slot] = reached[slot].max(seq);
             lamport = lamport.max(known.lamport);
         }
-        if sealed
+        if sent
             .before
             .iter()
             .zip(&reached)
@@ -172,7 +177,7 @@ impl<'a> Replay<'a> {
         }
         if message.lamport != lamport + 1 {
             let what = format!("Lamport time {} after {lamport}", message.lamport);
-            self.blame(Rule::Transcript, message, &what);
+            self.blame(Rule::Lamport, message, &what);
         }
     }
 
@@ -216,7 +221,7 @@ impl<'a> Replay<'a> {
         if !self.agrees(clock) {
             let what = format!(
                 "the clock {clock:?} is not what was delivered: {:?}",
-                self.shown_have()
+                self.nonzero_have()
             );
             self.blame(Rule::Clock, message, &what);
         }
@@ -224,7 +229,7 @@ impl<'a> Replay<'a> {
 
     /// Checks the size of a clock that is too long to be shown: one entry for each author of a delivered message.
     fn check_size(&mut self, message: &Message, size: usize) {
-        let have = self.shown_have().len();
+        let have = self.nonzero_have().len();
         if size < have || size > have && self.is_exact() {
             let what = format!("a clock of {size} entries after messages of {have} authors");
             self.blame(Rule::Clock, message, &what);
@@ -247,7 +252,7 @@ impl<'a> Replay<'a> {
         entries_agree && (!is_exact || clock.keys().all(is_known))
     }
 
-    fn shown_have(&self) -> BTreeMap<NodeId, u64> {
+    fn nonzero_have(&self) -> BTreeMap<NodeId, u64> {
         self.ledger
             .authors()
             .zip(self.have.iter().copied())
@@ -268,7 +273,7 @@ impl<'a> Replay<'a> {
     fn blame(&mut self, rule: Rule, message: &Message, what: &str) {
         self.report.blame(
             rule,
-            format!("{}: {}: {what}", self.record.label, shown(message)),
+            format!("{}: {}: {what}", self.record.label, describe(message)),
         );
     }
 }

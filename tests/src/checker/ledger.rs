@@ -18,8 +18,8 @@ pub(super) type Clock = Vec<u64>;
 
 /// The state of an author when it sent a message.
 #[derive(Debug)]
-pub(super) struct Sealed {
-    /// What the author had delivered before, its own messages included.
+pub(super) struct SentState {
+    /// The messages that the author had delivered before, its own included.
     pub(super) before: Clock,
     /// The Lamport time of the message.
     pub(super) lamport: u64,
@@ -29,14 +29,14 @@ pub(super) struct Sealed {
 #[derive(Debug)]
 pub(super) struct Ledger {
     slots: BTreeMap<NodeId, Slot>,
-    sealed: HashMap<(Slot, u64), Sealed>,
+    sent: HashMap<(Slot, u64), SentState>,
 }
 
 impl Ledger {
     pub(super) fn of(records: &[Record]) -> Self {
         let mut ledger = Self {
             slots: slots(records),
-            sealed: HashMap::new(),
+            sent: HashMap::new(),
         };
         for record in records {
             ledger.read_author(record);
@@ -50,11 +50,11 @@ impl Ledger {
         for message in messages(record) {
             let slot = self.slots[&message.node_id];
             if record.id == Some(message.node_id) {
-                let sealed = Sealed {
+                let sent = SentState {
                     before: clock.clone(),
                     lamport: message.lamport,
                 };
-                self.sealed.entry((slot, message.seq)).or_insert(sealed);
+                self.sent.entry((slot, message.seq)).or_insert(sent);
             }
             clock[slot] = clock[slot].max(message.seq);
         }
@@ -76,14 +76,14 @@ impl Ledger {
     }
 
     /// Returns the author's state at a message; `None` if the author was killed before it printed that message.
-    pub(super) fn sealed(&self, slot: Slot, seq: u64) -> Option<&Sealed> {
-        self.sealed.get(&(slot, seq))
+    pub(super) fn sent(&self, slot: Slot, seq: u64) -> Option<&SentState> {
+        self.sent.get(&(slot, seq))
     }
 }
 
 /// Returns the messages that a node delivered, in order.
 pub(super) fn messages(record: &Record) -> impl Iterator<Item = &Message> {
-    record.seen.iter().filter_map(|seen| match &seen.event {
+    record.events.iter().filter_map(|timed| match &timed.event {
         Event::Message(message) => Some(message),
         _ => None,
     })
@@ -96,8 +96,8 @@ fn slots(records: &[Record]) -> BTreeMap<NodeId, Slot> {
         .flat_map(messages)
         .map(|message| message.node_id);
     let mut slots: BTreeMap<NodeId, Slot> = own.chain(authors).map(|id| (id, 0)).collect();
-    for (place, slot) in slots.values_mut().enumerate() {
-        *slot = place;
+    for (index, slot) in slots.values_mut().enumerate() {
+        *slot = index;
     }
     slots
 }

@@ -17,7 +17,7 @@ mod transcript;
 use std::fmt;
 
 use crate::id::NodeId;
-use crate::journal::Seen;
+use crate::journal::TimedEvent;
 
 /// The number of violations that a failure message shows.
 const SHOWN: usize = 20;
@@ -35,7 +35,7 @@ pub struct Record {
     /// The messages typed into it, in order.
     pub typed: Vec<String>,
     /// Its events, in order.
-    pub seen: Vec<Seen>,
+    pub events: Vec<TimedEvent>,
     /// Its lines that are not events of the contract, each with the reason.
     pub malformed: Vec<String>,
     /// How it ended.
@@ -53,7 +53,7 @@ pub enum End {
     Killed,
 }
 
-/// What the checker may assume of a run.
+/// The assumptions that the checker may make about a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Nodes keep the whole history, so a newcomer's first message of an author is number 1.
@@ -80,6 +80,8 @@ pub enum Rule {
     /// C7: a transcript is what the node delivered, ordered by (Lamport time, author, seq), which agrees with
     /// causality.
     Transcript,
+    /// A message's Lamport time follows from those of the messages that its author had delivered.
+    Lamport,
     /// The vector clock is the node's clock right after the delivery.
     Clock,
     /// The heads were delivered before the message, and cover everything that happened before it.
@@ -88,6 +90,8 @@ pub enum Rule {
     SameView,
     /// V2 and E3: epochs and view numbers never go down.
     NeverDown,
+    /// A node announces a coordinator only when it changes.
+    AnnouncedOnce,
     /// E1: one coordinator per epoch number.
     OneCoordinator,
     /// R1: successors form one cycle over the view.
@@ -107,7 +111,7 @@ pub struct Violation {
 
 /// The result of a check.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct CheckReport {
     /// All violations.
     pub violations: Vec<Violation>,
     /// The number of distinct messages.
@@ -126,7 +130,7 @@ impl Default for Rules {
     }
 }
 
-impl Report {
+impl CheckReport {
     fn blame(&mut self, rule: Rule, detail: String) {
         self.violations.push(Violation { rule, detail });
     }
@@ -138,17 +142,17 @@ impl Report {
     /// If there is a violation.
     #[track_caller]
     pub fn expect_clean(&self) {
-        let shown: Vec<String> = self
+        let violations: Vec<String> = self
             .violations
             .iter()
             .take(SHOWN)
             .map(ToString::to_string)
             .collect();
         assert!(
-            shown.is_empty(),
+            violations.is_empty(),
             "{} violations:\n{}",
             self.violations.len(),
-            shown.join("\n")
+            violations.join("\n")
         );
     }
 }
@@ -160,8 +164,8 @@ impl fmt::Display for Violation {
 }
 
 /// Checks a whole run. Take the records when nothing is in flight any more.
-pub fn check(records: &[Record], rules: &Rules) -> Report {
-    let mut report = Report::default();
+pub fn check(records: &[Record], rules: &Rules) -> CheckReport {
+    let mut report = CheckReport::default();
     let ledger = ledger::Ledger::of(records);
     session::check(records, &mut report);
     content::check(records, &ledger, &mut report);

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Neighbours, Reign, View};
+use crate::event::{Coordinator, Neighbours, View};
 use crate::id::NodeId;
 
 /// A node's position in the ring, as it reports it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct RingPlace {
     /// The node.
     pub id: NodeId,
     /// Its latest view.
@@ -15,11 +15,11 @@ pub struct Place {
     /// Its latest neighbours.
     pub neighbours: Option<Neighbours>,
     /// The coordinator that it reports, with the epoch.
-    pub coordinator: Reign,
+    pub coordinator: Coordinator,
 }
 
 /// Checks that `places`, which are all live nodes, form one closed ring. The error says what is wrong.
-pub fn closed(places: &[Place]) -> Result<(), String> {
+pub fn check_closed(places: &[RingPlace]) -> Result<(), String> {
     let first = places.first().ok_or("nobody is there")?;
     for place in places {
         check_view(place, first)?;
@@ -30,7 +30,7 @@ pub fn closed(places: &[Place]) -> Result<(), String> {
 }
 
 /// Checks that a node has the same view as `first`, and a coordinator that agrees with it.
-fn check_view(place: &Place, first: &Place) -> Result<(), String> {
+fn check_view(place: &RingPlace, first: &RingPlace) -> Result<(), String> {
     let tag = |view: &View| (view.epoch, view.number);
     let id = place.id;
     if tag(&place.view) != tag(&first.view) {
@@ -53,7 +53,7 @@ fn check_view(place: &Place, first: &Place) -> Result<(), String> {
 }
 
 /// Checks that a node's view lists exactly the live nodes.
-fn check_members(place: &Place, places: &[Place]) -> Result<(), String> {
+fn check_members(place: &RingPlace, places: &[RingPlace]) -> Result<(), String> {
     let members: BTreeSet<NodeId> = place.view.members.iter().map(|m| m.node_id).collect();
     let live: BTreeSet<NodeId> = places.iter().map(|place| place.id).collect();
     if members != live || place.view.members.len() != places.len() {
@@ -66,7 +66,7 @@ fn check_members(place: &Place, places: &[Place]) -> Result<(), String> {
 }
 
 /// Checks that every node reports the neighbours that the view gives it.
-fn check_neighbours(places: &[Place], view: &View) -> Result<(), String> {
+fn check_neighbours(places: &[RingPlace], view: &View) -> Result<(), String> {
     let order: Vec<NodeId> = view.members.iter().map(|member| member.node_id).collect();
     for (at, id) in order.iter().enumerate() {
         let place = places
@@ -92,7 +92,7 @@ fn check_neighbours(places: &[Place], view: &View) -> Result<(), String> {
 }
 
 /// Checks that the successors form one cycle over all nodes, and that the predecessors match them.
-pub(super) fn check_cycle(places: &[Place]) -> Result<(), String> {
+pub(super) fn check_cycle(places: &[RingPlace]) -> Result<(), String> {
     if places.len() == 1 {
         return Ok(());
     }

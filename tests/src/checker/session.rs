@@ -1,10 +1,10 @@
 //! The shape of a node's event stream: `ready` once and after all history, `goodbye` last, no line that the
 //! contract does not allow.
 
-use super::{End, Record, Report, Rule};
+use super::{CheckReport, End, Record, Rule};
 use crate::event::{Event, Message};
 
-pub(super) fn check(records: &[Record], report: &mut Report) {
+pub(super) fn check(records: &[Record], report: &mut CheckReport) {
     for record in records {
         for line in &record.malformed {
             report.blame(
@@ -17,10 +17,10 @@ pub(super) fn check(records: &[Record], report: &mut Report) {
     }
 }
 
-fn check_ready(record: &Record, report: &mut Report) {
+fn check_ready(record: &Record, report: &mut CheckReport) {
     let mut is_ready = false;
-    for seen in &record.seen {
-        match &seen.event {
+    for timed in &record.events {
+        match &timed.event {
             Event::Ready(_) if is_ready => {
                 report.blame(Rule::Session, format!("{}: a second `ready`", record.label));
             }
@@ -33,7 +33,7 @@ fn check_ready(record: &Record, report: &mut Report) {
                 let detail = format!(
                     "{}: history after `ready`: {}",
                     record.label,
-                    shown(message)
+                    describe(message)
                 );
                 report.blame(Rule::Session, detail);
             }
@@ -42,14 +42,14 @@ fn check_ready(record: &Record, report: &mut Report) {
     }
 }
 
-fn check_goodbye(record: &Record, report: &mut Report) {
-    let place = record
-        .seen
+fn check_goodbye(record: &Record, report: &mut CheckReport) {
+    let index = record
+        .events
         .iter()
-        .position(|seen| matches!(seen.event, Event::Goodbye(_)));
-    match place {
-        Some(place) if place + 1 < record.seen.len() => {
-            let next = &record.seen[place + 1].event;
+        .position(|timed| matches!(timed.event, Event::Goodbye(_)));
+    match index {
+        Some(index) if index + 1 < record.events.len() => {
+            let next = &record.events[index + 1].event;
             report.blame(
                 Rule::Session,
                 format!("{}: after `goodbye`: {next:?}", record.label),
@@ -66,7 +66,7 @@ fn check_goodbye(record: &Record, report: &mut Report) {
 }
 
 /// Describes a message in failure messages.
-pub(super) fn shown(message: &Message) -> String {
+pub(super) fn describe(message: &Message) -> String {
     let text: String = message.message.chars().take(40).collect();
     format!(
         "{} {} of {} {text:?}",

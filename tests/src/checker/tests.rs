@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::ring::{self, Place};
-use super::{End, Record, Report, Rule, Rules, check};
+use super::ring::{self, RingPlace};
+use super::{CheckReport, End, Record, Rule, Rules, check};
 use crate::event::{
-    CLOCK_SHOWN, Epoch, Event, Gap, Goodbye, Head, Joining, Member, Message, Neighbours, Ready,
-    Reign, Transcript, View,
+    CLOCK_SHOWN, Coordinator, Epoch, Event, Gap, Goodbye, Head, Joining, Member, Message,
+    Neighbours, Ready, Transcript, View,
 };
 use crate::id::{MessageId, NodeId};
-use crate::journal::Seen;
+use crate::journal::TimedEvent;
 
 /// A made-up run that breaks no rule until a test spoils it.
-struct Run {
+struct MadeUpRun {
     records: Vec<Record>,
     clocks: Vec<BTreeMap<NodeId, u64>>,
     lamports: Vec<u64>,
-    sealed: BTreeMap<(usize, u64), Message>,
+    sent: BTreeMap<(usize, u64), Message>,
 }
 
 fn id(node: usize) -> NodeId {
@@ -31,20 +31,20 @@ fn epoch(number: u64, coordinator: usize) -> Epoch {
     }
 }
 
-fn seen(event: Event) -> Seen {
-    Seen {
+fn timed(event: Event) -> TimedEvent {
+    TimedEvent {
         at: Instant::now(),
         event,
     }
 }
 
-impl Run {
+impl MadeUpRun {
     fn of(nodes: usize) -> Self {
         let mut run = Self {
             records: (0..nodes).map(record).collect(),
             clocks: vec![BTreeMap::new(); nodes],
             lamports: vec![0; nodes],
-            sealed: BTreeMap::new(),
+            sent: BTreeMap::new(),
         };
         for node in 0..nodes {
             run.note(node, view(epoch(1, 0), 1, nodes));
@@ -53,7 +53,7 @@ impl Run {
     }
 
     fn note(&mut self, node: usize, event: Event) {
-        self.records[node].seen.push(seen(event));
+        self.records[node].events.push(timed(event));
     }
 
     /// Sends a message of `author`, which depends on everything that it has delivered.
@@ -82,13 +82,13 @@ impl Run {
             unlisted: false,
         };
         self.records[author].typed.push(text.to_owned());
-        self.sealed.insert((author, seq), message);
+        self.sent.insert((author, seq), message);
         self.deliver(author, author, seq);
         seq
     }
 
     fn deliver(&mut self, node: usize, author: usize, seq: u64) {
-        let mut message = self.sealed[&(author, seq)].clone();
+        let mut message = self.sent[&(author, seq)].clone();
         self.clocks[node].insert(id(author), seq);
         self.lamports[node] = self.lamports[node].max(message.lamport);
         let clock = self.clocks[node].clone();
@@ -100,8 +100,8 @@ impl Run {
 
     /// Returns the last message that a node delivered, for a test to spoil.
     fn last_message(&mut self, node: usize) -> &mut Message {
-        let events = self.records[node].seen.iter_mut().rev();
-        let mut messages = events.filter_map(|seen| match &mut seen.event {
+        let events = self.records[node].events.iter_mut().rev();
+        let mut messages = events.filter_map(|timed| match &mut timed.event {
             Event::Message(message) => Some(message),
             _ => None,
         });
@@ -114,11 +114,11 @@ impl Run {
     }
 
     fn transcript(&mut self, node: usize, order: &[(usize, u64)]) {
-        let ids = order.iter().map(|key| self.sealed[key].id).collect();
+        let ids = order.iter().map(|key| self.sent[key].id).collect();
         self.note(node, Event::Transcript(Transcript { ids }));
     }
 
-    fn check(&self) -> Report {
+    fn check(&self) -> CheckReport {
         check(&self.records, &Rules::default())
     }
 
@@ -152,7 +152,7 @@ fn record(node: usize) -> Record {
         label: format!("n{node}"),
         id: Some(id(node)),
         typed: Vec::new(),
-        seen: vec![seen(ready)],
+        events: vec![timed(ready)],
         malformed: Vec::new(),
         end: End::Live,
     }
@@ -174,8 +174,8 @@ fn view(epoch: Epoch, number: u64, members: usize) -> Event {
 }
 
 /// Returns a run of three nodes: 1 answers 0, and 2 has delivered both messages.
-fn dialogue() -> Run {
-    let mut run = Run::of(3);
+fn dialogue() -> MadeUpRun {
+    let mut run = MadeUpRun::of(3);
     run.say(0, "question");
     run.deliver(1, 0, 1);
     run.say(1, "answer");
@@ -186,7 +186,7 @@ fn dialogue() -> Run {
 }
 
 #[test]
-fn a_clean_run_is_clean() {
+fn a_correct_run_has_no_violation() {
     let mut run = dialogue();
     for node in 0..3 {
         run.transcript(node, &[(0, 1), (1, 1)]);
@@ -197,8 +197,8 @@ fn a_clean_run_is_clean() {
 }
 
 #[test]
-fn c1_an_answer_before_its_question() {
-    let mut run = Run::of(3);
+fn c1_an_answer_before_its_question_is_reported() {
+    let mut run = MadeUpRun::of(3);
     run.say(0, "question");
     run.deliver(1, 0, 1);
     run.say(1, "answer");
@@ -209,18 +209,18 @@ fn c1_an_answer_before_its_question() {
 
 #[test]
 fn c1_is_judged_without_the_heads_and_clocks_on_the_wire() {
-    let mut run = Run::of(3);
+    let mut run = MadeUpRun::of(3);
     run.say(0, "question");
     run.deliver(1, 0, 1);
     run.say(1, "answer");
-    run.sealed.get_mut(&(1, 1)).unwrap().heads.clear();
+    run.sent.get_mut(&(1, 1)).unwrap().heads.clear();
     run.deliver(2, 1, 1);
     run.expect(Rule::Causal);
 }
 
 #[test]
-fn c1_through_somebody_who_said_nothing_in_between() {
-    let mut run = Run::of(4);
+fn c1_is_reported_at_the_node_that_breaks_it() {
+    let mut run = MadeUpRun::of(4);
     run.say(0, "question");
     run.deliver(1, 0, 1);
     run.say(1, "answer");
@@ -231,7 +231,7 @@ fn c1_through_somebody_who_said_nothing_in_between() {
 }
 
 #[test]
-fn c2_a_number_left_out() {
+fn c2_a_skipped_number_is_reported() {
     let mut run = dialogue();
     run.say(0, "two");
     run.say(0, "three");
@@ -240,7 +240,7 @@ fn c2_a_number_left_out() {
 }
 
 #[test]
-fn c2_numbers_out_of_order() {
+fn c2_numbers_out_of_order_are_reported() {
     let mut run = dialogue();
     run.say(0, "two");
     run.say(0, "three");
@@ -270,8 +270,8 @@ fn c2_a_gap_that_was_shown_is_allowed_and_may_be_filled() {
 }
 
 #[test]
-fn c2_history_may_be_cut_where_the_rules_say_so() {
-    let mut run = Run::of(2);
+fn c2_history_may_be_cut_if_the_rules_say_so() {
+    let mut run = MadeUpRun::of(2);
     run.say(0, "one");
     run.say(0, "two");
     run.deliver(1, 0, 2);
@@ -284,21 +284,21 @@ fn c2_history_may_be_cut_where_the_rules_say_so() {
 }
 
 #[test]
-fn c3_the_same_message_twice() {
+fn c3_a_message_delivered_twice_is_reported() {
     let mut run = dialogue();
     run.deliver(2, 1, 1);
     run.expect(Rule::Once);
 }
 
 #[test]
-fn c4_a_text_nobody_typed() {
+fn c4_a_text_that_nobody_typed_is_reported() {
     let mut run = dialogue();
     run.records[1].typed.clear();
     run.expect(Rule::NoCreation);
 }
 
 #[test]
-fn c4_a_changed_text() {
+fn c4_a_changed_text_is_reported() {
     let mut run = dialogue();
     run.last_message(2).message = "another answer".to_owned();
     run.expect(Rule::NoCreation);
@@ -306,34 +306,34 @@ fn c4_a_changed_text() {
 }
 
 #[test]
-fn c4_a_wrong_author() {
+fn c4_a_wrong_author_is_reported() {
     let mut run = dialogue();
     run.last_message(2).node_id = id(2);
     run.expect(Rule::NoCreation);
 }
 
 #[test]
-fn c4_an_unknown_author() {
+fn c4_an_unknown_author_is_reported() {
     let mut run = dialogue();
     run.last_message(2).node_id = NodeId::made_up(77);
     run.expect(Rule::NoCreation);
 }
 
 #[test]
-fn c4_a_message_that_its_living_author_does_not_know() {
+fn c4_a_message_that_its_living_author_does_not_know_is_reported() {
     let mut run = dialogue();
     run.records[1]
-        .seen
-        .retain(|seen| !matches!(&seen.event, Event::Message(m) if m.node_id == id(1)));
+        .events
+        .retain(|timed| !matches!(&timed.event, Event::Message(m) if m.node_id == id(1)));
     run.expect(Rule::NoCreation);
 }
 
 #[test]
-fn a_killed_author_may_have_said_more_than_its_events_tell() {
+fn a_killed_author_may_have_sent_more_than_its_events_show() {
     let mut run = dialogue();
     run.records[1]
-        .seen
-        .retain(|seen| !matches!(&seen.event, Event::Message(m) if m.node_id == id(1)));
+        .events
+        .retain(|timed| !matches!(&timed.event, Event::Message(m) if m.node_id == id(1)));
     run.records[1].end = End::Killed;
     run.check().expect_clean();
 }
@@ -356,7 +356,7 @@ fn one_message_has_one_id_lamport_time_and_time_stamp() {
 
 #[test]
 fn two_messages_have_two_ids() {
-    let mut run = Run::of(1);
+    let mut run = MadeUpRun::of(1);
     run.say(0, "one");
     run.say(0, "two");
     run.last_message(0).id = MessageId::made_up(1);
@@ -364,14 +364,14 @@ fn two_messages_have_two_ids() {
 }
 
 #[test]
-fn c7_a_transcript_in_another_order() {
+fn c7_a_transcript_in_another_order_is_reported() {
     let mut run = dialogue();
     run.transcript(2, &[(1, 1), (0, 1)]);
     run.expect(Rule::Transcript);
 }
 
 #[test]
-fn c7_a_transcript_that_leaves_out_or_invents() {
+fn c7_a_transcript_with_missing_or_invented_messages_is_reported() {
     let mut run = dialogue();
     run.transcript(2, &[(0, 1)]);
     run.expect(Rule::Transcript);
@@ -386,35 +386,35 @@ fn c7_a_transcript_that_leaves_out_or_invents() {
 }
 
 #[test]
-fn c7_a_transcript_with_a_message_twice() {
+fn c7_a_transcript_with_a_message_twice_is_reported() {
     let mut run = dialogue();
     run.transcript(2, &[(0, 1), (0, 1), (1, 1)]);
     run.expect(Rule::Transcript);
 }
 
 #[test]
-fn c7_a_lamport_time_that_denies_a_cause() {
+fn a_lamport_time_below_that_of_a_cause_is_reported() {
     let mut run = dialogue();
     for record in &mut run.records {
-        for seen in &mut record.seen {
-            if let Event::Message(message) = &mut seen.event {
+        for timed in &mut record.events {
+            if let Event::Message(message) = &mut timed.event {
                 message.lamport = 1;
             }
         }
     }
-    run.expect(Rule::Transcript);
+    run.expect(Rule::Lamport);
 }
 
 #[test]
-fn c7_a_lamport_time_that_jumps() {
+fn a_lamport_time_that_jumps_is_reported() {
     let mut run = dialogue();
     run.say(2, "late");
     run.last_message(2).lamport += 5;
-    run.expect(Rule::Transcript);
+    run.expect(Rule::Lamport);
 }
 
 #[test]
-fn a_clock_with_a_zero_a_wrong_entry_or_a_stranger() {
+fn a_clock_with_a_zero_a_wrong_entry_or_a_stranger_is_reported() {
     for (author, entry) in [(id(2), 0), (id(1), 2), (id(0), 2), (NodeId::made_up(77), 1)] {
         let mut run = dialogue();
         run.last_clock(2).insert(author, entry);
@@ -423,7 +423,7 @@ fn a_clock_with_a_zero_a_wrong_entry_or_a_stranger() {
 }
 
 #[test]
-fn a_clock_that_steps_back() {
+fn a_clock_that_steps_back_is_reported() {
     let mut run = dialogue();
     run.last_clock(2).remove(&id(0));
     run.expect(Rule::Clock);
@@ -431,7 +431,7 @@ fn a_clock_that_steps_back() {
 
 #[test]
 fn a_clock_of_many_entries_is_shown_as_their_number() {
-    let mut run = Run::of(CLOCK_SHOWN + 2);
+    let mut run = MadeUpRun::of(CLOCK_SHOWN + 2);
     for author in 0..=CLOCK_SHOWN {
         run.say(author, "hello");
         run.deliver(CLOCK_SHOWN + 1, author, 1);
@@ -448,7 +448,7 @@ fn a_clock_of_many_entries_is_shown_as_their_number() {
 }
 
 #[test]
-fn heads_that_leave_out_a_cause() {
+fn heads_that_leave_out_a_cause_are_reported() {
     let mut run = dialogue();
     run.say(2, "late");
     run.last_message(2).heads.clear();
@@ -456,7 +456,7 @@ fn heads_that_leave_out_a_cause() {
 }
 
 #[test]
-fn v1_two_views_of_one_name() {
+fn v1_two_views_of_one_number_are_reported() {
     let mut run = dialogue();
     run.note(0, view(epoch(1, 0), 2, 3));
     run.note(1, view(epoch(1, 0), 2, 2));
@@ -476,7 +476,7 @@ fn v1_holds_for_order_too() {
 }
 
 #[test]
-fn v2_a_view_number_that_goes_down() {
+fn v2_a_view_number_that_goes_down_is_reported() {
     let mut run = dialogue();
     run.note(0, view(epoch(1, 0), 3, 3));
     run.note(0, view(epoch(1, 0), 2, 3));
@@ -484,12 +484,12 @@ fn v2_a_view_number_that_goes_down() {
 }
 
 #[test]
-fn e3_an_epoch_that_goes_down() {
+fn e3_an_epoch_that_goes_down_is_reported() {
     let mut run = dialogue();
     run.note(0, view(epoch(2, 1), 2, 3));
     run.note(
         0,
-        Event::Coordinator(Reign {
+        Event::Coordinator(Coordinator {
             node_id: id(0),
             epoch: epoch(1, 0),
         }),
@@ -498,33 +498,33 @@ fn e3_an_epoch_that_goes_down() {
 }
 
 #[test]
-fn a_coordinator_announced_twice() {
+fn a_coordinator_announced_twice_is_reported() {
     let mut run = dialogue();
     for _ in 0..2 {
         run.note(
             0,
-            Event::Coordinator(Reign {
+            Event::Coordinator(Coordinator {
                 node_id: id(1),
                 epoch: epoch(2, 1),
             }),
         );
     }
-    run.expect(Rule::NeverDown);
+    run.expect(Rule::AnnouncedOnce);
 }
 
 #[test]
-fn e1_two_coordinators_under_one_number() {
+fn e1_two_coordinators_of_one_epoch_number_are_reported() {
     let mut run = dialogue();
     run.note(
         0,
-        Event::Coordinator(Reign {
+        Event::Coordinator(Coordinator {
             node_id: id(1),
             epoch: epoch(2, 1),
         }),
     );
     run.note(
         2,
-        Event::Coordinator(Reign {
+        Event::Coordinator(Coordinator {
             node_id: id(2),
             epoch: epoch(2, 2),
         }),
@@ -537,7 +537,7 @@ fn e1_two_coordinators_under_one_number() {
     check(&run.records, &rules).expect_clean();
     run.note(
         0,
-        Event::Coordinator(Reign {
+        Event::Coordinator(Coordinator {
             node_id: id(2),
             epoch: epoch(2, 2),
         }),
@@ -552,9 +552,9 @@ fn e1_two_coordinators_under_one_number() {
 }
 
 #[test]
-fn a_second_ready_history_after_it_and_words_after_goodbye() {
+fn events_out_of_sequence_are_reported() {
     let mut run = dialogue();
-    let again = run.records[0].seen[0].event.clone();
+    let again = run.records[0].events[0].event.clone();
     run.note(0, again);
     run.expect(Rule::Session);
 
@@ -594,42 +594,42 @@ fn a_second_ready_history_after_it_and_words_after_goodbye() {
 }
 
 #[test]
-fn r1_a_closed_ring_and_three_that_are_not() {
-    ring::closed(&places(1)).unwrap();
-    ring::closed(&places(2)).unwrap();
-    ring::closed(&places(5)).unwrap();
+fn r1_only_a_closed_ring_is_accepted() {
+    ring::check_closed(&places(1)).unwrap();
+    ring::check_closed(&places(2)).unwrap();
+    ring::check_closed(&places(5)).unwrap();
 
     let mut places_of_five = places(5);
     places_of_five[2].neighbours.as_mut().unwrap().successor = Some(id(4));
     assert!(
-        ring::closed(&places_of_five).is_err(),
+        ring::check_closed(&places_of_five).is_err(),
         "a wrong successor was missed"
     );
 
     let mut places_of_five = places(5);
     places_of_five[2].view.number = 9;
     assert!(
-        ring::closed(&places_of_five).is_err(),
+        ring::check_closed(&places_of_five).is_err(),
         "another view was missed"
     );
 
     let mut places_of_five = places(5);
     places_of_five.pop();
     assert!(
-        ring::closed(&places_of_five).is_err(),
+        ring::check_closed(&places_of_five).is_err(),
         "a dead member was missed"
     );
 
     let mut places_of_five = places(5);
     places_of_five[3].coordinator.node_id = id(1);
     assert!(
-        ring::closed(&places_of_five).is_err(),
+        ring::check_closed(&places_of_five).is_err(),
         "another coordinator was missed"
     );
 }
 
 #[test]
-fn r1_two_cycles_are_not_one() {
+fn r1_two_cycles_are_reported() {
     let mut two_cycles = places(4);
     for (node, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
         let other = Some(id(other));
@@ -641,20 +641,20 @@ fn r1_two_cycles_are_not_one() {
     assert!(ring::check_cycle(&two_cycles).is_err());
 }
 
-fn places(count: usize) -> Vec<Place> {
+fn places(count: usize) -> Vec<RingPlace> {
     let Event::View(view) = view(epoch(1, 0), 1, count) else {
         unreachable!()
     };
     let neighbour = |at: usize| Some(id(at % count)).filter(|_| count > 1);
     (0..count)
-        .map(|at| Place {
+        .map(|at| RingPlace {
             id: id(at),
             view: view.clone(),
             neighbours: Some(Neighbours {
                 predecessor: neighbour(at + count - 1),
                 successor: neighbour(at + 1),
             }),
-            coordinator: Reign {
+            coordinator: Coordinator {
                 node_id: id(0),
                 epoch: epoch(1, 0),
             },
@@ -664,8 +664,8 @@ fn places(count: usize) -> Vec<Place> {
 
 /// Checks an eighth of 36,000 messages of 3 authors, delivered by 8 nodes, and extrapolates the time.
 #[test]
-fn scales_to_the_full_show() {
-    let mut run = Run::of(8);
+fn the_checker_is_fast_enough_for_a_full_run() {
+    let mut run = MadeUpRun::of(8);
     for round in 0..1_500 {
         for author in 0..3 {
             let seq = run.say(author, &format!("{author} in round {round}"));

@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use super::ledger::{Ledger, messages};
-use super::session::shown;
-use super::{Record, Report, Rule, Rules};
+use super::session::describe;
+use super::{CheckReport, Record, Rule, Rules};
 use crate::event::{Event, Message};
 use crate::id::{MessageId, NodeId};
 
 /// The sort key of a transcript.
-type Key = (u64, NodeId, u64);
+type SortKey = (u64, NodeId, u64);
 
-pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
+pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut CheckReport) {
     check_lamport_times(records, ledger, report);
     for record in records {
         check_answers(record, rules, report);
@@ -20,31 +20,35 @@ pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: 
 }
 
 /// Checks that a message has a higher Lamport time than everything that its author had delivered.
-fn check_lamport_times(records: &[Record], ledger: &Ledger, report: &mut Report) {
+fn check_lamport_times(records: &[Record], ledger: &Ledger, report: &mut CheckReport) {
     for record in records {
         for message in messages(record).filter(|message| record.id == Some(message.node_id)) {
             let slot = ledger
                 .slot(message.node_id)
                 .expect("every author has a slot");
-            let Some(sealed) = ledger.sealed(slot, message.seq) else {
+            let Some(sent) = ledger.sent(slot, message.seq) else {
                 continue;
             };
-            let known = sealed.before.iter().enumerate();
+            let known = sent.before.iter().enumerate();
             let is_early = known
-                .filter_map(|(slot, seq)| ledger.sealed(slot, *seq))
+                .filter_map(|(slot, seq)| ledger.sent(slot, *seq))
                 .any(|known| known.lamport >= message.lamport);
             if is_early {
-                let detail = format!("{}: Lamport time too low: {}", record.label, shown(message));
-                report.blame(Rule::Transcript, detail);
+                let detail = format!(
+                    "{}: Lamport time too low: {}",
+                    record.label,
+                    describe(message)
+                );
+                report.blame(Rule::Lamport, detail);
             }
         }
     }
 }
 
-fn check_answers(record: &Record, rules: &Rules, report: &mut Report) {
-    let mut keys: HashMap<MessageId, Key> = HashMap::new();
-    for seen in &record.seen {
-        match &seen.event {
+fn check_answers(record: &Record, rules: &Rules, report: &mut CheckReport) {
+    let mut keys: HashMap<MessageId, SortKey> = HashMap::new();
+    for timed in &record.events {
+        match &timed.event {
             Event::Message(message) => {
                 keys.insert(message.id, key(message));
             }
@@ -59,9 +63,9 @@ fn check_answers(record: &Record, rules: &Rules, report: &mut Report) {
 fn check_answer(
     record: &Record,
     ids: &[MessageId],
-    keys: &HashMap<MessageId, Key>,
+    keys: &HashMap<MessageId, SortKey>,
     rules: &Rules,
-    report: &mut Report,
+    report: &mut CheckReport,
 ) {
     let mut blame = |what: String| {
         report.blame(
@@ -88,6 +92,6 @@ fn check_answer(
     }
 }
 
-fn key(message: &Message) -> Key {
+fn key(message: &Message) -> SortKey {
     (message.lamport, message.node_id, message.seq)
 }

@@ -1,9 +1,9 @@
 //! A lying member: it has the secret, is admitted like any other, and runs the real core of the protocol; it also
 //! sends any frame that a test wants to any member, under its own signature.
 //!
-//! Not here: its core and its links (`part`), and its lies (the tests).
+//! Not here: its core and its links (`driver`), and its lies (the tests).
 
-mod part;
+mod driver;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,29 +23,29 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::director::Director;
 use crate::registrant::Registrant;
 use crate::wait;
-use part::{Happening, Part, Pipe};
+use driver::{DriverEvent, LiarDriver, LinkQueue};
 
 /// The time limit for joining, and for getting the links that a member has.
-const IN_TIME: Duration = Duration::from_secs(15);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A lying member. When it is dropped it disappears without leaving.
 #[derive(Debug)]
 pub struct Liar {
     identity: Identity,
-    memory: Arc<Mutex<Known>>,
-    orders: UnboundedSender<Happening>,
+    state: Arc<Mutex<LiarState>>,
+    events: UnboundedSender<DriverEvent>,
     thread: Option<JoinHandle<()>>,
     /// The runtime on which a test waits for room on a link.
-    patience: Runtime,
+    runtime: Runtime,
 }
 
-/// What the liar has learned.
+/// The liar's knowledge of the ring.
 #[derive(Debug, Default)]
-struct Known {
+struct LiarState {
     view: Option<Arc<View>>,
-    linked: BTreeMap<NodeId, Pipe>,
+    linked: BTreeMap<NodeId, LinkQueue>,
     bundles: Vec<Sealed>,
-    stood: Vec<Opening>,
+    openings: Vec<Opening>,
     address: Option<SocketAddr>,
     /// How many more requests for messages it answers; `None` is no limit.
     pulls: Option<usize>,
@@ -59,26 +59,16 @@ impl Liar {
     /// If it does not get in.
     #[track_caller]
     pub fn join(director: &Director, name: &str) -> Self {
-        let identity = Identity::generate().expect("random numbers");
-        let memory = Arc::default();
-        let part = Part::new(&identity, name, director.address(), &memory);
-        let (part, orders) = part.expect("a free port");
-        let liar = Self {
-            identity,
-            memory,
-            orders,
-            thread: Some(std::thread::spawn(move || part.run())),
-            patience: Builder::new_current_thread().build().expect("a runtime"),
-        };
-        wait::until("the liar is a member", IN_TIME, &[director], || {
-            let known = liar.known();
-            let is_in = known.view.as_ref().is_some_and(|view| {
+        let liar = Self::start(name, Some(director.address()));
+        wait::until("the liar is a member", JOIN_TIMEOUT, &[director], || {
+            let state = liar.state();
+            let is_in = state.view.as_ref().is_some_and(|view| {
                 let linked = view
                     .members()
-                    .filter(|one| known.linked.contains_key(&one.id));
+                    .filter(|one| state.linked.contains_key(&one.id));
                 view.contains(&liar.id()) && linked.count() + 1 == view.len().min(5)
             });
-            is_in.then_some(()).ok_or(format!("{known:?}"))
+            is_in.then_some(()).ok_or(format!("{state:?}"))
         });
         liar
     }
@@ -90,31 +80,35 @@ impl Liar {
     /// If there is no free port.
     #[track_caller]
     pub fn found(name: &str) -> Self {
-        let identity = Identity::generate().expect("random numbers");
-        let memory = Arc::default();
-        let part = Part::founding(&identity, name, &memory);
-        let (part, orders) = part.expect("a free port");
-        let liar = Self {
-            identity,
-            memory,
-            orders,
-            thread: Some(std::thread::spawn(move || part.run())),
-            patience: Builder::new_current_thread().build().expect("a runtime"),
-        };
-        wait::until("the liar is alone", IN_TIME, &[], || {
-            liar.known().view.as_ref().map(|_| ()).ok_or("not yet")
+        let liar = Self::start(name, None);
+        wait::until("the liar is alone", JOIN_TIMEOUT, &[], || {
+            liar.state().view.as_ref().map(|_| ()).ok_or("not yet")
         });
         liar
     }
 
+    fn start(name: &str, director: Option<SocketAddr>) -> Self {
+        let identity = Identity::generate().expect("random numbers");
+        let state = Arc::default();
+        let driver = LiarDriver::new(&identity, name, director, &state);
+        let (driver, events) = driver.expect("a free port");
+        Self {
+            identity,
+            state,
+            events,
+            thread: Some(std::thread::spawn(move || driver.run())),
+            runtime: Builder::new_current_thread().build().expect("a runtime"),
+        }
+    }
+
     /// Sends messages, as an honest member does.
     pub fn say(&self, texts: Vec<String>) {
-        let _ = self.orders.send(Happening::Say(texts));
+        let _ = self.events.send(DriverEvent::Say(texts));
     }
 
     /// Limits how many more requests for messages it answers.
-    pub fn answer_pulls(&self, pulls: usize) {
-        self.known().pulls = Some(pulls);
+    pub fn limit_answered_pulls(&self, pulls: usize) {
+        self.state().pulls = Some(pulls);
     }
 
     /// Returns the address that others dial.
@@ -123,7 +117,7 @@ impl Liar {
     ///
     /// Never: it listens before a test gets it.
     pub fn address(&self) -> SocketAddr {
-        self.known().address.expect("it listens")
+        self.state().address.expect("it listens")
     }
 
     /// Returns a client of a director with the liar's key.
@@ -142,7 +136,7 @@ impl Liar {
     ///
     /// Never: a member has a view.
     pub fn view(&self) -> Arc<View> {
-        self.known().view.clone().expect("it has joined")
+        self.state().view.clone().expect("it has joined")
     }
 
     /// Sends a frame that a test made, and waits for a link to the member if there is none yet.
@@ -151,19 +145,21 @@ impl Liar {
     ///
     /// If there is no link in time.
     #[track_caller]
-    pub fn tell(&self, to: NodeId, frame: Frame) {
-        wait::until("the liar has a link", IN_TIME, &[], || {
-            let is_linked = self.known().linked.contains_key(&to);
+    pub fn send(&self, to: NodeId, frame: Frame) {
+        wait::until("the liar has a link", JOIN_TIMEOUT, &[], || {
+            let is_linked = self.state().linked.contains_key(&to);
             is_linked.then_some(()).ok_or("not linked")
         });
-        let _ = self.orders.send(Happening::Order(to, Box::new(frame)));
+        let _ = self
+            .events
+            .send(DriverEvent::SendFrame(to, Box::new(frame)));
     }
 
     /// Sends a frame that a test made, bypassing the core, as soon as the link has room. Returns false if there is
     /// no link.
-    pub fn pour(&self, to: &NodeId, frame: &Frame) -> bool {
-        let pipe = self.known().linked.get(to).cloned();
-        pipe.is_some_and(|pipe| self.patience.block_on(pipe.pour(frame)))
+    pub fn send_with_backpressure(&self, to: &NodeId, frame: &Frame) -> bool {
+        let queue = self.state().linked.get(to).cloned();
+        queue.is_some_and(|queue| self.runtime.block_on(queue.send(frame)))
     }
 
     /// Signs these bytes with its own key.
@@ -183,8 +179,8 @@ impl Liar {
 
     /// Returns the bundles of an author that it has received.
     pub fn bundles_of(&self, author: NodeId) -> Vec<Sealed> {
-        let known = self.known();
-        let of_author = known.bundles.iter();
+        let state = self.state();
+        let of_author = state.bundles.iter();
         let of_author = of_author.filter(|sealed| sealed.seal.signer() == author);
         of_author.cloned().collect()
     }
@@ -192,34 +188,34 @@ impl Liar {
     /// Returns the openings that it received in `stand` frames: requests for a second signature, and answers with
     /// one.
     pub fn openings(&self) -> Vec<Opening> {
-        self.known().stood.clone()
+        self.state().openings.clone()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        lock(&self.memory)
+    fn state(&self) -> MutexGuard<'_, LiarState> {
+        lock(&self.state)
     }
 }
 
 impl Drop for Liar {
     fn drop(&mut self) {
-        let _ = self.orders.send(Happening::End);
+        let _ = self.events.send(DriverEvent::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<LiarState>) -> MutexGuard<'_, LiarState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Known {
-    fn known_as(&self, short: ShortId) -> Option<NodeId> {
+impl LiarState {
+    fn find_member(&self, short: ShortId) -> Option<NodeId> {
         self.view.as_ref()?.beginning_with(short).next().copied()
     }
 
-    /// Returns false for a frame that the liar ignores.
-    fn hears(&mut self, frame: &Frame) -> bool {
+    /// Returns true if the liar answers a frame, and false if it ignores it.
+    fn answers(&mut self, frame: &Frame) -> bool {
         match (frame, &mut self.pulls) {
             (Frame::Pull(_), Some(0)) => false,
             (Frame::Pull(_), Some(pulls)) => {
@@ -239,13 +235,13 @@ impl Known {
                 }
             }
             Frame::Brief(brief) => {
-                let expanded = brief.expand(|short| self.known_as(short));
+                let expanded = brief.expand(|short| self.find_member(short));
                 self.bundles.extend(expanded.ok().flatten());
             }
             Frame::Pulled(sealed) => self.bundles.push(sealed.clone()),
-            Frame::Stand(opening) => self.stood.push(opening.clone()),
+            Frame::Stand(opening) => self.openings.push(opening.clone()),
             _ => return,
         }
-        wait::beat();
+        wait::notify();
     }
 }

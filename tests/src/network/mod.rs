@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use namespace::Namespace;
 pub use proxy::Proxy;
-pub use rules::Refusal;
-pub use stream::Way;
+pub use rules::BlockMode;
+pub use stream::StreamDirection;
 
 /// Hosts that reach each other through one router.
 #[derive(Debug)]
@@ -43,25 +43,25 @@ impl Network {
     /// If the machine allows networks, but this one cannot be made.
     #[track_caller]
     pub fn or_skip(hosts: u8) -> Option<Self> {
-        let router = probe().map_err(skipped).ok()?;
-        Some(Self::around(router, hosts).expect("a network of namespaces"))
+        let router = probe().map_err(report_skipped).ok()?;
+        Some(Self::with_router(router, hosts).expect("a network of namespaces"))
     }
 
-    fn around(router: Namespace, hosts: u8) -> Result<Self, String> {
+    fn with_router(router: Namespace, hosts: u8) -> Result<Self, String> {
         router.run_with("tee", &["/proc/sys/net/ipv4/ip_forward"], "1\n")?;
         let mut network = Self {
             router,
             hosts: Vec::new(),
         };
         for number in 0..hosts {
-            network.plug_in(number)?;
+            network.add_host(number)?;
         }
         network.apply(&[])?;
         Ok(network)
     }
 
     /// Adds host `number`, with a cable to the router.
-    fn plug_in(&mut self, number: u8) -> Result<(), String> {
+    fn add_host(&mut self, number: u8) -> Result<(), String> {
         let host = Namespace::new(&format!("h{number}"))?;
         let cable = cable(number);
         let here = gateway(number);
@@ -97,12 +97,12 @@ impl Network {
 
     /// Cuts the network in two: nothing passes between `one` and `other`.
     #[track_caller]
-    pub fn part(&self, one: &[Host], other: &[Host], refusal: Refusal) {
+    pub fn cut(&self, one: &[Host], other: &[Host], mode: BlockMode) {
         let rules = [
-            rules::block(&addresses(one), &addresses(other), refusal),
-            rules::block(&addresses(other), &addresses(one), refusal),
+            rules::block(&addresses(one), &addresses(other), mode),
+            rules::block(&addresses(other), &addresses(one), mode),
         ];
-        self.apply_surely(&rules);
+        self.apply_or_panic(&rules);
     }
 
     /// Divides the hosts into two networks that do not reach each other; a host on neither list is on both. Nobody
@@ -115,29 +115,29 @@ impl Network {
         }
         if !one.is_empty() && !other.is_empty() {
             let (one, other) = (addresses(one), addresses(other));
-            rules.push(rules::block(&one, &other, Refusal::Silence));
-            rules.push(rules::block(&other, &one, Refusal::Silence));
+            rules.push(rules::block(&one, &other, BlockMode::Drop));
+            rules.push(rules::block(&other, &one, BlockMode::Drop));
         }
-        self.apply_surely(&rules);
+        self.apply_or_panic(&rules);
     }
 
     /// Cuts the network in one direction: nothing that `from` sends reaches `to`.
     #[track_caller]
     pub fn cut_one_way(&self, from: &[Host], to: &[Host]) {
-        let rule = rules::block(&addresses(from), &addresses(to), Refusal::Silence);
-        self.apply_surely(&[rule]);
+        let rule = rules::block(&addresses(from), &addresses(to), BlockMode::Drop);
+        self.apply_or_panic(&[rule]);
     }
 
     /// Drops this percentage of all packets, at random.
     #[track_caller]
-    pub fn lose(&self, percent: u8) {
-        self.apply_surely(&[rules::lose(percent)]);
+    pub fn drop_packets(&self, percent: u8) {
+        self.apply_or_panic(&[rules::drop_packets(percent)]);
     }
 
     /// Ends all faults except delays.
     #[track_caller]
     pub fn heal(&self) {
-        self.apply_surely(&[]);
+        self.apply_or_panic(&[]);
     }
 
     /// Delays everything that a host sends by `delay`, until the network is dropped. The error says why this
@@ -152,7 +152,7 @@ impl Network {
     }
 
     #[track_caller]
-    fn apply_surely(&self, rules: &[String]) {
+    fn apply_or_panic(&self, rules: &[String]) {
         let applied = self.apply(rules);
         applied.expect("a router that took rules once takes others");
     }
@@ -193,7 +193,7 @@ fn probe() -> Result<Namespace, String> {
 }
 
 /// Prints why the current test is skipped, in one line, past the output capture of the test runner.
-pub fn skipped(why: impl fmt::Display) {
+pub fn report_skipped(why: impl fmt::Display) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a test");
     let why = why.to_string().replace('\n', "; ");

@@ -1,7 +1,7 @@
 //! A TCP proxy in front of a node's listening port, for link faults on any machine.
 //!
 //! A node behind it listens on the loopback and has the proxy's address as its public address, so everyone who
-//! dials the node comes through here. What the node dials itself goes through the proxies of the other nodes.
+//! dials the node comes through here. Its own connections go through the proxies of the other nodes.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stream::{Faults, Tape, Way, pump};
+use super::stream::{Faults, StreamDirection, Tape, pump};
 
 /// A proxy in front of one node.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ struct Shared {
     is_over: AtomicBool,
     connections: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
-    /// What has passed, if it is to be recorded.
+    /// The bytes that have passed, if they are to be recorded.
     tapes: Mutex<Option<Vec<[Tape; 2]>>>,
 }
 
-/// What has passed on one connection.
+/// The bytes that have passed on one connection.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// The bytes from the dialler.
@@ -47,7 +47,7 @@ impl Proxy {
     ///
     /// If the loopback has no free port.
     pub fn start() -> Self {
-        Self::before(reserve().expect("a free port"))
+        Self::in_front_of(reserve().expect("a free port"))
     }
 
     /// Starts a proxy in front of `target`.
@@ -55,7 +55,7 @@ impl Proxy {
     /// # Panics
     ///
     /// If the loopback has no free port.
-    pub fn before(target: SocketAddr) -> Self {
+    pub fn in_front_of(target: SocketAddr) -> Self {
         let listener = listen().expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
@@ -106,21 +106,21 @@ impl Proxy {
     }
 
     /// Holds back what passes in one direction: to the ends this looks like a cut, except that no connection is
-    /// closed. What was held back follows after [`Proxy::heal`], as TCP retransmits what was lost.
-    pub fn cut_one_way(&self, way: Way) {
-        self.shared.faults(way).stall(true);
+    /// closed. Bytes that were held back follow after [`Proxy::heal`], as TCP retransmits lost ones.
+    pub fn cut_one_way(&self, direction: StreamDirection) {
+        self.shared.faults(direction).stall(true);
     }
 
     /// Holds back what passes in both directions.
     pub fn stall(&self) {
-        self.cut_one_way(Way::In);
-        self.cut_one_way(Way::Out);
+        self.cut_one_way(StreamDirection::Inward);
+        self.cut_one_way(StreamDirection::Outward);
     }
 
     /// Corrupts the next `bytes` bytes that pass in a direction, on any connection that has already passed 1 KiB,
     /// which covers the handshake.
-    pub fn corrupt(&self, way: Way, bytes: usize) {
-        self.shared.faults(way).corrupt(bytes);
+    pub fn corrupt(&self, direction: StreamDirection, bytes: usize) {
+        self.shared.faults(direction).corrupt(bytes);
     }
 
     /// Closes every connection, and every new one, until [`Proxy::heal`].
@@ -162,10 +162,10 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn faults(&self, way: Way) -> &Arc<Faults> {
-        match way {
-            Way::In => &self.inward,
-            Way::Out => &self.outward,
+    fn faults(&self, direction: StreamDirection) -> &Arc<Faults> {
+        match direction {
+            StreamDirection::Inward => &self.inward,
+            StreamDirection::Outward => &self.outward,
         }
     }
 
@@ -245,12 +245,12 @@ mod tests {
     /// Returns a proxy, and both ends of a connection through it.
     fn connection() -> (Proxy, TcpStream, TcpStream) {
         let node = listen().unwrap();
-        let proxy = Proxy::before(node.local_addr().unwrap());
+        let proxy = Proxy::in_front_of(node.local_addr().unwrap());
         let dialler = TcpStream::connect(proxy.address).unwrap();
         let (node, _) = node.accept().unwrap();
         for end in [&dialler, &node] {
-            let patience = Some(Duration::from_secs(5));
-            end.set_read_timeout(patience).unwrap();
+            let timeout = Some(Duration::from_secs(5));
+            end.set_read_timeout(timeout).unwrap();
         }
         (proxy, dialler, node)
     }
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn bytes_pass_both_ways_and_are_corrupted_one_way() {
         let (proxy, mut dialler, mut node) = connection();
-        proxy.corrupt(Way::In, 2);
+        proxy.corrupt(StreamDirection::Inward, 2);
         dialler.write_all(&[b'1'; 1024]).unwrap();
         assert_eq!(&read(&node).unwrap(), &[b'1'; 1024], "the handshake");
         dialler.write_all(b"two").unwrap();
@@ -274,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_kept_where_it_is_to_be() {
+    fn a_recording_has_both_directions() {
         let node = listen().unwrap();
-        let proxy = Proxy::before(node.local_addr().unwrap());
+        let proxy = Proxy::in_front_of(node.local_addr().unwrap());
         proxy.record();
         let mut dialler = TcpStream::connect(proxy.address).unwrap();
         let (mut node, _) = node.accept().unwrap();
@@ -291,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_one_way_follows_when_healed() {
+    fn held_back_bytes_follow_after_healing() {
         let (proxy, mut dialler, mut node) = connection();
-        proxy.cut_one_way(Way::In);
+        proxy.cut_one_way(StreamDirection::Inward);
         dialler.write_all(b"held back").unwrap();
         node.write_all(b"passes").unwrap();
         assert_eq!(&read(&dialler).unwrap(), b"passes");

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 
 /// How the router blocks a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum BlockMode {
     /// It drops the packet silently, as a pulled cable does.
-    Silence,
+    Drop,
     /// It answers with a reset in the name of the other end, as firewalls do.
     Reset,
 }
@@ -26,10 +26,10 @@ pub(super) fn script(rules: &[String]) -> String {
 }
 
 /// Returns the rule that blocks what `from` sends to `to`.
-pub(super) fn block(from: &[Ipv4Addr], to: &[Ipv4Addr], refusal: Refusal) -> String {
-    let verdict = match refusal {
-        Refusal::Silence => "drop",
-        Refusal::Reset => "meta l4proto tcp reject with tcp reset",
+pub(super) fn block(from: &[Ipv4Addr], to: &[Ipv4Addr], mode: BlockMode) -> String {
+    let verdict = match mode {
+        BlockMode::Drop => "drop",
+        BlockMode::Reset => "meta l4proto tcp reject with tcp reset",
     };
     format!("ip saddr {} ip daddr {} {verdict}", set(from), set(to))
 }
@@ -40,7 +40,7 @@ pub(super) fn close(hosts: &[Ipv4Addr]) -> String {
 }
 
 /// Returns the rule that drops this percentage of packets.
-pub(super) fn lose(percent: u8) -> String {
+pub(super) fn drop_packets(percent: u8) -> String {
     format!("numgen random mod 100 < {percent} drop")
 }
 
@@ -57,9 +57,9 @@ mod tests {
     fn a_block_names_both_sides() {
         let [a, b, c] = [1, 2, 3].map(|last| Ipv4Addr::new(10, 0, 0, last));
         assert_eq!(
-            block(&[a, b], &[c], Refusal::Silence),
+            block(&[a, b], &[c], BlockMode::Drop),
             "ip saddr { 10.0.0.1, 10.0.0.2 } ip daddr { 10.0.0.3 } drop"
         );
-        assert!(block(&[a], &[c], Refusal::Reset).ends_with("tcp reset"));
+        assert!(block(&[a], &[c], BlockMode::Reset).ends_with("tcp reset"));
     }
 }

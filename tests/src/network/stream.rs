@@ -20,22 +20,22 @@ const HANDSHAKE_BYTES: usize = 1024;
 
 /// A direction through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum StreamDirection {
     /// From the dialler to the node behind the proxy.
-    In,
+    Inward,
     /// From the node behind the proxy to the dialler.
-    Out,
+    Outward,
 }
 
 /// The faults of one direction, for all connections.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct FaultState {
     delay: Duration,
     is_stalled: bool,
     to_corrupt: usize,
@@ -70,12 +70,12 @@ impl Faults {
         self.change(|state| state.is_over = true);
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut FaultState)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,7 +101,7 @@ impl Faults {
         }
     }
 
-    fn spoil(&self, bytes: &mut [u8]) {
+    fn corrupt_next(&self, bytes: &mut [u8]) {
         let mut state = self.lock();
         let count = state.to_corrupt.min(bytes.len());
         bytes[..count].fill(CORRUPTED);
@@ -148,7 +148,7 @@ fn write(mut to: &TcpStream, chunks: &Receiver<Chunk>, faults: &Faults) {
             return;
         }
         if passed >= HANDSHAKE_BYTES {
-            faults.spoil(&mut bytes);
+            faults.corrupt_next(&mut bytes);
         }
         passed += bytes.len();
         if to.write_all(&bytes).is_err() {

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use ringtalk_session::{Event, EventId, Handle, Heard, Message, json::moment, text::harmless};
+use ringtalk_session::{Event, EventId, Handle, Message, Update, json::moment, text::escape_line};
 
 /// The characters that Markdown would interpret.
 const SPECIAL: &str = "\\`*_{}[]()<>#+-=.!|~&";
@@ -24,20 +24,20 @@ pub async fn write_transcript(
 ) -> io::Result<Option<EventId>> {
     let mut subscription = handle.subscribe(since);
     let mut last = since;
-    while let Some(heard) = subscription.next().await {
-        match heard {
+    while let Some(update) = subscription.next().await {
+        match update {
             // Earlier events are not available (any more).
-            Heard::Reset(snapshot) => {
+            Update::Reset(snapshot) => {
                 let what = if last.is_none() {
                     "listens"
                 } else {
                     "missed something, and listens again"
                 };
-                let name = escaped(&snapshot.state.name);
+                let name = escape_markdown(&snapshot.state.name);
                 writeln!(out, "*{name} {what} from here.*\n")?;
                 last = Some(snapshot.last);
             }
-            Heard::Events(events) => {
+            Update::Events(events) => {
                 for (id, event) in events {
                     if let Event::Message(message) = &*event {
                         write_message(message, out)?;
@@ -52,19 +52,19 @@ pub async fn write_transcript(
 
 fn write_message(message: &Message, out: &mut impl Write) -> io::Result<()> {
     let time = moment(message.timestamp_ms).time();
-    let (hour, minute, name) = (time.hour(), time.minute(), escaped(&message.name));
+    let (hour, minute, name) = (time.hour(), time.minute(), escape_markdown(&message.name));
     writeln!(out, "**{name}** {hour:02}:{minute:02}\n")?;
     for line in message.text.lines() {
-        writeln!(out, "> {}", escaped(line))?;
+        writeln!(out, "> {}", escape_markdown(line))?;
     }
     writeln!(out)
 }
 
-fn escaped(text: &str) -> String {
-    let harmless = harmless(text);
-    let rest = harmless.trim_start_matches(' ');
+fn escape_markdown(text: &str) -> String {
+    let line = escape_line(text);
+    let rest = line.trim_start_matches(' ');
     // Four spaces would begin a code block.
-    let mut escaped = "\u{a0}".repeat(harmless.len() - rest.len());
+    let mut escaped = "\u{a0}".repeat(line.len() - rest.len());
     for char in rest.chars() {
         if SPECIAL.contains(char) {
             escaped.push('\\');

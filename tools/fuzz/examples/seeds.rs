@@ -1,4 +1,4 @@
-//! Writes the seeds beside the corpora of all targets; `cargo fuzz cmin` leaves what is worth keeping.
+//! Writes the seeds into the corpora of all targets; `cargo fuzz cmin` then keeps those that are worth it.
 
 use std::fs;
 use std::io;

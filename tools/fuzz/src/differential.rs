@@ -1,26 +1,26 @@
-//! Our decoder beside another one of CBOR, which knows nothing of ours and takes anything well formed.
+//! Our decoder compared with an independent CBOR decoder, which accepts anything well-formed.
 //!
-//! What ours takes the other must take, to the last byte, and find in it whatever ours writes again.
-//! So what the other refuses ours refuses. Not here: what is well formed and no frame.
+//! The other decoder must accept what ours accepts, to the last byte, and find in it all that ours encodes again. So
+//! ours rejects whatever the other one rejects. Not here: well-formed CBOR that is not a frame.
 
 use cbor4ii::core::Value;
 use cbor4ii::core::utils::SliceReader;
 use ringtalk_wire::{decode, encode};
 
-/// A frame in both.
+/// Decodes a frame with both decoders.
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(frame) = decode(bytes) else {
         return;
     };
-    let theirs = read(bytes).expect("the other decoder refuses what ours takes");
-    let again = read(&encode(&frame)).expect("the other decoder refuses what ours writes");
+    let theirs = read(bytes).expect("the other decoder rejects what ours accepts");
+    let again = read(&encode(&frame)).expect("the other decoder rejects what ours encodes");
     assert!(
         holds(&theirs, &again),
-        "ours reads {again:?} where the other reads {theirs:?}"
+        "ours reads {again:?}, but the other reads {theirs:?}"
     );
 }
 
-/// One item that is the whole of the bytes.
+/// Decodes the bytes as CBOR, if they are exactly one item.
 fn read(bytes: &[u8]) -> Option<Value> {
     let mut reader = SliceReader::new(bytes);
     let value = cbor4ii::core::dec::Decode::decode(&mut reader).ok()?;
@@ -28,15 +28,14 @@ fn read(bytes: &[u8]) -> Option<Value> {
     rest.as_ref().is_empty().then_some(value)
 }
 
-/// True where `value` has everything that `part` has. Fields that no decoder of ours knows may be left
-/// out when they are written again.
+/// Returns true if `value` has everything that `part` has. Fields that our decoder does not know are missing in `part`.
 fn holds(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Map(values), Value::Map(parts)) => parts.iter().all(|(key, part)| {
             let found = values.iter().find(|(found, _)| found == key);
             match found {
                 Some((_, value)) => holds(value, part),
-                // What is absent is written as nothing.
+                // Our encoder writes an absent value as null.
                 None => matches!(part, Value::Null),
             }
         }),

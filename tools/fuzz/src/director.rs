@@ -1,6 +1,6 @@
-//! What a director reads from anybody, and what a node reads from a director.
+//! Requests that a director reads from anyone, and answers that a node reads from a director.
 //!
-//! Not here: connections (`serve` has hyper's), and how long a call is held open.
+//! Not here: connections (hyper, in the director's `serve`), and how long a call is held open.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
 use ringtalk_director::Problem;
-use ringtalk_director::api::{Coordinator, Directions, First, Newcomers};
+use ringtalk_director::api::{Coordinator, Directions, FoundingLease, Newcomers};
 use ringtalk_director::{Director, app};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,11 +28,11 @@ const CALLS: [(&str, &str); 5] = [
     ("POST", "/register_leader"),
 ];
 
-/// How many requests one director gets before another takes its place, so that what came of one input
-/// does not depend on too many others.
+/// The number of requests after which a new director takes over, so that the result of an input does not depend on too
+/// many others.
 const REQUESTS: u32 = 1_000;
 
-/// A director, and where it runs.
+/// A director, its runtime, and the number of requests that it got.
 struct Served {
     runtime: Runtime,
     app: Router,
@@ -51,7 +51,7 @@ impl Served {
         }
     }
 
-    /// The answer, where it comes at once.
+    /// Returns the status of the answer, if the answer comes at once.
     fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Option<StatusCode> {
         self.requests += 1;
         let request = Request::builder().method(method).uri(path);
@@ -68,7 +68,8 @@ impl Served {
     }
 }
 
-/// The first byte chooses the call, the others are its body: it is answered, or held open.
+/// Sends a request, which must be answered without an internal error or held open. The first byte chooses the call, the
+/// others are the body.
 pub(crate) fn request(bytes: &[u8]) {
     thread_local! {
         static SERVED: RefCell<Option<Served>> = const { RefCell::new(None) };
@@ -87,16 +88,16 @@ pub(crate) fn request(bytes: &[u8]) {
     });
     if let Some(status) = status {
         let bad = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
-        assert!(!bad, "{method} {path} is answered {status}");
+        assert!(!bad, "the answer to {method} {path} is {status}");
     }
 }
 
-/// An answer of a director, as whatever a node may expect.
+/// Reads an answer of a director as each type that a node may expect.
 pub(crate) fn answer(bytes: &[u8]) {
     same_again::<Coordinator>(bytes);
     same_again::<Directions>(bytes);
     same_again::<Newcomers>(bytes);
-    same_again::<First>(bytes);
+    same_again::<FoundingLease>(bytes);
     let _ = in_proportion(bytes, || serde_json::from_slice::<Problem>(bytes));
 }
 
@@ -106,5 +107,5 @@ fn same_again<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(byt
     };
     let again = serde_json::to_vec(&said).expect("it is JSON");
     let again: T = serde_json::from_slice(&again).expect("what was written can be read");
-    assert_eq!(again, said, "another answer");
+    assert_eq!(again, said, "an answer decodes to another value");
 }

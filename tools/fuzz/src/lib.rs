@@ -1,8 +1,8 @@
-//! What must be true of everything that reads the bytes of others, whatever these are.
+//! Fuzz targets for everything that reads bytes from others.
 //!
-//! A target is a function from bytes: it panics where something is not as it must be. The fuzzer's
-//! binaries in `fuzz_targets/` call one each, and so does a plain test with the corpora. Not here: how
-//! the bytes are found (libFuzzer), and honest nodes under faults (the simulator).
+//! A target is a function that takes bytes and panics if a rule is broken. Each of the fuzzer's binaries in
+//! `fuzz_targets/` calls one, and a plain test calls all of them with the corpora. Not here: the search for inputs
+//! (libFuzzer), and honest nodes under faults (`tools/sim`).
 
 mod differential;
 mod director;
@@ -18,10 +18,10 @@ mod wire;
 
 pub use seeds::seeds;
 
-/// A function that panics where the bytes do what they must not.
+/// A target: a function that panics if the bytes break a rule.
 pub type Check = fn(&[u8]);
 
-/// All targets by their names, which are those of the binaries and of the corpora.
+/// All targets by name; the binaries and the corpora have the same names.
 pub const TARGETS: [(&str, Check); 13] = [
     ("announcement", wire::announcement),
     ("answer", director::answer),
@@ -38,13 +38,13 @@ pub const TARGETS: [(&str, Check); 13] = [
     ("request", director::request),
 ];
 
-/// The target of that name.
+/// Runs the target of that name.
 ///
 /// # Panics
 ///
-/// Where there is none.
+/// If there is no such target, or the bytes break a rule.
 pub fn check(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
-    let (_, check) = target.expect("there is such a target");
+    let (_, check) = target.expect("a target has this name");
     check(bytes);
 }

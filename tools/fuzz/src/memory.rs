@@ -1,13 +1,13 @@
-//! How much memory something takes: few bytes must not make many.
+//! Limits on memory: a small input must not use much.
 //!
-//! Counted for the whole process, so only one thing may be measured at a time.
+//! Memory is counted for the whole process, so only one action may be measured at a time.
 
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Does something, which may take so many bytes at most while it lasts.
+/// Runs `action`, and panics if it uses more than `bound` bytes at any time.
 pub(crate) fn within<T>(bound: usize, what: &str, action: impl FnOnce() -> T) -> T {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -15,7 +15,7 @@ pub(crate) fn within<T>(bound: usize, what: &str, action: impl FnOnce() -> T) ->
     let taken = MEMORY.peak_usage().saturating_sub(before);
     assert!(
         taken <= bound,
-        "{what} took {taken} bytes of memory, {bound} at most"
+        "{what} used {taken} bytes of memory; the limit is {bound}"
     );
     result
 }

@@ -1,6 +1,6 @@
-//! Reads decisions out of the fuzzer's bytes: short ones stay good, since what is missing is zero.
+//! Reads decisions from the fuzzer's bytes. Missing bytes read as zero, so short inputs stay valid.
 
-/// What is left of the bytes.
+/// The bytes that are left to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -9,12 +9,12 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    /// True where all was read.
+    /// Returns true if all bytes were read.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The next byte.
+    /// Reads one byte.
     pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;
@@ -23,12 +23,12 @@ impl<'a> Reader<'a> {
         *first
     }
 
-    /// A number of two bytes.
+    /// Reads a number of two bytes.
     pub(crate) fn short(&mut self) -> u16 {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
-    /// A number that is small most of the time, and any that counts else.
+    /// Reads a number that is mostly small, else near the greatest counter or any of 64 bits.
     pub(crate) fn number(&mut self) -> u64 {
         match self.byte() {
             255 => (0..8).fold(0, |number, _| (number << 8) | u64::from(self.byte())),
@@ -37,36 +37,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A coin.
+    /// Reads true or false.
     pub(crate) fn flag(&mut self) -> bool {
         self.byte() & 1 == 1
     }
 
-    /// One of these.
+    /// Chooses one of the items, if there are any.
     pub(crate) fn choose<'b, T>(&mut self, items: &'b [T]) -> Option<&'b T> {
         let index = usize::from(self.short());
         items.get(index.checked_rem(items.len())?)
     }
 
-    /// So many bytes, or as many as there are.
+    /// Reads up to `length` bytes: fewer if no more are left.
     pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// A piece of up to 65,535 bytes that says its own length.
+    /// Reads a piece of up to 65,535 bytes, after its length.
     pub(crate) fn piece(&mut self) -> &'a [u8] {
         let length = self.short().into();
         self.take(length)
     }
 
-    /// All that is left.
+    /// Returns all bytes that are left.
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.0
     }
 
-    /// Changes some bytes: a number of changes, each of a place, a way and a byte.
+    /// Makes up to seven changes to `bytes`; a position, a kind and a byte are read for each.
     pub(crate) fn edit(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..self.byte() % 8 {
             let place = usize::from(self.short()) % (bytes.len() + 1);

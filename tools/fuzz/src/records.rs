@@ -12,47 +12,50 @@ use crate::handshake::credentials;
 use crate::memory;
 use crate::reader::Reader;
 
-/// What the ends of a link take for so many bytes: the stream, as it came and opened, and frames.
+/// Bytes of memory that decryption may use besides eight times the stream, which exists encrypted, decrypted and in
+/// frames.
 const BESIDE: usize = 1024 * 1024;
 
-/// More records than one input has.
+/// The distance between the record numbers of two inputs: more records than an input has.
 const RECORDS: u64 = 1 << 20;
 static SKIPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Some parts, sealed, then changed on their way; and what the fuzzer thinks up by itself.
+/// Encrypts some parts, changes the stream, appends bytes of the fuzzer's, and decrypts the result.
 pub(crate) fn check(bytes: &[u8]) {
     static LINK: OnceLock<Records> = OnceLock::new();
     let link = LINK.get_or_init(|| {
-        let [one, other] = credentials();
-        Records::between(one, other).expect("nobody meddles")
+        let [one, other] = credentials(b"records");
+        Records::between(&one, &other).expect("an unchanged handshake succeeds")
     });
     let mut reader = Reader::new(bytes);
     let read_bytes = usize::from(reader.short());
     let parts: Vec<&[u8]> = (0..reader.byte() % 4).map(|_| reader.piece()).collect();
     let honest = parts.concat();
-    // Never the same tag twice: the fuzzer sees with what its own is compared.
+    // Never uses a tag twice: the fuzzer sees the values that its own bytes are compared with.
     let skipped = SKIPPED.fetch_add(RECORDS, Ordering::Relaxed);
-    let mut stream = link.seal(skipped, parts);
-    let sealed = stream.clone();
+    let mut stream = link.encrypt(skipped, parts);
+    let encrypted = stream.clone();
     reader.edit(&mut stream);
     stream.extend_from_slice(reader.rest());
 
     let bound = BESIDE + 8 * stream.len();
-    let mut opened = memory::within(bound, "a link", || link.open(skipped, &stream, read_bytes));
+    let mut decrypted = memory::within(bound, "a link", || {
+        link.decrypt(skipped, &stream, read_bytes)
+    });
     assert!(
-        honest.starts_with(&opened.plain),
-        "something else was opened than was sealed"
+        honest.starts_with(&decrypted.plain),
+        "other bytes were decrypted than were encrypted"
     );
-    let intact = stream.starts_with(&sealed);
+    let intact = stream.starts_with(&encrypted);
     assert!(
-        !intact || opened.plain == honest,
-        "what is intact is opened"
+        !intact || decrypted.plain == honest,
+        "intact records were not decrypted"
     );
-    let whole = intact && stream.len() == sealed.len();
-    assert!(!whole || (opened.error.is_none() && opened.rest == 0));
+    let whole = intact && stream.len() == encrypted.len();
+    assert!(!whole || (decrypted.error.is_none() && decrypted.rest == 0));
 
-    cut(&mut opened.plain);
-    // What the fuzzer thinks up never passes as a record: as a stream of frames it may.
+    cut(&mut decrypted.plain);
+    // The fuzzer's own bytes never pass as a record, but they may pass as a stream of frames.
     cut(&mut BytesMut::from(reader.rest()));
 }
 

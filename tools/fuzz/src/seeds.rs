@@ -1,6 +1,6 @@
-//! Where the fuzzer begins: a few sound inputs of each target, small ones.
+//! The seeds of the fuzzer: a few small, valid inputs for each target.
 //!
-//! The committed corpora grew out of these. Not here: what was found from there.
+//! The committed corpora grew from them. Not here: the inputs that the fuzzer found (`corpus/`).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::member::frames;
 use crate::wire::{SEAL, sealed_in};
 
-/// Inputs, each with its target.
+/// Returns the seeds, each with the name of its target.
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let mut seeds = of_frames();
     seeds.extend(of_links());
@@ -23,7 +23,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     seeds
 }
 
-/// The shortest frame of each kind, and what is sealed in it.
+/// Returns the shortest frame of each kind, and the sealed item in it.
 fn of_frames() -> Vec<(&'static str, Vec<u8>)> {
     let mut kinds: BTreeMap<String, (Bytes, &Frame)> = BTreeMap::new();
     for frame in frames() {
@@ -46,7 +46,7 @@ fn of_frames() -> Vec<(&'static str, Vec<u8>)> {
     seeds
 }
 
-/// As if whoever seals the corpora had sealed it.
+/// Returns the item as if the signer of the corpora had sealed it.
 fn of_sealed(sealed: &Sealed) -> Option<(&'static str, Vec<u8>)> {
     if let Ok(mut bundle) = sealed.bundle() {
         bundle.author = SEAL.signer();
@@ -70,7 +70,7 @@ fn of_links() -> Vec<(&'static str, Vec<u8>)> {
     // Read 7 bytes at a time: one part of 3 bytes, one change.
     let record = b"\0\x07\x01\0\x03abc\x01\0\x05\0!".to_vec();
     let mut seeds = vec![("introduction", introduced), ("records", record)];
-    // Each part of a handshake, with a change in its middle, and another altogether.
+    // For each part of a handshake: one with a change in its middle, and one of other bytes.
     for part in 0..5 {
         seeds.push(("handshake", vec![part, 1, 0, 20, 0, 1]));
         seeds.push(("handshake", vec![130 + part; 48]));
@@ -119,7 +119,7 @@ fn of_directors() -> Vec<(&'static str, Vec<u8>)> {
     answers.into_iter().chain(requests).collect()
 }
 
-/// For each member: time passes, and each kind of thing happens once.
+/// Returns one input for each member, in which every kind of step happens once.
 fn of_members() -> Vec<(&'static str, Vec<u8>)> {
     let members = 0..4_u8;
     let life = |member: u8| {
@@ -133,7 +133,7 @@ fn of_members() -> Vec<(&'static str, Vec<u8>)> {
     members.map(life).collect()
 }
 
-/// What tries to do something to whoever reads it.
+/// Returns texts, most of which try to control the reader's terminal.
 fn of_terminals() -> Vec<(&'static str, Vec<u8>)> {
     let tower = "\u{301}\u{200d}".repeat(9);
     let texts = [
@@ -157,7 +157,7 @@ mod tests {
         for (target, check) in crate::TARGETS {
             let of_target = seeds.iter().filter(|(name, _)| *name == target);
             let mut of_target = of_target.peekable();
-            assert!(of_target.peek().is_some(), "{target} has none");
+            assert!(of_target.peek().is_some(), "{target} has no seeds");
             for (_, bytes) in of_target {
                 check(bytes);
             }

@@ -1,38 +1,45 @@
-//! What others wrote, on its way to somebody's terminal.
+//! Text from others on its way to a terminal: nothing in it may control the terminal.
 //!
-//! Not here: what it means to programs, to which JSON brings it unchanged.
+//! Not here: its meaning to programs, which get it unchanged as JSON.
 
-use ringtalk_session::text::{HarmlessJson, harmless, harmless_lines};
-use ringtalk_terminal::fuzzing::shown;
+use ringtalk_session::text::{EscapingFormatter, escape_line, escape_multiline};
+use ringtalk_terminal::fuzzing::render_faces;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
-/// How many characters in a row may take no column.
+/// The most characters in a row that take no column.
 const MARKS: usize = 4;
-/// How many bytes may stand for one.
+/// The most bytes that one byte may become.
 const GROWTH: usize = 4;
 
-/// A name, a line end, and a text: nothing of them does anything to a terminal, however they are shown.
+/// Reads a name, a line end and a text, and checks every way to show them.
 pub(crate) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let one_line = harmless(&text);
+    let one_line = escape_line(&text);
     assert_harmless(&one_line);
-    assert!(one_line.len() <= GROWTH * text.len(), "it grows too much");
-    assert_eq!(harmless(&one_line), one_line, "once is enough");
-    let lines = harmless_lines(&text);
-    assert!(lines.split('\n').eq(text.split('\n').map(harmless)));
+    assert!(
+        one_line.len() <= GROWTH * text.len(),
+        "the text grows too much"
+    );
+    assert_eq!(
+        escape_line(&one_line),
+        one_line,
+        "escaping twice changes the text"
+    );
+    let lines = escape_multiline(&text);
+    assert!(lines.split('\n').eq(text.split('\n').map(escape_line)));
     assert_json(&text);
 
     let (name, said) = text.split_once('\n').unwrap_or(("ann", &text));
-    for line in shown(name, said) {
+    for line in render_faces(name, said) {
         assert_harmless(&line);
     }
 }
 
-/// JSON brings it unchanged, and is harmless too.
+/// Checks that JSON carries the text unchanged and is harmless too.
 fn assert_json(text: &str) {
     let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, HarmlessJson);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, EscapingFormatter);
     text.serialize(&mut serializer).expect("memory takes it");
     let json = String::from_utf8(bytes).expect("JSON of text is text");
     assert!(!json.chars().any(does_something), "{json:?}");
@@ -51,11 +58,11 @@ fn assert_harmless(line: &str) {
         } else {
             0
         };
-        assert!(marks <= MARKS, "a tower in {line:?}");
+        assert!(marks <= MARKS, "too many marks in a row in {line:?}");
     }
 }
 
-/// Controls, line ends, and what decides about the order of reading.
+/// Returns true for control characters, line ends, and characters that change the reading direction.
 fn does_something(char: char) -> bool {
     let orders = matches!(char, '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     char.is_control() || orders || matches!(char, '\u{2028}' | '\u{2029}')

@@ -1,9 +1,9 @@
-//! Every input of the committed corpora, once through its target, without a fuzzer.
+//! Runs every input of the committed corpora through its target once, without a fuzzer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One test for all: memory is counted for the whole process.
+/// One test for all targets, because memory is counted for the whole process.
 #[test]
 fn the_corpora_pass() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");

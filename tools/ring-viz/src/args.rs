@@ -1,6 +1,6 @@
 //! The command line: raw flags, then one valid [`Settings`].
 //!
-//! Not here: whether anybody answers where it points.
+//! Not here: contact with the directors (`survey`).
 
 use std::io::{self, IsTerminal, Write};
 use std::process;
@@ -10,16 +10,16 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 use ringtalk_node::secret::Secret;
 use ringtalk_node::{
-    Destination, DestinationError, Hidden, Place, ask_for_secret, reject, secret_variable,
+    Destination, DestinationError, Endpoint, Hidden, ask_for_secret, reject, secret_variable,
 };
-use ringtalk_session::text::harmless_lines;
+use ringtalk_session::text::escape_multiline;
 
-use crate::Status;
+use crate::ExitStatus;
 
-/// The longest `--timeout`: an hour, since rings change all the time.
+/// The longest `--timeout`, in seconds: an hour, since rings change all the time.
 const TIMEOUT_SECONDS: f64 = 3_600.0;
 
-/// Each is run by `tests/tests/documents.rs`.
+/// The examples of `--help`. `tests/tests/documents.rs` runs each of them.
 const EXAMPLES: &str = "\
 Examples:
   ring-viz --join director:8080 --once
@@ -27,19 +27,18 @@ Examples:
   ring-viz --join director:8080 --once --format svg > ring.svg
       Draw it";
 
-/// Shows the ring of a Ringtalk discussion, as its nodes themselves report it.
+/// Shows the ring of a Ringtalk discussion, as its nodes report it.
 ///
-/// It only looks: it is no member, and members are told once that somebody looks. In a terminal the ring is live; the exit
-/// status is 0 then, and with --once 0 where the ring is closed, 6 where it is not. It is 3 where nobody
-/// could be reached, 4 where it was refused.
+/// ring-viz only observes: it is not a member, and sees no messages. Members are told once that it is there.
+/// In a terminal it shows the ring live. The exit status is 0, or with --once 6 if the ring is not closed;
+/// 2 if the command line is invalid, 3 if no node could be reached, 4 if ring-viz was refused.
 #[derive(Debug, Parser)]
 #[command(name = "ring-viz", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Args {
-    /// A director as host:port, or an invite ringtalk://host:port/#SECRET; repeat it for several
+    /// An invite ringtalk://host:port/#SECRET, or a director host:port; repeat it for several
     ///
-    /// A director as host:port is asked for its open discussion; with `RINGTALK_SECRET` set, for the
-    /// private discussion that has this secret. An invite that ends in a bare # asks for the secret at
-    /// the terminal.
+    /// A director's host:port leads to its open discussion or, if `RINGTALK_SECRET` is set, to the private
+    /// discussion with that secret. If an invite ends with a bare #, ring-viz asks for the secret.
     #[arg(
         long,
         value_name = "WHERE",
@@ -48,48 +47,48 @@ struct Args {
     )]
     join: Vec<Hidden>,
 
-    /// Look once, print what is there, and exit
+    /// Print the ring once and exit
     #[arg(long)]
     once: bool,
 
-    /// What to show [default: tui; with --once json]
+    /// Output format [default: tui; with --once json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// How long to look for the ring, and to wait for it to settle where its views are changing
+    /// How long to look for the ring and, with --once, to wait for it to settle
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     timeout: String,
 }
 
-/// What `--format` names.
+/// A value of `--format`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Format {
-    /// The ring live in the terminal; q quits
+    /// Live in the terminal; q quits
     Tui,
     /// A picture for browsers
     Svg,
-    /// A graph for graphviz
+    /// A graph for Graphviz
     Dot,
     /// One JSON object for programs
     Json,
 }
 
-/// What to look at, and how to show it.
+/// The ring to observe, and how to show it.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Directors that may know the ring: at least one.
-    pub(crate) places: Vec<Place>,
+    /// The directors that may know the ring: at least one.
+    pub(crate) endpoints: Vec<Endpoint>,
     /// The secret of the discussion.
     pub(crate) secret: Secret,
-    /// How to show it.
-    pub(crate) show: Show,
-    /// How long to try.
+    /// The output.
+    pub(crate) output: Output,
+    /// The time limit for finding the ring, and, unless live, for it to settle.
     pub(crate) timeout: Duration,
 }
 
-/// How the ring is shown.
+/// A form in which the ring is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Show {
+pub(crate) enum Output {
     /// Live in the terminal.
     Live,
     /// A picture for browsers.
@@ -100,37 +99,39 @@ pub(crate) enum Show {
     Json,
 }
 
-/// What is wrong with the command line.
+/// An error in the command line.
 #[derive(Debug, thiserror::Error)]
 enum SettingsError {
     #[error("{0}")]
     Destination(#[from] DestinationError),
-    #[error("--join is missing: name a director as host:port, or an invite")]
+    #[error("--join is missing: give an invite, or a director as host:port")]
     Nowhere,
-    #[error("the live view needs a terminal: add --once, with --format svg, dot or json")]
+    #[error("the live view needs a terminal; to print the ring instead, add --once")]
     NoTerminal,
-    #[error("--format svg, dot and json are printed once: add --once")]
+    #[error("--format svg, dot and json need --once")]
     NotOnce,
-    #[error("--format tui is live: leave --once out, or choose svg, dot or json")]
+    #[error("--format tui is live: remove --once, or choose svg, dot or json")]
     Tui,
-    #[error("--timeout: {0:?} is no number of seconds above 0, at most {TIMEOUT_SECONDS}")]
+    #[error(
+        "--timeout: invalid value {0:?}; expected seconds, above 0 and at most {TIMEOUT_SECONDS}"
+    )]
     Timeout(String),
 }
 
 impl Settings {
-    /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
-    /// where a secret is wrong or missing.
+    /// Reads the command line. If it is invalid, prints the error and exits with status 2, or with status 4 if a
+    /// secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
         let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
         let variable = secret_variable();
         let variable = variable.as_ref().map(Hidden::as_str);
         let in_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         Self::resolve(&args, in_terminal, variable, ask_for_secret).unwrap_or_else(|error| {
-            // An invite comes from somebody else.
-            let text = harmless_lines(&error.to_string());
+            // The error may quote an invite, which somebody else wrote.
+            let text = escape_multiline(&error.to_string());
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "ring-viz: {text}");
-                process::exit(Status::Refused as i32);
+                process::exit(ExitStatus::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
             reject(&Args::command().error(kind, text))
@@ -144,14 +145,14 @@ impl Settings {
         ask: impl FnOnce() -> io::Result<Hidden>,
     ) -> Result<Self, SettingsError> {
         let joins = args.join.iter().map(Hidden::as_str);
-        let Destination { places, secret } = Destination::find(joins, variable, ask)?;
-        if places.is_empty() {
+        let Destination { endpoints, secret } = Destination::resolve(joins, variable, ask)?;
+        if endpoints.is_empty() {
             return Err(SettingsError::Nowhere);
         }
         Ok(Self {
-            places,
+            endpoints,
             secret: secret.unwrap_or(Secret::open()),
-            show: show(args, in_terminal)?,
+            output: output(args, in_terminal)?,
             timeout: timeout(&args.timeout)?,
         })
     }
@@ -163,13 +164,13 @@ impl SettingsError {
     }
 }
 
-fn show(args: &Args, in_terminal: bool) -> Result<Show, SettingsError> {
+fn output(args: &Args, in_terminal: bool) -> Result<Output, SettingsError> {
     match (args.once, args.format) {
         (true, Some(Format::Tui)) => Err(SettingsError::Tui),
-        (true, Some(Format::Svg)) => Ok(Show::Svg),
-        (true, Some(Format::Dot)) => Ok(Show::Dot),
-        (true, Some(Format::Json) | None) => Ok(Show::Json),
-        (false, Some(Format::Tui) | None) if in_terminal => Ok(Show::Live),
+        (true, Some(Format::Svg)) => Ok(Output::Svg),
+        (true, Some(Format::Dot)) => Ok(Output::Dot),
+        (true, Some(Format::Json) | None) => Ok(Output::Json),
+        (false, Some(Format::Tui) | None) if in_terminal => Ok(Output::Live),
         (false, Some(Format::Tui) | None) => Err(SettingsError::NoTerminal),
         (false, Some(_)) => Err(SettingsError::NotOnce),
     }
@@ -198,12 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn json_is_what_is_printed_once() {
+    fn once_prints_json_by_default() {
         let settings = resolve("--once --join a:1 --join ringtalk://b:2,c:3/").unwrap();
-        assert_eq!(settings.show, Show::Json);
+        assert_eq!(settings.output, Output::Json);
         assert_eq!(settings.timeout, Duration::from_secs(5));
         let directors: Vec<&str> = settings
-            .places
+            .endpoints
             .iter()
             .map(|p| p.director.as_str())
             .collect();
@@ -211,24 +212,28 @@ mod tests {
     }
 
     #[test]
-    fn each_format_is_a_picture() {
-        for (format, show) in [("svg", Show::Svg), ("dot", Show::Dot), ("json", Show::Json)] {
+    fn each_format_selects_its_output() {
+        for (format, output) in [
+            ("svg", Output::Svg),
+            ("dot", Output::Dot),
+            ("json", Output::Json),
+        ] {
             let settings = resolve(&format!("--once --join a:1 --format {format}")).unwrap();
-            assert_eq!(settings.show, show);
+            assert_eq!(settings.output, output);
         }
     }
 
     #[test]
-    fn a_terminal_has_it_live() {
+    fn a_terminal_gets_the_live_view() {
         for line in ["--join a:1", "--join a:1 --format tui"] {
             let words = line.split(' ');
             let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
-            assert_eq!(show(&args, true).unwrap(), Show::Live);
+            assert_eq!(output(&args, true).unwrap(), Output::Live);
         }
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_in_words() {
+    fn an_invalid_command_line_is_refused_with_a_reason() {
         for (line, words) in [
             ("--once", "--join is missing"),
             ("--once --join=", "--join is missing"),
@@ -239,8 +244,8 @@ mod tests {
             ),
             ("--join a:1", "needs a terminal"),
             ("--join a:1 --format tui", "needs a terminal"),
-            ("--join a:1 --format svg", "add --once"),
-            ("--join a:1 --once --format tui", "leave --once out"),
+            ("--join a:1 --format svg", "need --once"),
+            ("--join a:1 --once --format tui", "remove --once"),
             ("--join a:1 --once --timeout 0", "--timeout"),
             ("--join a:1 --once --timeout soon", "--timeout"),
         ] {

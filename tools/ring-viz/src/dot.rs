@@ -1,54 +1,58 @@
 //! The ring as a graph for graphviz: `ring-viz … --format dot | dot -Tsvg`.
 //!
-//! Names come from strangers: they are made harmless, and escaped as graphviz reads labels.
+//! Names come from other nodes, so they are made harmless, and escaped for graphviz labels.
 
 use std::fmt::Write;
 
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 use ringtalk_wire::NodeId;
 
-use crate::ring::{Place, Ring};
+use crate::ring::{Ring, RingMember};
 
-/// The graph. An arrow leads to each successor, a dotted one to a predecessor that reports another
-/// successor; fingers are faint lines.
+/// Returns the graph in the DOT language. An arrow leads to each successor, a dotted arrow to each predecessor that
+/// reports another successor. Fingers are faint lines.
 pub(crate) fn draw(ring: &Ring) -> String {
     let mut text = String::from("digraph ring {\n  layout=circo;\n  node [shape=circle];\n");
-    for place in &ring.places {
-        node(&mut text, ring, place);
+    for member in &ring.members {
+        node(&mut text, ring, member);
     }
-    for place in &ring.places {
-        edges(&mut text, ring, place);
+    for member in &ring.members {
+        edges(&mut text, ring, member);
     }
-    for (here, there) in ring.shortcuts() {
-        let [from, to] = [here, there].map(|end| ring.places[end].member.id);
-        let looks = "dir=none, color=gray80, constraint=false";
-        line(&mut text, &format!("\"{from}\" -> \"{to}\" [{looks}];"));
+    for (here, there) in ring.finger_pairs() {
+        let [from, to] = [here, there].map(|end| ring.members[end].entry.id);
+        let attributes = "dir=none, color=gray80, constraint=false";
+        line(
+            &mut text,
+            &format!("\"{from}\" -> \"{to}\" [{attributes}];"),
+        );
     }
     text.push_str("}\n");
     text
 }
 
-fn node(text: &mut String, ring: &Ring, place: &Place) {
-    let member = &place.member;
-    let label = escaped(&member.name);
-    let address = escaped(member.addresses.shown());
-    let mut looks = format!("label=\"{label}\", tooltip=\"{address}\"");
-    if member.id == ring.epoch().coordinator {
-        looks.push_str(", shape=doublecircle");
+fn node(text: &mut String, ring: &Ring, member: &RingMember) {
+    let entry = &member.entry;
+    let label = escaped(&entry.name);
+    let address = escaped(entry.addresses.shown());
+    let mut attributes = format!("label=\"{label}\", tooltip=\"{address}\"");
+    if entry.id == ring.epoch().coordinator {
+        attributes.push_str(", shape=doublecircle");
     }
-    if place.report.is_none() {
-        looks.push_str(", style=dashed");
+    if member.report.is_none() {
+        attributes.push_str(", style=dashed");
     }
-    line(text, &format!("\"{}\" [{looks}];", member.id));
+    line(text, &format!("\"{}\" [{attributes}];", entry.id));
 }
 
-fn edges(text: &mut String, ring: &Ring, place: &Place) {
-    let from = place.member.id;
-    let mut edge = |to: NodeId, looks: &str| line(text, &format!("\"{from}\" -> \"{to}\"{looks};"));
-    if let Some(successor) = place.successor() {
+fn edges(text: &mut String, ring: &Ring, member: &RingMember) {
+    let from = member.entry.id;
+    let mut edge =
+        |to: NodeId, attributes: &str| line(text, &format!("\"{from}\" -> \"{to}\"{attributes};"));
+    if let Some(successor) = member.successor() {
         edge(successor, "");
     }
-    if let Some(predecessor) = ring.odd_predecessor(place) {
+    if let Some(predecessor) = ring.conflicting_predecessor(member) {
         edge(predecessor, " [style=dotted, constraint=false]");
     }
 }
@@ -57,9 +61,9 @@ fn line(text: &mut String, content: &str) {
     writeln!(text, "  {content}").expect("memory takes whatever is written");
 }
 
-/// As a quoted label has it: graphviz reads backslashes and entities in labels.
+/// Escapes text for a quoted label, in which graphviz interprets backslashes and entities.
 fn escaped(text: &str) -> String {
-    harmless(text)
+    escape_line(text)
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('&', "&amp;")
@@ -73,7 +77,7 @@ mod tests {
     #[test]
     fn a_graph_has_a_line_for_each_node_and_each_arrow() {
         let mut two = ring(&["ann", "bob"]);
-        two.places[1].report = None;
+        two.members[1].report = None;
         let (ann, bob) = (id(0), id(1));
         let expected = format!(
             "digraph ring {{\n  layout=circo;\n  node [shape=circle];\n  \
@@ -87,8 +91,8 @@ mod tests {
     #[test]
     fn a_finger_is_one_line_without_an_arrow_head() {
         let mut four = ring(&["a", "b", "c", "d"]);
-        four.places[0].report.as_mut().unwrap().fingers = vec![id(2)];
-        four.places[2].report.as_mut().unwrap().fingers = vec![id(0)];
+        four.members[0].report.as_mut().unwrap().fingers = vec![id(2)];
+        four.members[2].report.as_mut().unwrap().fingers = vec![id(0)];
         let graph = draw(&four);
         assert_eq!(graph.matches("dir=none").count(), 1, "{graph}");
     }
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn a_predecessor_that_disagrees_is_dotted() {
         let mut three = ring(&["ann", "bob", "eve"]);
-        three.places[2].report.as_mut().unwrap().predecessor = Some(id(0));
+        three.members[2].report.as_mut().unwrap().predecessor = Some(id(0));
         let dotted = format!("\"{}\" -> \"{}\" [style=dotted", id(2), id(0));
         let graph = draw(&three);
         assert!(graph.contains(&dotted), "{graph}");

@@ -1,11 +1,11 @@
-//! The ring as one JSON object, as `contract.md` has it.
+//! The ring as one JSON object, as `wire/CONTRACT.md` defines it.
 
-use ringtalk_session::text::HarmlessJson;
+use ringtalk_session::text::EscapingFormatter;
 use ringtalk_wire::{Epoch, NetworkId, NodeId};
 use serde::Serialize;
 use serde_json::Serializer;
 
-use crate::ring::{Place, Ring};
+use crate::ring::{Ring, RingMember};
 
 #[derive(Serialize)]
 struct RingObject<'a> {
@@ -29,16 +29,16 @@ struct MemberObject<'a> {
     suspects: &'a [NodeId],
 }
 
-/// One line, in which nothing can harm a terminal.
+/// Returns the ring as one line of JSON, in which nothing can harm a terminal.
 pub(crate) fn write(ring: &Ring) -> String {
     let object = RingObject {
         epoch: ring.epoch(),
         coordinator: ring.epoch().coordinator,
-        members: ring.places.iter().map(MemberObject::of).collect(),
+        members: ring.members.iter().map(MemberObject::of).collect(),
         closed: ring.is_closed(),
     };
     let mut bytes = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut bytes, HarmlessJson);
+    let mut serializer = Serializer::with_formatter(&mut bytes, EscapingFormatter);
     let written = object.serialize(&mut serializer);
     written.expect("memory takes whatever is written");
     bytes.push(b'\n');
@@ -46,17 +46,17 @@ pub(crate) fn write(ring: &Ring) -> String {
 }
 
 impl<'a> MemberObject<'a> {
-    fn of(place: &'a Place) -> Self {
+    fn of(member: &'a RingMember) -> Self {
         Self {
-            node_id: place.member.id,
-            name: &place.member.name,
-            address: place.member.addresses.shown(),
-            network: place.member.network,
-            seniority: place.member.seniority,
-            predecessor: place.predecessor(),
-            successor: place.successor(),
-            fingers: place.fingers(),
-            suspects: place.suspects(),
+            node_id: member.entry.id,
+            name: &member.entry.name,
+            address: member.entry.addresses.shown(),
+            network: member.entry.network,
+            seniority: member.entry.seniority,
+            predecessor: member.predecessor(),
+            successor: member.successor(),
+            fingers: member.fingers(),
+            suspects: member.suspects(),
         }
     }
 }
@@ -69,9 +69,9 @@ mod tests {
     use crate::ring::tests::{id, ring};
 
     #[test]
-    fn everything_of_the_contract_is_there() {
+    fn the_object_has_all_fields_of_the_contract() {
         let mut two = ring(&["ann", "b\u{202e}ob"]);
-        two.places[1].report = None;
+        two.members[1].report = None;
         let text = write(&two);
         assert!(
             !text.contains('\u{202e}') && text.ends_with("}\n"),

@@ -1,13 +1,13 @@
-//! The program `ring-viz`: looks at a ring from outside, and shows what its nodes report.
+//! The program `ring-viz`: observes a ring from outside, and shows what its nodes report.
 //!
-//! It is no member and appears in no view. Not here: how nodes are found and asked (`survey`),
-//! when a ring is closed (`ring`), how each picture is drawn, and the live one (`live`).
+//! It is not a member and appears in no view. Not here: finding and asking nodes (`survey`), the test for a closed
+//! ring (`ring`), the output formats (`svg`, `dot`, `json`), the live view (`live`).
 
 mod args;
-mod asking;
 mod dot;
 mod json;
 mod live;
+mod request;
 mod ring;
 mod survey;
 mod svg;
@@ -16,78 +16,78 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ringtalk_node::clean_environment;
-use ringtalk_session::text::harmless_lines;
+use ringtalk_session::text::escape_multiline;
 
-use args::{Settings, Show};
+use args::{Output, Settings};
 use ring::{Ring, Shape};
 use survey::{Survey, SurveyError};
 
-/// The exit statuses of `contract.md`, but for those of the command line.
+/// The exit statuses of `wire/CONTRACT.md`, except 2, for an invalid command line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-enum Status {
-    /// The ring is closed; or it was live, and somebody has seen enough.
+enum ExitStatus {
+    /// The ring is closed, or the live view has ended.
     Closed = 0,
-    /// A failure that has no status of its own.
+    /// Any other failure.
     Failed = 1,
     /// No director or member could be reached in time.
     Unreachable = 3,
-    /// The way to the ring was refused.
+    /// A director or a node refused the observer, or the secret is wrong or missing.
     Refused = 4,
     /// The ring is not closed.
     Open = 6,
 }
 
-/// Looks at the ring that the command line names. Returns the exit status of `ring-viz`.
+/// Observes the ring that the command line names, and returns the exit status of `ring-viz`.
 pub fn run() -> ExitCode {
     clean_environment();
     let settings = Settings::from_command_line();
-    let status = match look(settings) {
+    let status = match observe(settings) {
         Ok(status) => status,
         Err(error) => {
-            let text = harmless_lines(&error.to_string());
+            let text = escape_multiline(&error.to_string());
             let _ = writeln!(io::stderr(), "ring-viz: {text}");
-            status(&error)
+            exit_status(&error)
         }
     };
     ExitCode::from(status as u8)
 }
 
-fn look(settings: Settings) -> Result<Status, SurveyError> {
+fn observe(settings: Settings) -> Result<ExitStatus, SurveyError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let status = runtime.block_on(async {
-        let draw = match settings.show {
-            Show::Live => return live::run(settings).await.map(|()| Status::Closed),
-            Show::Svg => svg::draw,
-            Show::Dot => dot::draw,
-            Show::Json => json::write,
+        let draw = match settings.output {
+            Output::Live => return live::run(settings).await.map(|()| ExitStatus::Closed),
+            Output::Svg => svg::draw,
+            Output::Dot => dot::draw,
+            Output::Json => json::write,
         };
-        let survey = Survey::new(&settings.places, &settings.secret)?;
+        let survey = Survey::new(&settings.endpoints, &settings.secret)?;
         let ring = survey.run(settings.timeout).await?;
         Ok(print(&ring, &draw(&ring)))
     });
-    // Name lookups that hang must not hold up the end.
+    // A name lookup that hangs must not delay the exit.
     runtime.shutdown_background();
     status
 }
 
-fn print(ring: &Ring, text: &str) -> Status {
+fn print(ring: &Ring, text: &str) -> ExitStatus {
     if let Err(error) = io::stdout().write_all(text.as_bytes()) {
         let _ = writeln!(io::stderr(), "ring-viz: cannot write to stdout: {error}");
-        return Status::Failed;
+        return ExitStatus::Failed;
     }
     match ring.shape() {
-        Shape::Closed => Status::Closed,
-        Shape::Open | Shape::Unsettled => Status::Open,
+        Shape::Closed => ExitStatus::Closed,
+        Shape::Open | Shape::Unsettled => ExitStatus::Open,
     }
 }
 
-const fn status(error: &SurveyError) -> Status {
+const fn exit_status(error: &SurveyError) -> ExitStatus {
     match error {
-        SurveyError::Find(error) if error.is_refusal() => Status::Refused,
-        SurveyError::Find(_) | SurveyError::NoView(_) => Status::Unreachable,
-        SurveyError::System(_) => Status::Failed,
+        SurveyError::Find(error) if error.is_refusal() => ExitStatus::Refused,
+        SurveyError::Find(_) | SurveyError::NoView(_) => ExitStatus::Unreachable,
+        SurveyError::System(_) => ExitStatus::Failed,
     }
 }

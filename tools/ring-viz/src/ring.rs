@@ -1,39 +1,39 @@
 //! The ring as its nodes report it, and whether it is closed.
 //!
-//! Pure: reports in, a judgement out. Not here: how the reports were got (`survey`).
+//! Pure: reports in, a verdict out. Not here: the collection of the reports (`survey`, `live`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringtalk_wire::{Epoch, Member, NodeId, Report, ViewTag};
 
-/// The members of a view, each with what it says of itself.
+/// The members of a view, each with its own report.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Ring {
-    /// The view that was asked about.
+    /// The tag of the view.
     pub(crate) tag: ViewTag,
     /// Its members, in ring order.
-    pub(crate) places: Vec<Place>,
-    /// Where in `places` each member is.
+    pub(crate) members: Vec<RingMember>,
+    /// The position of each member in `members`.
     index: BTreeMap<NodeId, usize>,
 }
 
-/// A member, and what it says of itself.
+/// A member and its own report.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Place {
-    /// The member, as the view lists it.
-    pub(crate) member: Member,
-    /// Its report; none where it could not be reached.
+pub(crate) struct RingMember {
+    /// Its entry in the view.
+    pub(crate) entry: Member,
+    /// Its report; `None` if it could not be reached.
     pub(crate) report: Option<Report>,
-    /// How many messages a second have come to it from others lately. Empty where it was asked once only.
+    /// The messages per second that each other member has recently sent it. Empty if it was asked only once.
     pub(crate) rates: BTreeMap<NodeId, f64>,
 }
 
-/// How a member stands.
+/// The state of a member, from best to worst.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Standing {
-    /// It is there, and nobody doubts that.
+pub(crate) enum MemberState {
+    /// It answers, follows this epoch, and nobody suspects it.
     Fine,
-    /// It follows a view of another reign.
+    /// It follows a view of another epoch.
     Elsewhere,
     /// It could not be reached from here.
     Silent,
@@ -41,61 +41,61 @@ pub(crate) enum Standing {
     Suspected,
 }
 
-/// What the reports come to.
+/// The verdict on the reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
-    /// The successors make one cycle through all members, and the predecessors go the other way.
+    /// The successors form one cycle through all members, and the predecessors form the same cycle backwards.
     Closed,
-    /// Somebody could not be reached.
+    /// At least one member could not be reached.
     Open,
-    /// Everybody was there and the reports do not fit, or the view changed while they were
-    /// gathered: in a moment it may look otherwise.
+    /// All members answered but their reports do not fit together, or the view changed while the reports were
+    /// collected. The next survey may have another result.
     Unsettled,
 }
 
 impl Ring {
-    /// The ring of these members and reports.
+    /// Creates the ring of these members and reports.
     pub(crate) fn new<'a>(
         tag: ViewTag,
         members: impl Iterator<Item = &'a Member> + Clone,
         mut reports: BTreeMap<NodeId, Report>,
     ) -> Self {
-        let place = |member: &Member| Place {
-            member: member.clone(),
-            report: reports.remove(&member.id),
+        let observe = |entry: &Member| RingMember {
+            entry: entry.clone(),
+            report: reports.remove(&entry.id),
             rates: BTreeMap::new(),
         };
         Self {
             tag,
             index: members.clone().map(|member| member.id).zip(0..).collect(),
-            places: members.map(place).collect(),
+            members: members.map(observe).collect(),
         }
     }
 
-    /// Where in `places` a member is.
+    /// Returns the position of a member in `members`.
     pub(crate) fn position(&self, id: &NodeId) -> Option<usize> {
         self.index.get(id).copied()
     }
 
-    /// Under whose reign.
+    /// Returns the epoch of the view.
     pub(crate) const fn epoch(&self) -> Epoch {
         self.tag.epoch
     }
 
-    /// Whether the ring is closed.
+    /// Returns true if the ring is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.shape() == Shape::Closed
     }
 
-    /// "1 member", or more of them.
-    pub(crate) fn count(&self) -> String {
-        match self.places.len() {
+    /// Returns the number of members in words, such as "1 member".
+    pub(crate) fn size_text(&self) -> String {
+        match self.members.len() {
             1 => "1 member".to_owned(),
             count => format!("{count} members"),
         }
     }
 
-    /// Whether the ring is closed, in words.
+    /// Returns in words whether the ring is closed.
     pub(crate) fn verdict(&self) -> &'static str {
         if self.is_closed() {
             "closed"
@@ -104,63 +104,71 @@ impl Ring {
         }
     }
 
-    /// True where a member coordinates.
-    pub(crate) fn coordinates(&self, place: &Place) -> bool {
-        place.member.id == self.epoch().coordinator
+    /// Returns true if the member is the coordinator.
+    pub(crate) fn is_coordinator(&self, member: &RingMember) -> bool {
+        member.entry.id == self.epoch().coordinator
     }
 
-    /// How a member stands. The worst counts.
-    pub(crate) fn standing(&self, place: &Place) -> Standing {
-        if self.suspecting(&place.member.id).next().is_some() {
-            return Standing::Suspected;
+    /// Returns the state of a member: the worst that applies.
+    pub(crate) fn state(&self, member: &RingMember) -> MemberState {
+        if self.suspecters_of(&member.entry.id).next().is_some() {
+            return MemberState::Suspected;
         }
-        match &place.report {
-            None => Standing::Silent,
-            Some(report) if report.tag.epoch != self.epoch() => Standing::Elsewhere,
-            Some(_) => Standing::Fine,
+        match &member.report {
+            None => MemberState::Silent,
+            Some(report) if report.tag.epoch != self.epoch() => MemberState::Elsewhere,
+            Some(_) => MemberState::Fine,
         }
     }
 
-    /// The members of this reign that suspect a member.
-    pub(crate) fn suspecting<'a>(&'a self, id: &'a NodeId) -> impl Iterator<Item = &'a Place> {
-        let is_here = move |place: &Place| {
-            let report = place.report.as_ref();
+    /// Returns the members that suspect a member. Only those that follow this epoch count.
+    pub(crate) fn suspecters_of<'a>(
+        &'a self,
+        id: &'a NodeId,
+    ) -> impl Iterator<Item = &'a RingMember> {
+        let is_here = move |member: &RingMember| {
+            let report = member.report.as_ref();
             report.is_some_and(|report| report.tag.epoch == self.epoch())
         };
-        let suspects = move |place: &&Place| is_here(place) && place.suspects().contains(id);
-        self.places.iter().filter(suspects)
+        let suspects =
+            move |member: &&RingMember| is_here(member) && member.suspects().contains(id);
+        self.members.iter().filter(suspects)
     }
 
-    /// The position after another one, clockwise.
-    pub(crate) const fn after(&self, here: usize) -> usize {
-        (here + 1) % self.places.len()
+    /// Returns the next position, clockwise.
+    pub(crate) const fn next_position(&self, here: usize) -> usize {
+        (here + 1) % self.members.len()
     }
 
-    /// Where the successor of a member is, as that member says.
+    /// Returns the position of the successor that a member reports, unless that is itself or not in the view.
     pub(crate) fn successor_of(&self, here: usize) -> Option<usize> {
-        let id = self.places[here].successor()?;
+        let id = self.members[here].successor()?;
         self.position(&id).filter(|there| *there != here)
     }
 
-    /// True where a member's successor is not the next one of the view.
-    pub(crate) fn is_astray(&self, here: usize) -> bool {
+    /// Returns true if the successor that a member reports is not the next member of the view.
+    pub(crate) fn skips_next(&self, here: usize) -> bool {
         let there = self.successor_of(here);
-        there.is_some_and(|there| there != self.after(here))
+        there.is_some_and(|there| there != self.next_position(here))
     }
 
-    /// How many messages a second go from one position to another.
+    /// Returns the messages per second from one position to another.
     pub(crate) fn rate(&self, from: usize, to: usize) -> f64 {
-        let rates = &self.places[to].rates;
-        let rate = rates.get(&self.places[from].member.id);
+        let rates = &self.members[to].rates;
+        let rate = rates.get(&self.members[from].entry.id);
         rate.copied().unwrap_or_default()
     }
 
-    /// What the reports come to.
+    /// Returns the verdict on the reports.
     pub(crate) fn shape(&self) -> Shape {
-        let reports = || self.places.iter().filter_map(|place| place.report.as_ref());
+        let reports = || {
+            self.members
+                .iter()
+                .filter_map(|member| member.report.as_ref())
+        };
         if reports().any(|report| report.tag != self.tag) {
             Shape::Unsettled
-        } else if reports().count() < self.places.len() {
+        } else if reports().count() < self.members.len() {
             Shape::Open
         } else if self.is_one_cycle() {
             Shape::Closed
@@ -169,20 +177,20 @@ impl Ring {
         }
     }
 
-    /// The predecessor that a member names, where that one reports another successor.
-    pub(crate) fn odd_predecessor(&self, place: &Place) -> Option<NodeId> {
-        let predecessor = place.predecessor()?;
-        let other = self.place(&predecessor)?.report.as_ref()?;
-        (other.successor != Some(place.member.id)).then_some(predecessor)
+    /// Returns the predecessor that a member reports, if that predecessor reports another successor.
+    pub(crate) fn conflicting_predecessor(&self, member: &RingMember) -> Option<NodeId> {
+        let predecessor = member.predecessor()?;
+        let other = self.member(&predecessor)?.report.as_ref()?;
+        (other.successor != Some(member.entry.id)).then_some(predecessor)
     }
 
-    /// The links for speed, each once, as positions in `places`. A neighbour is a finger too, but
-    /// no short cut.
-    pub(crate) fn shortcuts(&self) -> BTreeSet<(usize, usize)> {
+    /// Returns the fingers as pairs of positions, each pair once. Reported fingers to a neighbour are left out: they
+    /// are not shortcuts.
+    pub(crate) fn finger_pairs(&self) -> BTreeSet<(usize, usize)> {
         let mut pairs = BTreeSet::new();
-        for (here, place) in self.places.iter().enumerate() {
-            let neighbours = [place.predecessor(), place.successor()];
-            let fingers = place.fingers().iter();
+        for (here, member) in self.members.iter().enumerate() {
+            let neighbours = [member.predecessor(), member.successor()];
+            let fingers = member.fingers().iter();
             let far = fingers.filter(|id| !neighbours.contains(&Some(**id)));
             let ends = far.filter_map(|id| self.position(id));
             pairs.extend(ends.map(|there| (here.min(there), here.max(there))));
@@ -190,27 +198,27 @@ impl Ring {
         pairs
     }
 
-    fn place(&self, id: &NodeId) -> Option<&Place> {
-        self.places.get(self.position(id)?)
+    fn member(&self, id: &NodeId) -> Option<&RingMember> {
+        self.members.get(self.position(id)?)
     }
 
-    /// From successor to successor through everybody and back; each one's predecessor is whoever
-    /// led there. A member alone has neither.
+    /// Returns true if the successors lead through all members and back, and each predecessor is the member before on
+    /// that path. A member alone must have neither.
     fn is_one_cycle(&self) -> bool {
-        if let [alone] = self.places.as_slice() {
+        if let [alone] = self.members.as_slice() {
             return alone.successor().is_none() && alone.predecessor().is_none();
         }
-        let Some(first) = self.places.first() else {
+        let Some(first) = self.members.first() else {
             return false;
         };
         let mut here = first;
-        for step in 1..=self.places.len() {
-            let Some(next) = here.successor().and_then(|id| self.place(&id)) else {
+        for step in 1..=self.members.len() {
+            let Some(next) = here.successor().and_then(|id| self.member(&id)) else {
                 return false;
             };
-            let is_home = next.member.id == first.member.id;
-            let is_last = step == self.places.len();
-            if next.predecessor() != Some(here.member.id) || is_home != is_last {
+            let is_home = next.entry.id == first.entry.id;
+            let is_last = step == self.members.len();
+            if next.predecessor() != Some(here.entry.id) || is_home != is_last {
                 return false;
             }
             here = next;
@@ -219,25 +227,25 @@ impl Ring {
     }
 }
 
-impl Place {
-    /// The neighbour counter-clockwise, as the member says.
+impl RingMember {
+    /// Returns the neighbour counter-clockwise, as the member reports it.
     pub(crate) fn predecessor(&self) -> Option<NodeId> {
         self.report.as_ref()?.predecessor
     }
 
-    /// The neighbour clockwise, as the member says.
+    /// Returns the neighbour clockwise, as the member reports it.
     pub(crate) fn successor(&self) -> Option<NodeId> {
         self.report.as_ref()?.successor
     }
 
-    /// The members to whom it has a link for speed.
+    /// Returns the members to which it has a finger.
     pub(crate) fn fingers(&self) -> &[NodeId] {
         self.report
             .as_ref()
             .map_or(&[], |report| report.fingers.as_slice())
     }
 
-    /// The members that it suspects, or has found dead.
+    /// Returns the members that it suspects, or has found dead.
     pub(crate) fn suspects(&self) -> &[NodeId] {
         self.report
             .as_ref()
@@ -255,8 +263,8 @@ pub(crate) mod tests {
         NodeId::from_bytes([number; 16])
     }
 
-    /// The view of this number under a reign.
-    pub(crate) fn reign(epoch: u64, coordinator: u8, number: u64) -> ViewTag {
+    /// Returns the tag of a view: its epoch and its number.
+    pub(crate) fn view_tag(epoch: u64, coordinator: u8, number: u64) -> ViewTag {
         ViewTag {
             epoch: Epoch {
                 number: epoch,
@@ -268,7 +276,7 @@ pub(crate) mod tests {
     }
 
     fn tag(number: u64) -> ViewTag {
-        reign(1, 0, number)
+        view_tag(1, 0, number)
     }
 
     pub(crate) fn member(number: u8, name: &str) -> Member {
@@ -282,7 +290,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// What a member says where everything is well.
+    /// Returns what a member of a closed ring reports.
     pub(crate) fn report(tag: ViewTag, number: u8, members: &[u8]) -> Report {
         let here = members.iter().position(|member| *member == number).unwrap();
         let count = members.len();
@@ -297,7 +305,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A closed ring of these members under a reign.
+    /// Returns a closed ring of these members, under this view.
     pub(crate) fn ring_of(tag: ViewTag, members: &[(u8, &str)]) -> Ring {
         let numbers: Vec<u8> = members.iter().map(|(number, _)| *number).collect();
         let reports = numbers
@@ -308,23 +316,23 @@ pub(crate) mod tests {
         Ring::new(tag, members.iter(), reports.collect())
     }
 
-    /// A closed ring of members with these names.
+    /// Returns a closed ring of members with these names.
     pub(crate) fn ring(names: &[&str]) -> Ring {
         let members: Vec<(u8, &str)> = (0..).zip(names.iter().copied()).collect();
         ring_of(tag(1), &members)
     }
 
-    /// The shape of a ring of six in which each member's neighbours were changed.
+    /// Returns the shape of a ring of six after `change` was applied to each report.
     fn shape(change: impl Fn(u8, &mut Report)) -> Shape {
         let mut ring = ring(&["a", "b", "c", "d", "e", "f"]);
-        for (number, place) in (0..).zip(&mut ring.places) {
-            change(number, place.report.as_mut().unwrap());
+        for (number, member) in (0..).zip(&mut ring.members) {
+            change(number, member.report.as_mut().unwrap());
         }
         ring.shape()
     }
 
     #[test]
-    fn one_cycle_through_everybody_is_closed() {
+    fn one_cycle_through_all_members_is_closed() {
         for count in 1..=6 {
             let ring = ring(&["x"; 6][..count]);
             assert_eq!(ring.shape(), Shape::Closed, "{count}");
@@ -349,7 +357,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_predecessor_that_is_not_the_one_before_is_found() {
+    fn a_predecessor_that_is_not_the_member_before_is_found() {
         let asymmetric = shape(|number, report| {
             if number == 3 {
                 report.predecessor = Some(id(1));
@@ -359,61 +367,61 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_successor_that_is_missing_or_no_member_is_found() {
+    fn a_missing_or_foreign_successor_is_found() {
         for stray in [None, Some(id(77))] {
-            let astray = shape(|number, report| {
+            let found = shape(|number, report| {
                 if number == 5 {
                     report.successor = stray;
                 }
             });
-            assert_eq!(astray, Shape::Unsettled);
+            assert_eq!(found, Shape::Unsettled);
         }
     }
 
     #[test]
-    fn who_does_not_report_leaves_the_ring_open() {
+    fn a_member_that_does_not_report_leaves_the_ring_open() {
         let mut open = ring(&["a", "b", "c"]);
-        open.places[1].report = None;
+        open.members[1].report = None;
         assert_eq!(open.shape(), Shape::Open);
         let mut alone = ring(&["a"]);
-        alone.places[0].report = None;
+        alone.members[0].report = None;
         assert_eq!(alone.shape(), Shape::Open);
     }
 
     #[test]
-    fn another_view_anywhere_is_a_ring_that_changes() {
+    fn a_report_of_another_view_leaves_the_ring_unsettled() {
         let mut changing = ring(&["a", "b", "c"]);
-        changing.places[1].report = None;
-        changing.places[2].report.as_mut().unwrap().tag = tag(2);
+        changing.members[1].report = None;
+        changing.members[2].report.as_mut().unwrap().tag = tag(2);
         assert_eq!(changing.shape(), Shape::Unsettled);
     }
 
     #[test]
-    fn the_worst_that_is_known_of_a_member_counts() {
+    fn a_member_has_the_worst_state_that_applies() {
         let mut ring = ring(&["a", "b", "c"]);
-        assert_eq!(ring.standing(&ring.places[1]), Standing::Fine);
-        ring.places[1].report.as_mut().unwrap().tag.epoch.number = 2;
-        assert_eq!(ring.standing(&ring.places[1]), Standing::Elsewhere);
-        ring.places[1].report.as_mut().unwrap().suspects = vec![id(2)];
-        assert_eq!(ring.standing(&ring.places[2]), Standing::Fine);
-        ring.places[1].report = None;
-        assert_eq!(ring.standing(&ring.places[1]), Standing::Silent);
-        ring.places[2].report.as_mut().unwrap().suspects = vec![id(1)];
-        assert_eq!(ring.standing(&ring.places[1]), Standing::Suspected);
+        assert_eq!(ring.state(&ring.members[1]), MemberState::Fine);
+        ring.members[1].report.as_mut().unwrap().tag.epoch.number = 2;
+        assert_eq!(ring.state(&ring.members[1]), MemberState::Elsewhere);
+        ring.members[1].report.as_mut().unwrap().suspects = vec![id(2)];
+        assert_eq!(ring.state(&ring.members[2]), MemberState::Fine);
+        ring.members[1].report = None;
+        assert_eq!(ring.state(&ring.members[1]), MemberState::Silent);
+        ring.members[2].report.as_mut().unwrap().suspects = vec![id(1)];
+        assert_eq!(ring.state(&ring.members[1]), MemberState::Suspected);
     }
 
     #[test]
-    fn a_link_for_speed_counts_once_and_a_neighbour_is_none() {
+    fn a_finger_counts_once_and_a_neighbour_is_not_a_finger() {
         let mut ring = ring(&["a", "b", "c", "d", "e"]);
-        ring.places[0].report.as_mut().unwrap().fingers = vec![id(1), id(2), id(4)];
-        ring.places[2].report.as_mut().unwrap().fingers = vec![id(0), id(99)];
-        assert_eq!(Vec::from_iter(ring.shortcuts()), [(0, 2)]);
+        ring.members[0].report.as_mut().unwrap().fingers = vec![id(1), id(2), id(4)];
+        ring.members[2].report.as_mut().unwrap().fingers = vec![id(0), id(99)];
+        assert_eq!(Vec::from_iter(ring.finger_pairs()), [(0, 2)]);
     }
 
     #[test]
     fn a_member_alone_has_no_neighbours() {
         let mut alone = ring(&["a"]);
-        let report = alone.places[0].report.as_mut().unwrap();
+        let report = alone.members[0].report.as_mut().unwrap();
         report.successor = Some(id(1));
         assert_eq!(alone.shape(), Shape::Unsettled);
     }

@@ -1,7 +1,7 @@
 //! A survey of the ring: its coordinator's view, then each member's own report.
 //!
-//! Members are asked side by side, so many at a time, each for so long. Where the ring changes
-//! under the survey, it is made again. Not here: what the reports come to (`ring`).
+//! Several members are asked at the same time, each with a timeout. If the ring changes during the survey, the survey
+//! is repeated. Not here: the verdict on the reports (`ring`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringtalk_node::Place;
+use ringtalk_node::Endpoint;
 use ringtalk_node::link::Link;
 use ringtalk_node::observer::{FindError, Observer, View};
 use ringtalk_node::secret::Secret;
@@ -18,53 +18,54 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::asking;
+use crate::request;
 use crate::ring::{Ring, Shape};
 
-/// How many members are asked at once: enough to hide the time that answers take, and few enough
-/// for every host.
-const SIDE_BY_SIDE: usize = 16;
-/// How long a member may take to answer, its handshake included: several round trips between
-/// continents. Longer would only find members that the ring itself takes for dead.
-pub(crate) const ANSWER_TIME: Duration = Duration::from_millis(1_500);
-/// How long to wait before an unsettled ring is surveyed again.
-const AGAIN: Duration = Duration::from_millis(200);
+/// The number of members asked at the same time: enough to hide the round trips, and few enough for every host.
+const CONCURRENCY: usize = 16;
+/// The timeout for one member, handshake included: several round trips between continents. A longer one would only
+/// find members that the ring itself takes for dead.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// The pause before an unsettled ring is surveyed again.
+const RESURVEY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Who looks, and where.
+/// An observer, and the directors that it asks.
 #[derive(Debug)]
 pub(crate) struct Survey<'a> {
     observer: Arc<Observer>,
-    places: &'a [Place],
+    endpoints: &'a [Endpoint],
 }
 
-/// Why there is nothing to show.
+/// The reason why there is no ring to show.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SurveyError {
     #[error("{0}")]
     Find(#[from] FindError),
-    #[error("the node at {0} has no view of the ring to show")]
+    #[error("the node at {0} sent no valid view of the ring in time")]
     NoView(SocketAddr),
     #[error("{0}")]
     System(#[from] io::Error),
 }
 
 impl<'a> Survey<'a> {
-    /// A survey of the ring of the discussion that has this secret, which these directors know.
-    pub(crate) fn new(places: &'a [Place], secret: &Secret) -> io::Result<Self> {
+    /// Creates a survey of the discussion that has this secret, through these directors.
+    pub(crate) fn new(endpoints: &'a [Endpoint], secret: &Secret) -> io::Result<Self> {
         Ok(Self {
             observer: Arc::new(Observer::new(secret)?),
-            places,
+            endpoints,
         })
     }
 
-    /// Surveys the ring until it is settled, or for as long as `within`; then the last survey
-    /// counts.
+    /// Surveys the ring until it is settled or the time `within` runs out, and returns the last survey. Fails only
+    /// if the first survey fails.
     pub(crate) async fn run(&self, within: Duration) -> Result<Ring, SurveyError> {
         let deadline = Instant::now() + within;
-        let mut ring = self.look(deadline).await?;
-        while ring.shape() == Shape::Unsettled && Instant::now() + AGAIN + ANSWER_TIME < deadline {
-            sleep(AGAIN).await;
-            match self.look(deadline).await {
+        let mut ring = self.survey_once(deadline).await?;
+        while ring.shape() == Shape::Unsettled
+            && Instant::now() + RESURVEY_PAUSE + ANSWER_TIMEOUT < deadline
+        {
+            sleep(RESURVEY_PAUSE).await;
+            match self.survey_once(deadline).await {
                 Ok(next) => ring = next,
                 Err(_) => break,
             }
@@ -72,26 +73,26 @@ impl<'a> Survey<'a> {
         Ok(ring)
     }
 
-    async fn look(&self, deadline: Instant) -> Result<Ring, SurveyError> {
+    async fn survey_once(&self, deadline: Instant) -> Result<Ring, SurveyError> {
         let (link, view) = self.enter(deadline).await?;
-        // Who was found late still gets time to answer.
-        let deadline = deadline.max(Instant::now() + ANSWER_TIME);
+        // Members that were found late still get the full time to answer.
+        let deadline = deadline.max(Instant::now() + ANSWER_TIMEOUT);
         let reports = self.ask_all(link, &view, deadline).await;
         Ok(Ring::new(view.tag(), view.members(), reports))
     }
 
-    /// A link into the ring and the view there, the coordinator's if it can be had.
+    /// Returns a link to a member and that member's view: the coordinator's, if the coordinator answers in time.
     pub(crate) async fn enter(&self, deadline: Instant) -> Result<(Link, View), SurveyError> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let mut link = self.observer.find(self.places, left).await?;
-            if let Ok(Some(view)) = timeout(ANSWER_TIME, asking::view(&mut link)).await {
+            let mut link = self.observer.find(self.endpoints, left).await?;
+            if let Ok(Some(view)) = timeout(ANSWER_TIMEOUT, request::fetch_view(&mut link)).await {
                 return Ok(self.go_to_coordinator(link, view).await);
             }
-            if Instant::now() + AGAIN >= deadline {
+            if Instant::now() + RESURVEY_PAUSE >= deadline {
                 return Err(SurveyError::NoView(link.address));
             }
-            sleep(AGAIN).await;
+            sleep(RESURVEY_PAUSE).await;
         }
     }
 
@@ -101,23 +102,23 @@ impl<'a> Survey<'a> {
             return (link, view);
         };
         let asked = async {
-            let mut link = self.observer.dial(coordinator, ANSWER_TIME).await.ok()?;
-            let view = asking::view(&mut link).await?;
+            let mut link = self.observer.dial(coordinator, ANSWER_TIMEOUT).await.ok()?;
+            let view = request::fetch_view(&mut link).await?;
             Some((link, view))
         };
-        let better = timeout(ANSWER_TIME, asked).await.ok().flatten();
+        let better = timeout(ANSWER_TIMEOUT, asked).await.ok().flatten();
         better.unwrap_or((link, view))
     }
 
-    /// Everybody's report, as far as there is one. The node at the end of `link` comes last: so a
-    /// view that was published meanwhile shows.
+    /// Returns the reports of all members that answer. The node at the end of `link` is asked last, so that its report
+    /// shows a view that was published in the meantime.
     async fn ask_all(
         &self,
         mut link: Link,
         view: &View,
         deadline: Instant,
     ) -> BTreeMap<NodeId, Report> {
-        let seats = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+        let seats = Arc::new(Semaphore::new(CONCURRENCY));
         let mut asked = JoinSet::new();
         let others = |member: &&Member| member.id != link.peer;
         for member in view.members().filter(others) {
@@ -125,21 +126,21 @@ impl<'a> Survey<'a> {
             let member = member.clone();
             asked.spawn(async move {
                 let _seat = seats.acquire_owned().await;
-                Some((member.id, ask(&observer, &member).await?))
+                Some((member.id, fetch_report(&observer, &member).await?))
             });
         }
         let mut reports = BTreeMap::new();
         while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
             reports.extend(answer.ok().flatten());
         }
-        let last = timeout(ANSWER_TIME, asking::report(&mut link)).await;
+        let last = timeout(ANSWER_TIMEOUT, request::fetch_report(&mut link)).await;
         reports.extend(last.ok().flatten().map(|report| (link.peer, report)));
         reports
     }
 }
 
-async fn ask(observer: &Observer, member: &Member) -> Option<Report> {
-    let mut link = observer.dial(member, ANSWER_TIME).await.ok()?;
-    let report = timeout(ANSWER_TIME, asking::report(&mut link)).await;
+async fn fetch_report(observer: &Observer, member: &Member) -> Option<Report> {
+    let mut link = observer.dial(member, ANSWER_TIMEOUT).await.ok()?;
+    let report = timeout(ANSWER_TIMEOUT, request::fetch_report(&mut link)).await;
     report.ok()?
 }

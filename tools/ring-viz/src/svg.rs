@@ -1,8 +1,7 @@
-//! The ring as a picture for browsers: a circle of members, with an arrow to each successor.
+//! The ring as an SVG picture for browsers: a circle of members, with an arrow to each successor.
 //!
-//! It is drawn as reported: an arrow that does not lead to the next member of the view cuts
-//! through the circle. Not here: where everything lies (`layout`), and how names are made fit for
-//! XML (`text`).
+//! It shows what the nodes report: an arrow that does not lead to the next member of the view crosses the circle.
+//! Not here: positions (`layout`), escaping of names (`text`).
 
 mod layout;
 mod text;
@@ -11,11 +10,11 @@ use std::fmt::{self, Write};
 
 use ringtalk_wire::Member;
 
-use crate::ring::{Place, Ring, Standing};
+use crate::ring::{MemberState, Ring, RingMember};
 use layout::{Label, Layout};
 use text::{escaped, shortened};
 
-/// Light by default, dark where the reader's system is.
+/// The style sheet: light by default, dark if the reader's system is.
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#1f2328}
 .ground,.hub{fill:#fff}
@@ -51,10 +50,10 @@ text{fill:#e6edf3}
 }
 ";
 
-/// The height of a line of text.
+/// The height of a line of text, in pixels.
 const LINE: f64 = 18.0;
 
-/// The picture.
+/// Returns the picture as SVG text.
 pub(crate) fn draw(ring: &Ring) -> String {
     let mut picture = String::new();
     let written = Drawing::of(ring).write(&mut picture);
@@ -62,7 +61,7 @@ pub(crate) fn draw(ring: &Ring) -> String {
     picture
 }
 
-/// A ring, and where everything of it lies.
+/// A ring with its layout.
 struct Drawing<'a> {
     ring: &'a Ring,
     names: Vec<String>,
@@ -71,7 +70,7 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn of(ring: &'a Ring) -> Self {
-        let names = ring.places.iter().map(|place| &place.member.name);
+        let names = ring.members.iter().map(|member| &member.entry.name);
         let names: Vec<String> = names.map(|name| shortened(name)).collect();
         let layout = Layout::of(&names);
         Self {
@@ -93,14 +92,14 @@ impl<'a> Drawing<'a> {
              <rect class=\"ground\" width=\"100%\" height=\"100%\" rx=\"12\"/>",
             self.title()
         )?;
-        self.orbit(out)?;
+        self.circle(out)?;
         self.fingers(out)?;
-        self.hub(out)?;
-        for (here, place) in self.ring.places.iter().enumerate() {
-            self.arrows(out, here, place)?;
+        self.summary(out)?;
+        for (here, member) in self.ring.members.iter().enumerate() {
+            self.arrows(out, here, member)?;
         }
-        for (here, place) in self.ring.places.iter().enumerate() {
-            self.node(out, here, place)?;
+        for (here, member) in self.ring.members.iter().enumerate() {
+            self.node(out, here, member)?;
         }
         for (line, text) in (0..).zip(&legend) {
             let y = self.layout.height() + LINE * f64::from(line);
@@ -113,28 +112,33 @@ impl<'a> Drawing<'a> {
     }
 
     fn title(&self) -> String {
-        format!("A ring of {}, {}", self.ring.count(), self.ring.verdict())
+        format!(
+            "A ring of {}, {}",
+            self.ring.size_text(),
+            self.ring.verdict()
+        )
     }
 
     fn legend(&self) -> Vec<&'static str> {
-        let places = || self.ring.places.iter();
+        let members = || self.ring.members.iter();
         let has_suspects =
-            || places().any(|place| self.ring.standing(place) == Standing::Suspected);
-        let has_odd = || places().any(|place| self.ring.odd_predecessor(place).is_some());
+            || members().any(|member| self.ring.state(member) == MemberState::Suspected);
+        let has_conflicts =
+            || members().any(|member| self.ring.conflicting_predecessor(member).is_some());
         [
             (true, "double circle: the coordinator"),
-            (!self.ring.shortcuts().is_empty(), "faint: links for speed"),
+            (!self.ring.finger_pairs().is_empty(), "faint: fingers"),
             (
-                places().any(|place| place.report.is_none()),
+                members().any(|member| member.report.is_none()),
                 "dashed: could not be reached",
             ),
             (has_suspects(), "?: suspected by another member"),
             (
-                (0..self.ring.places.len()).any(|here| self.ring.is_astray(here)),
+                (0..self.ring.members.len()).any(|here| self.ring.skips_next(here)),
                 "arrow across: a successor that is not the next in the view",
             ),
             (
-                has_odd(),
+                has_conflicts(),
                 "dotted: a predecessor that has another successor",
             ),
         ]
@@ -143,8 +147,8 @@ impl<'a> Drawing<'a> {
         .collect()
     }
 
-    /// Where the ring would be.
-    fn orbit(&self, out: &mut String) -> fmt::Result {
+    /// Draws the circle on which the members lie.
+    fn circle(&self, out: &mut String) -> fmt::Result {
         let ((x, y), radius) = (self.layout.centre(), self.layout.radius());
         writeln!(
             out,
@@ -153,16 +157,16 @@ impl<'a> Drawing<'a> {
     }
 
     fn fingers(&self, out: &mut String) -> fmt::Result {
-        for (here, there) in self.ring.shortcuts() {
+        for (here, there) in self.ring.finger_pairs() {
             let path = self.layout.chord(here, there);
             writeln!(out, "<path class=\"finger\" d=\"{path}\"/>")?;
         }
         Ok(())
     }
 
-    fn arrows(&self, out: &mut String, here: usize, place: &Place) -> fmt::Result {
+    fn arrows(&self, out: &mut String, here: usize, member: &RingMember) -> fmt::Result {
         if let Some(there) = self.ring.successor_of(here) {
-            let (class, tip, arrow) = if self.ring.is_astray(here) {
+            let (class, tip, arrow) = if self.ring.skips_next(here) {
                 ("astray", "tip-astray", self.layout.across(here, there))
             } else {
                 ("next", "tip", self.layout.along(here, there))
@@ -170,16 +174,16 @@ impl<'a> Drawing<'a> {
             writeln!(out, "<path class=\"{class}\" d=\"{}\"/>", arrow.line)?;
             writeln!(out, "<path class=\"{tip}\" d=\"{}\"/>", arrow.tip)?;
         }
-        let odd = self.ring.odd_predecessor(place);
-        if let Some(there) = odd.and_then(|id| self.ring.position(&id)) {
+        let conflict = self.ring.conflicting_predecessor(member);
+        if let Some(there) = conflict.and_then(|id| self.ring.position(&id)) {
             let path = self.layout.chord(here, there);
             writeln!(out, "<path class=\"odd\" d=\"{path}\"/>")?;
         }
         Ok(())
     }
 
-    /// In the middle: what it comes to.
-    fn hub(&self, out: &mut String) -> fmt::Result {
+    /// Writes the size, the verdict and the epoch in the middle.
+    fn summary(&self, out: &mut String) -> fmt::Result {
         let (x, y) = self.layout.centre();
         let verdict = self.ring.verdict();
         let class = if self.ring.is_closed() {
@@ -194,19 +198,19 @@ impl<'a> Drawing<'a> {
              <text class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\">{verdict}</text>\n\
              <text class=\"hub-text count\" x=\"{x:.1}\" y=\"{:.1}\">epoch {}</text>",
             y - LINE + 4.0,
-            self.ring.count(),
+            self.ring.size_text(),
             y + 4.0,
             y + LINE + 4.0,
             self.ring.epoch().number
         )
     }
 
-    fn node(&self, out: &mut String, here: usize, place: &Place) -> fmt::Result {
-        let is_coordinator = self.ring.coordinates(place);
-        let is_suspected = self.ring.standing(place) == Standing::Suspected;
+    fn node(&self, out: &mut String, here: usize, member: &RingMember) -> fmt::Result {
+        let is_coordinator = self.ring.is_coordinator(member);
+        let is_suspected = self.ring.state(member) == MemberState::Suspected;
         let classes = [
             (is_coordinator, " coordinator"),
-            (place.report.is_none(), " silent"),
+            (member.report.is_none(), " silent"),
             (is_suspected, " suspected"),
         ];
         let class: String = classes
@@ -218,7 +222,7 @@ impl<'a> Drawing<'a> {
         writeln!(
             out,
             "<g class=\"member{class}\"><title>{}</title>",
-            hint(&place.member, &class)
+            tooltip(&member.entry, &class)
         )?;
         writeln!(
             out,
@@ -237,18 +241,23 @@ impl<'a> Drawing<'a> {
                 "<text class=\"doubt\" x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\">?</text>"
             )?;
         }
-        let Label { x, y, anchor, turn } = self.layout.label(here);
+        let Label {
+            x,
+            y,
+            anchor,
+            rotation,
+        } = self.layout.label(here);
         let name = escaped(&self.names[here]);
         writeln!(
             out,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\" text-anchor=\"{anchor}\"{turn}>{name}\
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\" text-anchor=\"{anchor}\"{rotation}>{name}\
              </text></g>"
         )
     }
 }
 
-/// What a pointer over the member shows, which is of these classes.
-fn hint(member: &Member, class: &str) -> String {
+/// Returns the tooltip of a member that has these classes.
+fn tooltip(member: &Member, class: &str) -> String {
     let words = [
         ("coordinator", ", the coordinator"),
         ("silent", ", could not be reached"),

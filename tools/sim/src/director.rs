@@ -38,7 +38,7 @@ pub(crate) enum Answer {
 pub(crate) struct Director {
     down: bool,
     /// Whether it tells every newcomer to found, as two directors would that do not know of each other.
-    gullible: bool,
+    everybody_founds: bool,
     registered: Option<(Registration, Time)>,
     /// The epoch number from which the registration rises, and until when.
     rise: Option<(u64, Time)>,
@@ -55,7 +55,7 @@ impl Director {
             return None;
         }
         self.expire(now);
-        if self.gullible {
+        if self.everybody_founds {
             return Some(Answer::Found);
         }
         if let Some((registration, _)) = &self.registered {
@@ -138,8 +138,8 @@ impl Director {
     }
 
     /// Sets whether every newcomer is told to found.
-    pub(crate) const fn be_gullible(&mut self, gullible: bool) {
-        self.gullible = gullible;
+    pub(crate) const fn let_everybody_found(&mut self, everybody: bool) {
+        self.everybody_founds = everybody;
     }
 
     /// Returns the coordinator that it names.
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_one_knows_nothing() {
+    fn a_restarted_director_knows_nothing() {
         let mut director = Director::default();
         assert_eq!(director.register(at(0), registration(1, 1)), Ok(()));
         assert!(director.crash());

@@ -13,17 +13,15 @@ use crate::times::Times;
 pub type Counts = BTreeMap<String, u64>;
 
 /// The figures of one run, or of several together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// How many messages users sent.
-    pub said: u64,
+    pub sent: u64,
     /// How many deliveries were checked.
     pub deliveries: u64,
     /// The virtual time of all runs, in seconds.
     pub virtual_seconds: u64,
     /// A hash of everything that happened.
-    #[serde(skip)]
     pub trace: u64,
     /// How many election frames nodes received.
     pub election_frames: u64,
@@ -69,7 +67,7 @@ pub struct Peaks {
 
 impl Peaks {
     /// Raises the peaks to the load of a node.
-    pub(crate) fn note(&mut self, load: &Load) {
+    pub(crate) fn raise(&mut self, load: &Load) {
         self.held_messages = self.held_messages.max(load.held_messages);
         self.held_bytes = self.held_bytes.max(load.held_bytes);
         self.logged_messages = self.logged_messages.max(load.logged_messages);
@@ -88,12 +86,12 @@ impl Peaks {
 
 impl Figures {
     /// Counts a fault that took effect.
-    pub(crate) fn fault(&mut self, kind: &str) {
+    pub(crate) fn count_effective(&mut self, kind: &str) {
         count(&mut self.faults, kind, 1);
     }
 
     /// Counts a fault that was injected, whether or not it takes effect.
-    pub(crate) fn inject(&mut self, kind: &str) {
+    pub(crate) fn count_injected(&mut self, kind: &str) {
         count(&mut self.injected, kind, 1);
     }
 
@@ -117,14 +115,14 @@ impl Figures {
         }
         self.peaks.add(&other.peaks);
         self.deliveries += other.deliveries;
-        self.said += other.said;
+        self.sent += other.sent;
         self.election_frames += other.election_frames;
         self.virtual_seconds += other.virtual_seconds;
         self.trace = (self.trace ^ other.trace).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
     /// Returns all histograms with their names.
-    fn spans(&self) -> [(&'static str, &Times); 8] {
+    pub(crate) fn spans(&self) -> [(&'static str, &Times); 8] {
         [
             ("detection, silent", &self.detections),
             ("detection, killed", &self.detections_killed),
@@ -151,7 +149,7 @@ impl Figures {
     }
 
     /// Records the virtual time of the run.
-    pub(crate) const fn took(&mut self, time: Duration) {
+    pub(crate) const fn set_virtual_time(&mut self, time: Duration) {
         self.virtual_seconds = time.as_secs();
     }
 }
@@ -169,7 +167,7 @@ impl fmt::Display for Figures {
         let peaks = &self.peaks;
         writeln!(
             f,
-            "fullest: {} messages of {} bytes held back, {} of {} logged, {} bytes on one link; never over",
+            "peak load: {} messages ({} bytes) held back, {} messages ({} bytes) logged, {} bytes on one link; all within bounds",
             peaks.held_messages,
             peaks.held_bytes,
             peaks.logged_messages,
@@ -177,7 +175,7 @@ impl fmt::Display for Figures {
             peaks.link_bytes
         )?;
         writeln!(f, "election frames: {}", self.election_frames)?;
-        writeln!(f, "messages said: {}", self.said)?;
+        writeln!(f, "messages sent: {}", self.sent)?;
         writeln!(f, "deliveries checked: {}", self.deliveries)?;
         writeln!(f, "virtual time: {} s", self.virtual_seconds)?;
         write!(f, "trace: {:016x}", self.trace)
@@ -200,9 +198,9 @@ mod tests {
     #[test]
     fn figures_add_up() {
         let mut one = Figures::default();
-        one.inject("kill");
-        one.inject("pause");
-        one.fault("kill");
+        one.count_injected("kill");
+        one.count_injected("pause");
+        one.count_effective("kill");
         one.failovers.push(Duration::from_millis(300));
         one.peaks.link_bytes = 70;
         let mut all = one.clone();
@@ -215,7 +213,7 @@ mod tests {
             "effective faults: 3\n",
             "pause: 3 injected, 0 took effect\n",
             "failover: p50 300 ms, p99 300 ms, max 300 ms, 3 times\n",
-            "70 bytes on one link; never over\n",
+            "70 bytes on one link; all within bounds\n",
             "deliveries checked: 0\n",
         ] {
             assert!(shown.contains(line), "{shown}");

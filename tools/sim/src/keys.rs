@@ -21,17 +21,17 @@ pub(crate) const fn are_real(seed: u64) -> bool {
 }
 
 /// Returns the signer with a node's secret, for the lies of that node.
-pub(crate) fn signer(chance: [u8; KEY_BYTES], real: bool) -> Arc<dyn Signer> {
-    keys(chance, real).0
+pub(crate) fn signer(secret: [u8; KEY_BYTES], real: bool) -> Arc<dyn Signer> {
+    keys(secret, real).0
 }
 
 /// Returns the signer and the verifier of a node, made from random bytes.
-pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Arc<dyn Signer>, Arc<dyn Verifier>) {
+pub(crate) fn keys(secret: [u8; KEY_BYTES], real: bool) -> (Arc<dyn Signer>, Arc<dyn Verifier>) {
     if real {
-        let signer = RealSigner(SigningKey::from_bytes(&chance));
+        let signer = RealSigner(SigningKey::from_bytes(&secret));
         (Arc::new(signer), Arc::new(RealVerifier::default()))
     } else {
-        let hashed = Hashed(PublicKey(chance));
+        let hashed = Hashed(PublicKey(secret));
         (Arc::new(hashed), Arc::new(hashed))
     }
 }

@@ -4,8 +4,8 @@
 //! gives the same run, and a failed run says how to repeat it. Not here: the command line (binary `sim`), sockets
 //! and real time (the black-box tests).
 
-mod agenda;
 mod director;
+mod event_queue;
 mod explore;
 mod faults;
 mod figures;
@@ -28,11 +28,11 @@ mod world;
 pub use explore::{Choice, Choices, Finding, Findings, Search, Strike, Subject};
 pub use figures::{Counts, Figures, Peaks};
 pub use ringtalk_proto::PlantedBug;
-pub use runner::{Failure, Report, run_seeds};
-pub use scale::{Joins, Rest, Ring, Scale, Talk, scale};
+pub use runner::{Failure, RunReport, run_seeds};
+pub use scale::{Joins, Rest, RingSpec, Scale, Talk, scale};
 pub use scenario::Scenario;
-pub use schedule::{Deed, Fault, Role, Schedule, Who};
+pub use schedule::{Action, Fault, Role, Schedule, Target};
 pub use shrink::shrink;
-pub use soak::Soak;
-pub use times::Times;
+pub use soak::{Account, Soak, Summary};
+pub use times::{Percentiles, Times};
 pub use world::Options;

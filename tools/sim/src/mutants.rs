@@ -15,7 +15,7 @@ const SHORT_PAUSES: &str = include_str!("../scenarios/short_pauses.toml");
 const SHORT_HISTORY: &str = include_str!("../scenarios/newcomers_and_a_short_history.toml");
 const ONE_SIDE_DIES: &str = include_str!("../scenarios/one_side_dies_while_rings_merge.toml");
 const SOME_CHANGE_SIDES: &str = include_str!("../scenarios/some_change_sides.toml");
-const MUCH_IS_SAID: &str = include_str!("../scenarios/more_is_said_than_a_log_keeps.toml");
+const FULL_LOG: &str = include_str!("../scenarios/more_is_said_than_a_log_keeps.toml");
 
 /// How many seeds a hunt tries at most. The first seed that shows the bug ends the hunt; the rarest bug shows in 3
 /// seeds of 100.
@@ -28,14 +28,14 @@ pub struct Mutant {
     pub bug: PlantedBug,
     /// The invariants; one of them must catch the bug.
     pub caught_by: &'static [&'static str],
-    stage: Stage,
+    scenario_ref: ScenarioRef,
     /// How many seeds are tried at most.
     seeds: u64,
 }
 
 /// The scenario that shows a bug.
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum ScenarioRef {
     /// A scenario, by its name.
     Named(&'static str),
     /// A schedule, as TOML.
@@ -58,7 +58,7 @@ pub enum Verdict {
         others: Vec<Failure>,
     },
     /// The same seeds fail without the bug.
-    Innocent(Box<Failure>),
+    FailsWithoutBug(Box<Failure>),
 }
 
 /// Returns all mutants, one for each planted bug.
@@ -84,14 +84,14 @@ pub fn bug(wanted: &str) -> Result<PlantedBug, String> {
     let found = bugs.find(|&bug| name(bug) == wanted);
     found.ok_or_else(|| {
         let names: Vec<String> = PlantedBug::ALL.iter().map(|&bug| name(bug)).collect();
-        format!("there are {}", names.join(", "))
+        format!("unknown planted bug; expected one of {}", names.join(", "))
     })
 }
 
 fn mutant(bug: PlantedBug) -> Mutant {
     use PlantedBug as Bug;
-    use Stage::{Named, Schedule};
-    let (caught_by, stage): (&[&str], Stage) = match bug {
+    use ScenarioRef::{Named, Schedule};
+    let (caught_by, scenario_ref): (&[&str], ScenarioRef) = match bug {
         Bug::OverlookStrangers | Bug::DeliverWithoutHeads => (&["C1"], Named("random_faults")),
         Bug::DeliverWithoutPrevious => (&["C2"], Named("random_faults")),
         Bug::DeliverAgain => (&["C3"], Named("link_resets_lose_nothing")),
@@ -104,7 +104,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::WokenCoordinatorGoesOn => (&["E2"], Named("coordinator_paused_20_s")),
         Bug::EvictOnOneHeartbeat => (&["V4"], Schedule(SHORT_PAUSES)),
         Bug::OpenCut => (&["C1"], Schedule(SHORT_HISTORY)),
-        Bug::EndlessLog => (&["M1"], Schedule(MUCH_IS_SAID)),
+        Bug::EndlessLog => (&["M1"], Schedule(FULL_LOG)),
         Bug::HiddenGap => (&["C6"], Schedule(ONE_SIDE_DIES)),
         Bug::CloseOverLive => (&["R1"], Named("random_faults")),
         Bug::KeepDeadSuccessor => (&["R1"], Named("ordinary_killed")),
@@ -131,7 +131,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
     Mutant {
         bug,
         caught_by,
-        stage,
+        scenario_ref,
         seeds: SEEDS,
     }
 }
@@ -144,11 +144,11 @@ impl Mutant {
             planted: Some(self.bug),
             ..Options::default()
         };
-        let is_it = |failure: &&Failure| self.caught_by.contains(&failure.invariant);
+        let is_expected = |failure: &&Failure| self.caught_by.contains(&failure.invariant);
         let report = run_seeds(&scenario, 0..self.seeds, planted, jobs, |report| {
-            !report.failures.iter().any(|failure| is_it(&failure))
+            !report.failures.iter().any(|failure| is_expected(&failure))
         });
-        let caught = report.failures.iter().find(is_it);
+        let caught = report.failures.iter().find(is_expected);
         let Some(&Failure {
             invariant, seed, ..
         }) = caught
@@ -159,7 +159,7 @@ impl Mutant {
         };
         let clean = run_seeds(&scenario, 0..seed + 1, Options::default(), jobs, |_| true);
         match clean.failures.into_iter().next() {
-            Some(failure) => Verdict::Innocent(Box::new(failure)),
+            Some(failure) => Verdict::FailsWithoutBug(Box::new(failure)),
             None => Verdict::Caught { invariant, seed },
         }
     }
@@ -170,9 +170,9 @@ impl Mutant {
     ///
     /// If the table above names an unknown scenario or has an invalid schedule; it is part of this program.
     fn scenario(&self) -> Scenario {
-        match self.stage {
-            Stage::Named(name) => Scenario::named(name).expect("the table names scenarios"),
-            Stage::Schedule(text) => {
+        match self.scenario_ref {
+            ScenarioRef::Named(name) => Scenario::named(name).expect("the table names scenarios"),
+            ScenarioRef::Schedule(text) => {
                 let schedule = Schedule::from_toml(text).expect("the table has schedules");
                 Scenario::scheduled(name(self.bug), schedule)
             }

@@ -1,16 +1,16 @@
 //! The simulated network: dials, and links that carry ordered streams of frames as TCP does.
 //!
 //! A host stands for one process and its address. The kernel of a paused host still accepts what fits its receive
-//! window. What a killed host has already written still arrives, followed by the end of the stream. Not here: the
+//! window. Bytes that a killed host has already written still arrive, followed by the end of the stream. Not here: the
 //! meaning of a frame, and what a node does with it (`world`).
 
 mod circuit;
+mod conditions;
 mod dial;
 mod pipe;
 mod site;
 #[cfg(test)]
 mod tests;
-mod weather;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -21,14 +21,14 @@ use bytes::Bytes;
 use ringtalk_proto::{LinkId, Time};
 use ringtalk_wire::{NodeId, Ticket};
 
-use crate::agenda::Agenda;
+use crate::event_queue::EventQueue;
 use crate::random::Random;
-use circuit::Circuit;
-use dial::Knock;
+use circuit::CarriedCircuit;
+pub(crate) use conditions::Impairment;
+use conditions::{Conditions, Passage};
+use dial::PendingDial;
 use pipe::Pipe;
 pub(crate) use site::Site;
-pub(crate) use weather::Ill;
-use weather::{Passage, Weather};
 
 /// The number of a host, in the order of starting.
 pub(crate) type HostIndex = usize;
@@ -57,10 +57,11 @@ pub(crate) enum Arrival {
     Written { link: LinkId, bytes: usize },
 }
 
-/// The state of a host.
+/// The state of a process and of its host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Health {
+pub(crate) enum Health {
     Running,
+    /// The process is paused: its inputs wait.
     Paused,
     /// The process has left: it writes out its queues, and does nothing else.
     Left,
@@ -82,7 +83,7 @@ struct Host {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum EndState {
     /// The far end is ready, this end is not yet.
-    Opening,
+    Connecting,
     Open,
     /// This end has closed; if it lingers, it still receives frames.
     Closing {
@@ -109,20 +110,20 @@ struct Connection {
 
 /// A scheduled event of the network.
 #[derive(Debug)]
-enum Moment {
-    Knock(u64),
-    GiveUp(u64),
-    Up(u64),
-    Wrote(u64, usize, Bytes),
+enum NetworkEvent {
+    Dial(u64),
+    DialTimeout(u64),
+    LinkUp(u64),
+    Written(u64, usize, Bytes),
     Arrive(u64, usize),
-    Down(HostIndex, LinkId),
-    Came {
+    LinkDown(HostIndex, LinkId),
+    JoinCircuit {
         ticket: Ticket,
         host: HostIndex,
         peer: NodeId,
         dials: bool,
     },
-    CircuitLate(Ticket),
+    CircuitTimeout(Ticket),
     Checked(HostIndex, NodeId, bool),
 }
 
@@ -130,35 +131,35 @@ enum Moment {
 #[derive(Debug)]
 pub(crate) struct Network {
     random: Random,
-    agenda: Agenda<Moment>,
+    events: EventQueue<NetworkEvent>,
     hosts: Vec<Host>,
     addresses: BTreeMap<String, HostIndex>,
-    weather: Weather,
-    knocks: BTreeMap<u64, Knock>,
-    circuits: BTreeMap<Ticket, Circuit>,
+    conditions: Conditions,
+    pending_dials: BTreeMap<u64, PendingDial>,
+    circuits: BTreeMap<Ticket, CarriedCircuit>,
     connections: BTreeMap<u64, Connection>,
     links: BTreeMap<LinkId, (u64, usize)>,
-    named: u64,
+    last_id: u64,
     /// How many dials there were.
     pub(crate) dials: u64,
-    news: VecDeque<(HostIndex, Arrival)>,
+    arrivals: VecDeque<(HostIndex, Arrival)>,
 }
 
 impl Network {
     pub(crate) const fn new(random: Random) -> Self {
         Self {
             random,
-            agenda: Agenda::new(),
+            events: EventQueue::new(),
             hosts: Vec::new(),
             addresses: BTreeMap::new(),
-            weather: Weather::new(),
-            knocks: BTreeMap::new(),
+            conditions: Conditions::new(),
+            pending_dials: BTreeMap::new(),
             circuits: BTreeMap::new(),
             connections: BTreeMap::new(),
             links: BTreeMap::new(),
-            named: 0,
+            last_id: 0,
             dials: 0,
-            news: VecDeque::new(),
+            arrivals: VecDeque::new(),
         }
     }
 
@@ -175,7 +176,7 @@ impl Network {
             self.addresses.insert(address.to_owned(), host);
             ip = ip.or_else(|| host_of(address));
         }
-        self.weather.add_host();
+        self.conditions.add_host();
         self.hosts.push(Host {
             id,
             site,
@@ -187,36 +188,38 @@ impl Network {
     }
 
     /// Takes the oldest arrival that has reached a process by now.
-    pub(crate) fn news(&mut self) -> Option<(HostIndex, Arrival)> {
-        self.news.pop_front()
+    pub(crate) fn next_arrival(&mut self) -> Option<(HostIndex, Arrival)> {
+        self.arrivals.pop_front()
     }
 
     /// Returns the time of the next event.
-    pub(crate) fn next(&self) -> Option<Time> {
-        self.agenda.next()
+    pub(crate) fn next_time(&self) -> Option<Time> {
+        self.events.next_time()
     }
 
     /// Executes the next event.
     pub(crate) fn advance(&mut self) {
-        let Some((now, moment)) = self.agenda.pop() else {
+        let Some((now, event)) = self.events.pop() else {
             return;
         };
-        match moment {
-            Moment::Knock(knock) => self.knocked(now, knock),
-            Moment::GiveUp(knock) => self.gave_up(knock),
-            Moment::Up(connection) => self.opened(connection),
-            Moment::Wrote(connection, side, bytes) => self.wrote(now, connection, side, bytes),
-            Moment::Arrive(connection, side) => self.arrived(now, connection, side),
-            Moment::Down(host, link) => self.tell(host, Arrival::LinkDown { link }),
-            Moment::Came {
+        match event {
+            NetworkEvent::Dial(dial) => self.deliver_dial(now, dial),
+            NetworkEvent::DialTimeout(dial) => self.time_out_dial(dial),
+            NetworkEvent::LinkUp(connection) => self.open_near_end(connection),
+            NetworkEvent::Written(connection, side, bytes) => {
+                self.finish_write(now, connection, side, bytes);
+            }
+            NetworkEvent::Arrive(connection, side) => self.deliver_payload(now, connection, side),
+            NetworkEvent::LinkDown(host, link) => self.notify(host, Arrival::LinkDown { link }),
+            NetworkEvent::JoinCircuit {
                 ticket,
                 host,
                 peer,
                 dials,
-            } => self.came(now, host, (ticket, peer), dials),
-            Moment::CircuitLate(ticket) => self.circuit_late(ticket),
-            Moment::Checked(host, peer, reached) => {
-                self.tell(host, Arrival::Checked { peer, reached });
+            } => self.join_circuit(now, host, (ticket, peer), dials),
+            NetworkEvent::CircuitTimeout(ticket) => self.time_out_circuit(ticket),
+            NetworkEvent::Checked(host, peer, reached) => {
+                self.notify(host, Arrival::Checked { peer, reached });
             }
         }
     }
@@ -260,7 +263,7 @@ impl Network {
             return;
         };
         if let Some(found) = self.connections.get_mut(&connection) {
-            found.pipes[1 - side].was_read(bytes);
+            found.pipes[1 - side].free_window(bytes);
             self.pump(now, connection, 1 - side);
         }
     }
@@ -278,9 +281,10 @@ impl Network {
                 self.end_circuits(circuit);
             }
         }
-        for knock in std::mem::take(&mut self.hosts[host].backlog) {
+        for dial in std::mem::take(&mut self.hosts[host].backlog) {
             let latency = self.latency();
-            self.agenda.plan(now + latency, Moment::GiveUp(knock));
+            self.events
+                .push(now + latency, NetworkEvent::DialTimeout(dial));
         }
     }
 
@@ -310,8 +314,8 @@ impl Network {
     /// Resumes a paused process, and accepts the dials that wait in its backlog.
     pub(crate) fn resume(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Running;
-        for knock in std::mem::take(&mut self.hosts[host].backlog) {
-            self.let_in(now, knock, host);
+        for dial in std::mem::take(&mut self.hosts[host].backlog) {
+            self.accept_dial(now, dial, host);
         }
         for (connection, side) in self.ends_of(host) {
             self.pump(now, connection, side);
@@ -331,8 +335,8 @@ impl Network {
             self.links.remove(&end.link);
             let latency = self.latency();
             if end.state != EndState::Closed {
-                self.agenda
-                    .plan(now + latency, Moment::Down(end.host, end.link));
+                self.events
+                    .push(now + latency, NetworkEvent::LinkDown(end.host, end.link));
             }
         }
     }
@@ -384,9 +388,9 @@ impl Network {
         }
     }
 
-    fn tell(&mut self, host: HostIndex, arrival: Arrival) {
+    fn notify(&mut self, host: HostIndex, arrival: Arrival) {
         if !self.is_gone(host) {
-            self.news.push_back((host, arrival));
+            self.arrivals.push_back((host, arrival));
         }
     }
 
@@ -403,12 +407,12 @@ impl Network {
     }
 
     fn latency(&mut self) -> Duration {
-        self.weather.latency(&mut self.random)
+        self.conditions.latency(&mut self.random)
     }
 
-    const fn name(&mut self) -> u64 {
-        self.named += 1;
-        self.named
+    const fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 }
 

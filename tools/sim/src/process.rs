@@ -5,34 +5,21 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Trouble, Verifier};
+use ringtalk_proto::{Config, ErrorKind, Input, LinkId, Node, Signer, Time, Verifier};
 use ringtalk_wire::{Addresses, NodeId, Probe};
 
-use crate::agenda::Slot;
-use crate::network::HostIndex;
-use crate::world::reading::Reader;
-
-/// The state of a process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Health {
-    Running,
-    /// The process is paused: its inputs wait.
-    Paused,
-    Killed,
-    /// The process has left; `due` is its last message that somebody else must have.
-    Left {
-        due: u64,
-    },
-}
+use crate::event_queue::EventId;
+use crate::network::{Health, HostIndex};
+use crate::world::reader::Reader;
 
 /// An input, with the link and the bytes that reading it frees in the kernel.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct PendingInput {
     pub(crate) input: Input,
     pub(crate) read: Option<(LinkId, usize)>,
 }
 
-impl From<Input> for Told {
+impl From<Input> for PendingInput {
     fn from(input: Input) -> Self {
         Self { input, read: None }
     }
@@ -46,17 +33,17 @@ pub(crate) struct Process {
     /// All its addresses; `address` is the internal one.
     pub(crate) addresses: Addresses,
     /// The signer of its lies, if a scenario makes it lie.
-    pub(crate) liar: Arc<dyn Signer>,
-    /// The kinds of the errors that its user was told of.
-    pub(crate) errors: BTreeSet<Trouble>,
+    pub(crate) forging_signer: Arc<dyn Signer>,
+    /// The kinds of the errors that its user was shown.
+    pub(crate) errors: BTreeSet<ErrorKind>,
     /// The last probe that it received: the suspect it was asked about.
     pub(crate) probe: Option<Probe>,
     pub(crate) health: Health,
     /// The reader of what it delivers, if that is a slow one.
     pub(crate) reader: Option<Reader>,
-    pub(crate) inbox: VecDeque<Told>,
-    /// The planned timer, and the time that the node asked for.
-    pub(crate) timer: Option<(Slot, Time)>,
+    pub(crate) inbox: VecDeque<PendingInput>,
+    /// The queued timer, and the time that the node asked for.
+    pub(crate) timer: Option<(EventId, Time)>,
     /// Whether a timer came due while the process was paused.
     pub(crate) overdue: bool,
     pub(crate) asking: bool,
@@ -64,10 +51,12 @@ pub(crate) struct Process {
     pub(crate) ready: Option<Time>,
     pub(crate) started: Time,
     pub(crate) leaving: Option<Time>,
+    /// Its last message that somebody else must have, once it has left.
+    pub(crate) handed_over: u64,
     /// The members that ran and were in its view when it had left: they have its last messages.
     pub(crate) heirs: Vec<HostIndex>,
     /// How often it was paused; if ever, it has no deadline for leaving.
-    pub(crate) stops: u32,
+    pub(crate) pauses: u32,
     pub(crate) registered: bool,
     /// How often it was told that two rings merged.
     pub(crate) merges: u32,
@@ -79,14 +68,14 @@ impl Process {
     pub(crate) fn new(
         config: Config,
         (signer, verifier): (Arc<dyn Signer>, Arc<dyn Verifier>),
-        liar: Arc<dyn Signer>,
+        forging_signer: Arc<dyn Signer>,
         now: Time,
     ) -> Self {
         Self {
             address: config.addresses.internal.clone(),
             addresses: config.addresses.clone(),
             node: Node::new(config, signer, verifier, now),
-            liar,
+            forging_signer,
             errors: BTreeSet::new(),
             probe: None,
             health: Health::Running,
@@ -98,8 +87,9 @@ impl Process {
             ready: None,
             started: now,
             leaving: None,
+            handed_over: 0,
             heirs: Vec::new(),
-            stops: 0,
+            pauses: 0,
             registered: false,
             merges: 0,
             timers: (0, 0),

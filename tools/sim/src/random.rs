@@ -51,8 +51,8 @@ impl Random {
 
     /// Returns one of the items; `None` if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
-        let place = self.below(items.len() as u64) as usize;
-        items.get(place).copied()
+        let index = self.below(items.len() as u64) as usize;
+        items.get(index).copied()
     }
 
     /// Returns a time between two numbers of milliseconds, to the microsecond.

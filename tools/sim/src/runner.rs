@@ -15,7 +15,7 @@ use crate::mutants;
 use crate::oracle::Violation;
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
-use crate::world::{Options, Record, World};
+use crate::world::{FaultRecord, Options, World};
 
 /// How many failed seeds a report shows.
 const SHOWN: usize = 8;
@@ -29,17 +29,17 @@ pub struct Failure {
     pub seed: u64,
     /// The invariant that was violated: its id in `DESIGN.md`, or a word of our own.
     pub invariant: &'static str,
-    /// What happened, and at which node.
+    /// The violation, and its node.
     pub what: String,
     /// The options of the run.
     pub options: Options,
-    /// What was done to the ring, if chance or a file decided that.
+    /// The schedule of faults, if chance or a file decided it.
     pub schedule: Option<Schedule>,
 }
 
 /// The result of some seeds.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct RunReport {
     /// The figures of the runs that went well, together.
     pub figures: Figures,
     /// How many seeds were run.
@@ -48,7 +48,7 @@ pub struct Report {
     pub failures: Vec<Failure>,
 }
 
-impl Report {
+impl RunReport {
     /// Panics with everything that failed, and the commands that repeat it.
     ///
     /// # Panics
@@ -81,17 +81,17 @@ impl Report {
 
 impl Failure {
     /// Returns the options beside scenario and seeds, as they are typed, with a blank before each.
-    pub fn asked(&self) -> String {
-        let mut asked = String::new();
+    pub fn arguments(&self) -> String {
+        let mut arguments = String::new();
         if let Some(nodes) = self.options.nodes {
-            asked.push_str(" --nodes ");
-            asked.push_str(&nodes.to_string());
+            arguments.push_str(" --nodes ");
+            arguments.push_str(&nodes.to_string());
         }
         if let Some(bug) = self.options.planted {
-            asked.push_str(" --planted ");
-            asked.push_str(&mutants::name(bug));
+            arguments.push_str(" --planted ");
+            arguments.push_str(&mutants::name(bug));
         }
-        asked
+        arguments
     }
 }
 
@@ -106,11 +106,11 @@ impl fmt::Display for Failure {
             ..
         } = self;
         writeln!(f, "seed {seed}: {invariant} is violated: {what}")?;
-        let asked = self.asked();
+        let arguments = self.arguments();
         let next = seed + 1;
         write!(
             f,
-            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{asked} --seeds {seed}..{next} --trace"
+            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{arguments} --seeds {seed}..{next} --trace"
         )
     }
 }
@@ -122,10 +122,10 @@ pub fn run_seeds(
     seeds: Range<u64>,
     options: Options,
     jobs: usize,
-    done: impl Fn(&Report) -> bool + Sync,
-) -> Report {
+    done: impl Fn(&RunReport) -> bool + Sync,
+) -> RunReport {
     let next = AtomicU64::new(seeds.start);
-    let gathered = Mutex::new(Gathered::new(seeds.start));
+    let results = Mutex::new(OrderedResults::new(seeds.start));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -134,9 +134,9 @@ pub fn run_seeds(
             }
             let result = run(scenario, seed, options);
             // A panic inside a run was caught there, so the lock is never poisoned.
-            let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            gathered.add(seed, result);
-            if !done(&gathered.report) {
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.add(seed, result);
+            if !done(&results.report) {
                 next.store(seeds.end, Ordering::Relaxed);
             }
         }
@@ -147,21 +147,21 @@ pub fn run_seeds(
         }
         work();
     });
-    let gathered = gathered.into_inner();
-    gathered.unwrap_or_else(PoisonError::into_inner).report
+    let results = results.into_inner();
+    results.unwrap_or_else(PoisonError::into_inner).report
 }
 
 /// The results so far. They are added in the order of the seeds, whichever run ends first.
-struct Gathered {
-    report: Report,
+struct OrderedResults {
+    report: RunReport,
     next: u64,
     early: BTreeMap<u64, Result<Figures, Box<Failure>>>,
 }
 
-impl Gathered {
+impl OrderedResults {
     fn new(first: u64) -> Self {
         Self {
-            report: Report::default(),
+            report: RunReport::default(),
             next: first,
             early: BTreeMap::new(),
         }
@@ -182,7 +182,7 @@ pub(crate) fn run(
     seed: u64,
     options: Options,
 ) -> Result<Figures, Box<Failure>> {
-    let record = Record::default();
+    let record = FaultRecord::default();
     let failure = |invariant, what| Failure {
         scenario: scenario.name().to_owned(),
         seed,
@@ -199,19 +199,19 @@ pub(crate) fn run(
         let check = scenario.play(&mut world);
         check.map(|()| world.into_figures())
     };
-    caught(run).map_err(|violation| Box::new(failure(violation.invariant, violation.what)))
+    catch_panic(run).map_err(|violation| Box::new(failure(violation.invariant, violation.what)))
 }
 
 /// Returns the result of a run; a panic in it is a violation too.
-pub(crate) fn caught<T>(run: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violation> {
+pub(crate) fn catch_panic<T>(run: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violation> {
     catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|panic| Violation::of("panic", said(panic.as_ref())))
+        .unwrap_or_else(|panic| Violation::of("panic", panic_text(panic.as_ref())))
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a word")
+        .unwrap_or("(no panic message)")
 }
 
 #[cfg(test)]
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_recorded_schedule_gives_the_same_run() {
         let play = |scenario: &Scenario| {
-            let record = Record::default();
+            let record = FaultRecord::default();
             let mut world = World::new(4, Options::default(), record.clone());
             scenario.play(&mut world).expect("nothing is wrong");
             let schedule = record.lock().expect("nobody panicked").clone();

@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
-use crate::world::{Options, Record, World};
+use crate::world::{FaultRecord, Options, World};
 
 pub use figures::{Joins, Rest, Scale, Talk};
 
@@ -22,19 +22,19 @@ const ROUNDS: usize = 5;
 /// How many authors write each time.
 const AUTHORS: usize = 8;
 /// They write within this time.
-const MOMENT: Duration = Duration::from_millis(200);
+const SENDING: Duration = Duration::from_millis(200);
 /// A message that has not arrived by then counts as missed.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Duplicates arrive within this time: a child that has sent no receipt by then is silent.
-const AGAIN: Duration = Duration::from_millis(1_500);
+const DUPLICATES: Duration = Duration::from_millis(1_500);
 /// How long a ring is left alone until it is at rest.
-const CALM: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(5);
 /// How often the world is checked for something that is awaited.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Rings of more members are founded at once.
 const ONE_BY_ONE: u64 = 1_000;
 /// How many nodes start at a time if they join: fewer than the links to non-members that a node accepts.
-const CROWD: u64 = 48;
+const BATCH: u64 = 48;
 /// How long frames are counted at rest.
 const REST: Duration = Duration::from_secs(10);
 /// How many messages the whole discussion has in a second while many users write.
@@ -44,7 +44,7 @@ const NEXT_NEWCOMER: Duration = Duration::from_millis(300);
 
 /// The ring that is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Ring {
+pub struct RingSpec {
     /// How many nodes there are.
     pub nodes: u64,
     /// The seed: another one gives another ring of the same size.
@@ -59,43 +59,43 @@ pub struct Ring {
     pub newcomers: u32,
 }
 
-/// Measures a ring, and tells `begins` what comes next.
+/// Measures a ring, and calls `announce` with the name of each part that begins.
 ///
 /// # Errors
 ///
 /// If an invariant is violated, or a message took other ways than it should in a stable ring; as text.
-pub fn scale(ring: &Ring, mut begins: impl FnMut(&str)) -> Result<Scale, String> {
-    let mut world = World::new(ring.seed, Options::default(), Record::default());
-    measure(&mut world, ring, &mut begins).map_err(|violation| violation.to_string())
+pub fn scale(ring: &RingSpec, mut announce: impl FnMut(&str)) -> Result<Scale, String> {
+    let mut world = World::new(ring.seed, Options::default(), FaultRecord::default());
+    measure(&mut world, ring, &mut announce).map_err(|violation| violation.to_string())
 }
 
 fn measure(
     world: &mut World,
-    ring: &Ring,
-    begins: &mut impl FnMut(&str),
+    ring: &RingSpec,
+    announce: &mut impl FnMut(&str),
 ) -> Result<Scale, Violation> {
-    begins("gathering");
+    announce("gathering");
     gather(world, ring)?;
-    begins("messages");
+    announce("messages");
     let mut scale = if ring.dead_percent > 0 {
-        among_the_dead(world, ring)?
+        measure_with_dead(world, ring)?
     } else {
-        in_a_stable_ring(world, ring)?
+        measure_stable(world, ring)?
     };
     if ring.dead_percent == 0 {
-        begins("rest");
-        scale.rest = Some(rest(world)?);
-        begins("talk");
-        scale.talk = Some(talk(world, ring.talk_seconds)?);
-        begins("newcomers");
-        scale.joins = Some(newcomers(world, ring.newcomers)?);
+        announce("rest");
+        scale.rest = Some(measure_rest(world)?);
+        announce("talk");
+        scale.talk = Some(measure_talk(world, ring.talk_seconds)?);
+        announce("newcomers");
+        scale.joins = Some(measure_joins(world, ring.newcomers)?);
     }
-    begins("the end");
+    announce("done");
     Ok(scale)
 }
 
-fn gather(world: &mut World, ring: &Ring) -> Check {
-    world.measure();
+fn gather(world: &mut World, ring: &RingSpec) -> Check {
+    world.use_cheap_checks();
     world.expect_failed(&[]);
     world.set_latency(LATENCY);
     if ring.at_once || ring.nodes > ONE_BY_ONE {
@@ -103,75 +103,75 @@ fn gather(world: &mut World, ring: &Ring) -> Check {
     } else {
         gather_one_by_one(world, ring.nodes)?;
     }
-    world.run_for(CALM)?;
+    world.run_for(QUIET)?;
     ensure(
         world.is_whole() && world.members().len() as u64 == ring.nodes,
         "ready",
-        || "not everybody is in".into(),
+        || "not all nodes have joined".into(),
     )
 }
 
 fn gather_one_by_one(world: &mut World, nodes: u64) -> Check {
     let mut left = nodes;
     while left > 0 {
-        let crowd = if left == nodes { 1 } else { left.min(CROWD) };
-        for _ in 0..crowd {
+        let batch = if left == nodes { 1 } else { left.min(BATCH) };
+        for _ in 0..batch {
             world.start();
         }
-        left -= crowd;
+        left -= batch;
         world.all_ready_within(Duration::from_secs(30))?;
     }
     Ok(())
 }
 
 /// Measures several authors who write at about the same time, again and again.
-fn in_a_stable_ring(world: &mut World, ring: &Ring) -> Result<Scale, Violation> {
+fn measure_stable(world: &mut World, ring: &RingSpec) -> Result<Scale, Violation> {
     world.follow_messages();
     for _ in 0..ROUNDS {
-        speak(world)?;
+        send_messages(world)?;
     }
     let scale = Scale::of(ring.nodes, 0, world.survey.take().unwrap_or_default());
-    scale.is_as_in_a_stable_ring()?;
+    scale.check_stable()?;
     Ok(scale)
 }
 
 /// Measures the same once, just after a share of the members died and before anybody has noticed.
-fn among_the_dead(world: &mut World, ring: &Ring) -> Result<Scale, Violation> {
+fn measure_with_dead(world: &mut World, ring: &RingSpec) -> Result<Scale, Violation> {
     let dead = (ring.nodes * ring.dead_percent)
         .div_ceil(100)
         .min(ring.nodes - 2);
     for _ in 0..dead {
         let members = world.members();
-        let doomed = one_of(world, &members);
+        let doomed = pick_member(world, &members);
         world.vanish(doomed);
     }
     world.follow_messages();
-    speak(world)?;
+    send_messages(world)?;
     let survey = world.survey.take().unwrap_or_default();
     Ok(Scale::of(ring.nodes, dead, survey))
 }
 
-fn speak(world: &mut World) -> Check {
+fn send_messages(world: &mut World) -> Check {
     let members = world.members();
     for _ in 0..AUTHORS {
-        let author = one_of(world, &members);
-        world.paste(author, 1)?;
-        world.run_for(MOMENT / AUTHORS as u32)?;
+        let author = pick_member(world, &members);
+        world.send_lines(author, 1)?;
+        world.run_for(SENDING / AUTHORS as u32)?;
     }
     let end = world.time() + PATIENCE;
-    while world.time() < end && !world.all_were_delivered(members.len() - 1) {
-        world.run_for(LOOK)?;
+    while world.time() < end && !world.are_all_delivered(members.len() - 1) {
+        world.run_for(POLL_INTERVAL)?;
     }
-    world.run_for(AGAIN)
+    world.run_for(DUPLICATES)
 }
 
-fn one_of(world: &mut World, members: &[HostIndex]) -> HostIndex {
+fn pick_member(world: &mut World, members: &[HostIndex]) -> HostIndex {
     world.random.pick(members).unwrap_or_default()
 }
 
 /// Measures the traffic while nobody writes anything.
-fn rest(world: &mut World) -> Result<Rest, Violation> {
-    world.run_for(CALM)?;
+fn measure_rest(world: &mut World) -> Result<Rest, Violation> {
+    world.run_for(QUIET)?;
     world.count_traffic();
     world.run_for(REST)?;
     let traffic = world.traffic.take().unwrap_or_default();
@@ -179,34 +179,34 @@ fn rest(world: &mut World) -> Result<Rest, Violation> {
 }
 
 /// Measures a busy discussion, with messages of random members.
-fn talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
+fn measure_talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
     let members = world.members();
     let pace = Duration::from_secs(1) / TALK_A_SECOND;
     world.count_messages();
     for _ in 0..seconds * TALK_A_SECOND {
-        let author = one_of(world, &members);
-        world.paste(author, 1)?;
+        let author = pick_member(world, &members);
+        world.send_lines(author, 1)?;
         let pause = world.random.between(0, 2 * pace.as_micros() as u64);
         world.run_for(Duration::from_micros(pause))?;
     }
-    world.run_for(CALM)?;
-    ensure(world.have_all_the_same(), "C5", || {
-        "after a talk not everybody has the same".into()
+    world.run_for(QUIET)?;
+    ensure(world.have_same_messages(), "C5", || {
+        "not all members have the same messages after the talk".into()
     })?;
     Ok(Talk::of(&world.survey.take().unwrap_or_default()))
 }
 
 /// Measures newcomers that come one after the other and fetch everything so far.
-fn newcomers(world: &mut World, count: u32) -> Result<Joins, Violation> {
-    let history = world.said();
+fn measure_joins(world: &mut World, count: u32) -> Result<Joins, Violation> {
+    let history = world.total_sent();
     world.figures.joins = crate::Times::default();
     for _ in 0..count {
         world.start();
         world.run_for(NEXT_NEWCOMER)?;
     }
     world.all_ready_within(PATIENCE)?;
-    ensure(world.have_all_the_same(), "C5", || {
-        "newcomers do not have what the others have".into()
+    ensure(world.have_same_messages(), "C5", || {
+        "newcomers lack messages that the others have".into()
     })?;
     Ok(Joins::of(&world.figures.joins, history))
 }
@@ -217,8 +217,8 @@ mod tests {
 
     use super::*;
 
-    fn ring(nodes: u64) -> Ring {
-        Ring {
+    fn ring(nodes: u64) -> RingSpec {
+        RingSpec {
             nodes,
             seed: 1,
             dead_percent: 0,
@@ -228,13 +228,13 @@ mod tests {
         }
     }
 
-    fn measured(ring: &Ring) -> Scale {
+    fn measure_sound(ring: &RingSpec) -> Scale {
         scale(ring, |_| {}).expect("nothing is wrong")
     }
 
     #[test]
     fn in_a_small_ring_every_payload_is_sent_once() {
-        let scale = measured(&ring(6));
+        let scale = measure_sound(&ring(6));
         assert_eq!((scale.nodes, scale.messages), (6, 40));
         assert_eq!((scale.missed, scale.duplicates), (0, 0));
         assert!((scale.payloads_per_message - 5.0).abs() < 0.01, "{scale:?}");
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_keep_nothing_from_the_living() {
-        let scale = measured(&Ring {
+    fn dead_members_keep_no_message_from_the_others() {
+        let scale = measure_sound(&RingSpec {
             dead_percent: 10,
             ..ring(40)
         });
@@ -255,9 +255,9 @@ mod tests {
     }
 
     /// Returns a ring that its members joined one after the other, and one that was founded at once.
-    fn both(nodes: u64) -> [World; 2] {
+    fn joined_and_founded(nodes: u64) -> [World; 2] {
         [false, true].map(|at_once| {
-            let mut world = World::new(1, Options::default(), Record::default());
+            let mut world = World::new(1, Options::default(), FaultRecord::default());
             world.expect_failed(&[]);
             if at_once {
                 world.found_at_once(nodes).expect("nothing is wrong");
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_ring_founded_at_once_is_like_one_that_was_joined() {
         for nodes in [2, 16, 17, 75] {
-            let mut worlds = both(nodes);
+            let mut worlds = joined_and_founded(nodes);
             let [joined, at_once] = worlds.each_ref().map(World::shape);
             assert_eq!(joined, at_once, "{nodes} nodes");
             for world in &mut worlds {

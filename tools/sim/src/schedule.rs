@@ -1,5 +1,5 @@
 //! A schedule: what goes wrong in a run, and when. Random faults leave one behind, a TOML file holds one, and the
-//! shrinker takes faults out of one. Not here: how a deed is done (`world/inject`).
+//! shrinker takes faults out of one. Not here: how an action is carried out (`world/inject`).
 
 use core::time::Duration;
 
@@ -30,40 +30,40 @@ pub struct Schedule {
     /// nobody opens an epoch beside another, and at rest the most senior member coordinates.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub calm: bool,
-    /// What goes wrong, in the order of time.
+    /// The faults, in the order of time.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
 }
 
-/// A deed at a time.
+/// An action, and its time.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Fault {
     /// The time in seconds after everybody joined.
     #[serde(with = "seconds")]
     pub at: Duration,
-    /// What is done.
+    /// The action.
     #[serde(flatten)]
-    pub deed: Deed,
+    pub action: Action,
 }
 
 /// Something that is done to a ring from outside.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
-pub enum Deed {
+pub enum Action {
     /// A process dies; its host closes its connections.
     Kill {
         /// The process.
-        node: Who,
+        node: Target,
     },
     /// A host loses power: nobody answers, and nothing is closed.
     Vanish {
         /// The host's process.
-        node: Who,
+        node: Target,
     },
     /// A process dies, and another starts at its address after a while.
     Restart {
         /// The process.
-        node: Who,
+        node: Target,
         /// The seconds until the other one starts.
         #[serde(with = "seconds")]
         after: Duration,
@@ -71,7 +71,7 @@ pub enum Deed {
     /// A user sends something, and the process dies right after its node accepted it.
     LastWords {
         /// The process.
-        node: Who,
+        node: Target,
         /// The seconds until it dies.
         #[serde(with = "seconds")]
         after: Duration,
@@ -79,7 +79,7 @@ pub enum Deed {
     /// A process is paused, and resumes.
     Pause {
         /// The process.
-        node: Who,
+        node: Target,
         /// The seconds until it resumes.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
@@ -87,21 +87,21 @@ pub enum Deed {
     /// A link between two nodes breaks, if there is one.
     Reset {
         /// One end.
-        node: Who,
+        node: Target,
         /// The other end.
-        other: Who,
+        other: Target,
     },
     /// A user leaves properly.
     Leave {
         /// The user's process.
-        node: Who,
+        node: Target,
     },
     /// A new node starts.
     Start,
     /// A user sends several lines at once.
     Paste {
         /// The user's process.
-        node: Who,
+        node: Target,
         /// The number of lines.
         lines: u64,
     },
@@ -131,9 +131,9 @@ pub enum Deed {
     /// No frame passes from one node to another; the other direction is open.
     Cut {
         /// The node that cannot send.
-        node: Who,
+        node: Target,
         /// The node that receives nothing from it.
-        other: Who,
+        other: Target,
         /// The seconds until the cut ends.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
@@ -141,9 +141,9 @@ pub enum Deed {
     /// Links between two nodes are slow.
     Slow {
         /// One end.
-        node: Who,
+        node: Target,
         /// The other end.
-        other: Who,
+        other: Target,
         /// How many bytes pass in a millisecond.
         bytes_per_ms: u64,
         /// The seconds until the links are fast again.
@@ -166,7 +166,7 @@ pub enum Deed {
 /// A node, by its number in the order of starting, or by its role at that time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Who {
+pub enum Target {
     /// The node of this number.
     Node(HostIndex),
     /// The node of this role.
@@ -191,7 +191,7 @@ pub enum Role {
     Junior,
 }
 
-impl Deed {
+impl Action {
     /// Returns the kind of the fault, under which it is counted.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
@@ -217,7 +217,7 @@ impl Deed {
 impl Schedule {
     /// Reads a schedule from the text of a file.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let mut schedule: Self = toml::from_str(text).context("this is no scenario")?;
+        let mut schedule: Self = toml::from_str(text).context("not a valid scenario file")?;
         schedule.faults.sort_by_key(|fault| fault.at);
         Ok(schedule)
     }
@@ -258,11 +258,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schedule_is_read_as_it_was_written() {
+    fn a_schedule_survives_a_round_trip_through_toml() {
         let micros = Duration::from_micros;
-        let fault = |at, deed| Fault {
+        let fault = |at, action| Fault {
             at: micros(at),
-            deed,
+            action,
         };
         let schedule = Schedule {
             seed: 7,
@@ -272,17 +272,17 @@ mod tests {
             history: Some(50),
             calm: true,
             faults: vec![
-                fault(1, Deed::Start),
+                fault(1, Action::Start),
                 fault(
                     1_234_567,
-                    Deed::Pause {
-                        node: Who::Role(Role::Coordinator),
+                    Action::Pause {
+                        node: Target::Role(Role::Coordinator),
                         time: micros(900_001),
                     },
                 ),
                 fault(
                     2_000_000,
-                    Deed::Partition {
+                    Action::Partition {
                         groups: vec![0, 0, 1],
                         director: None,
                         time: micros(5),
@@ -290,9 +290,9 @@ mod tests {
                 ),
                 fault(
                     2_000_001,
-                    Deed::Reset {
-                        node: Who::Node(3),
-                        other: Who::Node(4),
+                    Action::Reset {
+                        node: Target::Node(3),
+                        other: Target::Node(4),
                     },
                 ),
             ],
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused() {
+    fn an_invalid_schedule_is_refused() {
         for text in [
             "",
             "nodes = 3\npace = 1.0\nlasts = -1.0\n",

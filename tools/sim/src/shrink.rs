@@ -62,14 +62,14 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::schedule::{Deed, Who};
+    use crate::schedule::{Action, Target};
 
     #[test]
-    fn only_what_is_needed_is_left() {
+    fn only_the_needed_faults_are_left() {
         let fault = |node| Fault {
             at: Duration::ZERO,
-            deed: Deed::Kill {
-                node: Who::Node(node),
+            action: Action::Kill {
+                node: Target::Node(node),
             },
         };
         let needed = [fault(3), fault(17)];

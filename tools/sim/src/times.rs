@@ -1,5 +1,4 @@
-//! A histogram of durations to the millisecond, so that every percentile is exact and runs add up. A file keeps it
-//! to within 1/64, rounded up.
+//! A histogram of durations to the millisecond, so that every percentile is exact and runs add up.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,12 +7,23 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How often each duration occurred.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Times {
-    /// The counts by milliseconds, rounded up; the keys are written as text, as TOML requires.
-    #[serde(with = "as_text")]
+    /// The counts by milliseconds, rounded up.
     counts: BTreeMap<u64, u64>,
+}
+
+/// The percentiles of a histogram, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// How many durations there are.
+    pub count: u64,
+    /// The median.
+    pub p50: u64,
+    /// The time within which 99 of 100 lie.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
 }
 
 impl Times {
@@ -28,6 +38,16 @@ impl Times {
         for (&millis, count) in &others.counts {
             *self.counts.entry(millis).or_default() += count;
         }
+    }
+
+    /// Returns the percentiles, if there are any durations.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        Some(Percentiles {
+            count: self.count(),
+            p50: self.percentile_ms(50)?,
+            p99: self.percentile_ms(99)?,
+            max: self.percentile_ms(100)?,
+        })
     }
 
     /// Returns how many durations there are.
@@ -48,49 +68,16 @@ impl Times {
 
 impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percentiles = [50, 99, 100].map(|percent| self.percentile_ms(percent));
-        let [Some(middle), Some(late), Some(last)] = percentiles else {
+        let Some(Percentiles {
+            count,
+            p50,
+            p99,
+            max,
+        }) = self.percentiles()
+        else {
             return f.write_str("none");
         };
-        let count = self.count();
-        write!(
-            f,
-            "p50 {middle} ms, p99 {late} ms, max {last} ms, {count} times"
-        )
-    }
-}
-
-mod as_text {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(
-        counts: &BTreeMap<u64, u64>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let mut texts = BTreeMap::<String, u64>::new();
-        for (&millis, count) in counts {
-            *texts.entry(rounded(millis).to_string()).or_default() += count;
-        }
-        texts.serialize(serializer)
-    }
-
-    /// Rounds up to seven binary digits.
-    fn rounded(millis: u64) -> u64 {
-        let digits = u64::BITS - millis.leading_zeros();
-        millis.next_multiple_of(1 << digits.saturating_sub(7))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<u64, u64>, D::Error> {
-        let texts = BTreeMap::<String, u64>::deserialize(deserializer)?;
-        let numbers = texts.into_iter().map(|(millis, count)| {
-            let millis = millis.parse().map_err(D::Error::custom)?;
-            Ok((millis, count))
-        });
-        numbers.collect()
+        write!(f, "p50 {p50} ms, p99 {p99} ms, max {max} ms, {count} times")
     }
 }
 
@@ -113,17 +100,5 @@ mod tests {
             all.to_string(),
             "p50 100 ms, p99 198 ms, max 200 ms, 400 times"
         );
-    }
-
-    #[test]
-    fn a_file_keeps_times_to_within_a_64th() {
-        let mut times = Times::default();
-        for millis in [0, 1, 127, 128, 129, 2_470, 10_001] {
-            times.push(Duration::from_millis(millis));
-        }
-        let text = toml::to_string(&times).unwrap();
-        let kept: Times = toml::from_str(&text).unwrap();
-        let kept: Vec<u64> = kept.counts.into_keys().collect();
-        assert_eq!(kept, [0, 1, 127, 128, 130, 2_496, 10_112]);
     }
 }

@@ -1,23 +1,23 @@
 //! The simulated world: processes, with the network and the director between them, in virtual time.
 //!
 //! It feeds and drains each node exactly as the real driver does: one input, all outputs, the next timer. A run
-//! depends on nothing but its seed. Here is the event loop. Not here: what happens to a process (`deed`), what
-//! users write (`user`), what scenarios demand (`demand`), faults at chosen steps (`ambush`).
+//! depends on nothing but its seed. Here is the event loop. Not here: control of processes (`control`), what
+//! users write (`user`), what scenarios demand (`demand`), faults at chosen steps (`step_injector`).
 
-mod ambush;
-mod deed;
+mod control;
 mod demand;
 mod driver;
 mod forgery;
 mod gathering;
 mod inject;
-pub(crate) mod reading;
+pub(crate) mod reader;
+mod recovery;
 mod sharing;
+mod step_injector;
 mod survey;
 mod traffic;
 mod unity;
 mod user;
-mod watch;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,19 +27,19 @@ use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NetworkId, NodeId};
 
-use crate::agenda::Agenda;
 use crate::director::Director;
+use crate::event_queue::EventQueue;
 use crate::figures::Figures;
 use crate::keys::{are_real, keys, signer};
 use crate::network::{Arrival, HostIndex, Network, Site};
 use crate::oracle::{Check, Oracles};
-use crate::process::{Process, Told};
+use crate::process::{PendingInput, Process};
 use crate::random::Random;
 use crate::trace::Trace;
 
-pub(crate) use ambush::Step;
-pub(crate) use inject::Record;
-pub(crate) use survey::{Survey, Travels};
+pub(crate) use inject::FaultRecord;
+pub(crate) use step_injector::Step;
+pub(crate) use survey::{Journey, Survey};
 pub(crate) use traffic::Traffic;
 
 /// The names that users choose: few enough that some clash.
@@ -61,24 +61,26 @@ const NAMES: [&str; 12] = [
 const HISTORY: usize = 10_000;
 /// How often a driver checks whether its node is to be registered.
 const REGISTER: Duration = Duration::from_secs(1);
+/// How often the world is checked while a scenario or a search waits for something.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A scheduled event of the world; the network has its own.
 #[derive(Debug)]
-enum Happening {
+enum WorldEvent {
     Timer(HostIndex),
-    Ask(HostIndex),
-    Told(HostIndex, Input),
+    AskDirector(HostIndex),
+    Input(HostIndex, Input),
     Register(HostIndex),
-    Say(HostIndex),
+    UserMessage(HostIndex),
     Resume(HostIndex),
-    LeaveDue(HostIndex),
+    LeaveDeadline(HostIndex),
     DirectorUp,
     Die(HostIndex),
     StartAt(String),
-    Relief(u64),
-    Reunion(u64),
-    Release(LinkId),
-    Read(HostIndex),
+    ImpairmentOver(u64),
+    PartitionOver(u64),
+    ReleaseLink(LinkId),
+    ReaderTick(HostIndex),
 }
 
 /// The options of a run, beside its seed.
@@ -106,7 +108,7 @@ pub(crate) struct World {
     pub(crate) lasts: Option<Duration>,
     pub(crate) seed: u64,
     now: Time,
-    agenda: Agenda<Happening>,
+    events: EventQueue<WorldEvent>,
     network: Network,
     director: Director,
     processes: Vec<Process>,
@@ -114,12 +116,12 @@ pub(crate) struct World {
     oracles: Oracles,
     trace: Trace,
     /// The random numbers of users and drivers, apart from the scenario's.
-    chance: Random,
+    driver_random: Random,
     /// How long a user is silent, on average; if `None`, nobody writes anything.
     pace: Option<Duration>,
     history: usize,
-    watch: watch::Watch,
-    changed: Time,
+    recovery: recovery::RecoveryTimes,
+    last_change: Time,
     /// When processes died. A node that left around then may have handed its last messages to a dead process only.
     deaths: Vec<Time>,
     /// Whether a node that becomes ready must have every message sent so far.
@@ -130,33 +132,33 @@ pub(crate) struct World {
     groups: Vec<u8>,
     /// The only group that reaches the director, during a partition.
     director_group: Option<u8>,
-    record: Record,
+    fault_record: FaultRecord,
     recorded_from: Time,
     real_keys: bool,
     planted: Option<PlantedBug>,
-    /// How messages travel, if that is surveyed.
+    /// How messages travel, if that is recorded.
     pub(crate) survey: Option<Survey>,
-    /// What is sent, if that is counted.
+    /// The traffic, if it is counted.
     pub(crate) traffic: Option<Traffic>,
     /// The copies that all nodes share.
     shared: sharing::Shared,
     /// The faults at chosen steps, if steps are counted.
-    ambush: Option<ambush::Ambush>,
+    step_injector: Option<step_injector::StepInjector>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, options: Options, record: Record) -> Self {
+    pub(crate) fn new(seed: u64, options: Options, fault_record: FaultRecord) -> Self {
         let mut random = Random::new(seed);
         Self {
             network: Network::new(random.fork()),
-            chance: random.fork(),
+            driver_random: random.fork(),
             random: random.fork(),
             figures: Figures::default(),
             nodes: options.nodes,
             lasts: options.lasts,
             seed,
             now: Time::from_micros(1_000_000),
-            agenda: Agenda::new(),
+            events: EventQueue::new(),
             director: Director::default(),
             processes: Vec::new(),
             indexes: BTreeMap::new(),
@@ -164,22 +166,22 @@ impl World {
             trace: Trace::new(options.trace),
             pace: None,
             history: HISTORY,
-            watch: watch::Watch::default(),
-            changed: Time::default(),
+            recovery: recovery::RecoveryTimes::default(),
+            last_change: Time::default(),
             deaths: Vec::new(),
             whole_at_ready: false,
             impaired: false,
             partitions: 0,
             groups: Vec::new(),
             director_group: None,
-            record,
+            fault_record,
             recorded_from: Time::default(),
             real_keys: are_real(seed),
             planted: options.planted,
             survey: None,
             traffic: None,
             shared: sharing::Shared::default(),
-            ambush: None,
+            step_injector: None,
         }
     }
 
@@ -190,20 +192,20 @@ impl World {
 
     /// Prepares the measurement of a large ring: the oracles do not keep every node's whole past, and the times of
     /// recoveries are not recorded.
-    pub(crate) fn measure(&mut self) {
-        self.oracles.be_frugal();
+    pub(crate) fn use_cheap_checks(&mut self) {
+        self.oracles.use_cheap_checks();
     }
 
     /// Returns the figures of the run.
     pub(crate) fn into_figures(mut self) -> Figures {
         for kind in self.network.take_effects() {
-            self.figures.fault(kind);
+            self.figures.count_effective(kind);
         }
-        self.figures.took(self.now - Time::default());
-        let said = self.processes.iter().map(Process::id);
+        self.figures.set_virtual_time(self.now - Time::default());
+        let ids = self.processes.iter().map(Process::id);
         Figures {
-            said: said.map(|id| self.oracles.said_by(id)).sum(),
-            deliveries: self.oracles.delivered(),
+            sent: ids.map(|id| self.oracles.sent_count(id)).sum(),
+            deliveries: self.oracles.deliveries(),
             trace: self.trace.hash(),
             ..self.figures
         }
@@ -241,20 +243,21 @@ impl World {
 
     fn start_on(&mut self, addresses: Addresses, site: Site) -> HostIndex {
         let index = self.add_process(addresses, None, site);
-        self.agenda
-            .plan(self.now, Happening::Told(index, Input::Timer));
+        self.events
+            .push(self.now, WorldEvent::Input(index, Input::Timer));
         index
     }
 
     /// Adds a process that has done nothing yet; its user has a random name unless one is given.
     fn add_process(&mut self, addresses: Addresses, name: Option<String>, site: Site) -> HostIndex {
         let index = self.processes.len();
-        let secret = self.chance.bytes();
+        let secret = self.driver_random.bytes();
         let keys = keys(secret, self.real_keys);
         let id = NodeId::of(&keys.0.public_key());
         let network = network_of(&addresses);
         self.network.add_host(id, addresses.all(), site);
-        let name = name.unwrap_or_else(|| self.chance.pick(&NAMES).unwrap_or("ann").to_owned());
+        let name =
+            name.unwrap_or_else(|| self.driver_random.pick(&NAMES).unwrap_or("ann").to_owned());
         let config = Config {
             id,
             name: name.clone(),
@@ -272,10 +275,10 @@ impl World {
             process.node.plant(bug);
         }
         self.processes.push(process);
-        let phase = self.chance.millis(0, 1_000);
-        self.agenda
-            .plan(self.now + phase, Happening::Register(index));
-        self.plan_word(index);
+        let phase = self.driver_random.millis(0, 1_000);
+        self.events
+            .push(self.now + phase, WorldEvent::Register(index));
+        self.plan_message(index);
         index
     }
 
@@ -291,11 +294,11 @@ impl World {
 
     fn run_until(&mut self, end: Time) -> Check {
         loop {
-            while let Some((index, arrival)) = self.network.news() {
-                self.arrived(index, arrival)?;
+            while let Some((index, arrival)) = self.network.next_arrival() {
+                self.handle_arrival(index, arrival)?;
             }
-            let (agenda, network) = (self.agenda.next(), self.network.next());
-            let earliest = [agenda, network].into_iter().flatten().min();
+            let (event, network) = (self.events.next_time(), self.network.next_time());
+            let earliest = [event, network].into_iter().flatten().min();
             let Some(next) = earliest.filter(|&next| next <= end) else {
                 self.now = end;
                 return Ok(());
@@ -303,58 +306,58 @@ impl World {
             self.now = next;
             if network == Some(next) {
                 self.network.advance();
-            } else if let Some((_, happening)) = self.agenda.pop() {
-                self.happen(happening)?;
+            } else if let Some((_, event)) = self.events.pop() {
+                self.handle_event(event)?;
             }
         }
     }
 
-    fn happen(&mut self, happening: Happening) -> Check {
-        match happening {
-            Happening::Timer(index) => self.timer(index),
-            Happening::Told(index, input) => self.tell(index, input.into()),
-            Happening::Ask(index) => {
-                self.ask(index);
+    fn handle_event(&mut self, event: WorldEvent) -> Check {
+        match event {
+            WorldEvent::Timer(index) => self.fire_timer(index),
+            WorldEvent::Input(index, input) => self.handle_input(index, input.into()),
+            WorldEvent::AskDirector(index) => {
+                self.ask_director(index);
                 Ok(())
             }
-            Happening::Register(index) => {
+            WorldEvent::Register(index) => {
                 self.register(index);
                 Ok(())
             }
-            Happening::Say(index) => self.speak(index),
-            Happening::Resume(index) => self.resume(index),
-            Happening::LeaveDue(index) => self.leave_due(index),
-            Happening::Release(link) => self.release(link),
-            Happening::Read(index) => self.read(index),
+            WorldEvent::UserMessage(index) => self.write_next(index),
+            WorldEvent::Resume(index) => self.resume(index),
+            WorldEvent::LeaveDeadline(index) => self.check_left(index),
+            WorldEvent::ReleaseLink(link) => self.release_link(link),
+            WorldEvent::ReaderTick(index) => self.advance_reader(index),
             other => {
-                self.befall(other);
+                self.handle_infallible(other);
                 Ok(())
             }
         }
     }
 
     /// Handles an event that cannot violate an invariant by itself.
-    fn befall(&mut self, happening: Happening) {
-        match happening {
-            Happening::DirectorUp => {
+    fn handle_infallible(&mut self, event: WorldEvent) {
+        match event {
+            WorldEvent::DirectorUp => {
                 self.trace.show(self.now, || "the director is back".into());
                 self.director.restart();
             }
-            Happening::Die(index) => self.die(index, false),
-            Happening::StartAt(address) if !self.is_taken(&address) => {
+            WorldEvent::Die(index) => self.die(index, false),
+            WorldEvent::StartAt(address) if !self.is_taken(&address) => {
                 self.start_at(address);
             }
-            Happening::Relief(ill) => self.network.relieve(self.now, ill),
-            Happening::Reunion(number) => self.reunite(number),
+            WorldEvent::ImpairmentOver(id) => self.network.end_impairment(self.now, id),
+            WorldEvent::PartitionOver(number) => self.end_partition(number),
             _ => {}
         }
     }
 
-    fn arrived(&mut self, index: HostIndex, arrival: Arrival) -> Check {
-        let Some(arrival) = self.waylay(index, arrival) else {
+    fn handle_arrival(&mut self, index: HostIndex, arrival: Arrival) -> Check {
+        let Some(arrival) = self.intercept(index, arrival) else {
             return Ok(());
         };
-        let told = match arrival {
+        let input = match arrival {
             Arrival::LinkUp {
                 link,
                 peer,
@@ -373,15 +376,15 @@ impl World {
             Arrival::Checked { peer, reached } => Input::Checked { peer, reached }.into(),
             Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
             Arrival::Frame { link, bytes } => {
-                let mut frame = Self::frame(&bytes)?;
+                let mut frame = Self::decode_frame(&bytes)?;
                 self.share_bundle(&mut frame);
-                Told {
+                PendingInput {
                     read: Some((link, bytes.len())),
                     input: Input::Frame { link, frame },
                 }
             }
         };
-        self.tell(index, told)
+        self.handle_input(index, input)
     }
 
     fn free_address(&mut self) -> String {
@@ -391,8 +394,8 @@ impl World {
             .collect();
         let index = self.processes.len();
         let fresh = format!("10.0.{}.{}:7000", index / 200, index % 200 + 1);
-        match self.chance.pick(&gone) {
-            Some(gone) if self.chance.chance(25) => self.processes[gone].address.clone(),
+        match self.driver_random.pick(&gone) {
+            Some(gone) if self.driver_random.chance(25) => self.processes[gone].address.clone(),
             _ => fresh,
         }
     }
@@ -403,7 +406,7 @@ impl World {
     }
 
     /// Takes the inputs that wait for a paused process.
-    fn take_inbox(&mut self, index: HostIndex) -> VecDeque<Told> {
+    fn take_inbox(&mut self, index: HostIndex) -> VecDeque<PendingInput> {
         std::mem::take(&mut self.processes[index].inbox)
     }
 }

@@ -128,8 +128,8 @@ fn random_faults() {
 
 /// Runs schedules that once found a fault, each with the seed that showed it and some more.
 #[test]
-fn schedules_that_found_a_fault() {
-    let found = [
+fn schedules_that_once_failed_stay_clean() {
+    let schedules = [
         include_str!("../scenarios/a_coordinator_goes_on_without_its_follower.toml"),
         include_str!("../scenarios/an_author_is_given_its_own_message.toml"),
         include_str!("../scenarios/a_carrier_vanishes_between_two_neighbours.toml"),
@@ -138,7 +138,7 @@ fn schedules_that_found_a_fault() {
         include_str!("../scenarios/a_woken_member_hears_somebody_new.toml"),
         include_str!("../scenarios/a_woken_member_is_shown_a_view_that_it_may_not_take.toml"),
     ];
-    for text in found {
+    for text in schedules {
         let schedule = Schedule::from_toml(text).expect("a schedule");
         let seed = schedule.seed;
         let scenario = Scenario::scheduled("found", schedule);

@@ -1,6 +1,6 @@
-//! The black-box tests: the real binaries, built first, then driven by the crate `ringtalk-tests`.
+//! Builds the binaries and the test programs, and runs the unit tests or the black-box tests (`ringtalk-tests`).
 //!
-//! The tests themselves live in `tests/`; this only hands them the folder of the binaries.
+//! Not here: the tests (`tests/`), and how test programs share the cores (`lanes`).
 
 use std::env;
 use std::path::Path;
@@ -11,30 +11,31 @@ use crate::cargo::Cargo;
 use crate::lanes::{self, Program};
 use crate::metadata::Metadata;
 
-/// Where `ringtalk-tests` looks for the binaries.
+/// The variable that tells `ringtalk-tests` the folder of the binaries.
 const BINARIES_VARIABLE: &str = "RINGTALK_BIN_DIR";
 
-/// The unit tests, the black-box tests and the programs, in one build: what they depend on is built once. Development
-/// dependencies add features to it; that nothing leans on those is shown by the image, which is built without.
-/// The simulator and the fuzzer ask for features that no program may have.
+/// Builds the unit tests, the black-box tests and the programs together, so that dependencies are built once.
+/// Development dependencies add features here; the image is built without them, which shows that no program needs
+/// them. The simulator and the fuzzer are left out: they enable features that no program may ship with.
 const BUILD: &str = "build --profile gate --locked --workspace --exclude ringtalk-sim --exclude ringtalk-fuzz --bins --tests";
 
-/// The harness's own variable for how many tests run at once.
+/// The harness's variable for the number of tests that run at once.
 const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
-/// The program that has a module for each file of tests.
+/// The program of the black-box tests; it has a module for each file of tests.
 const PROGRAM: &str = "black_box";
 
-/// Unit tests that measure.
+/// Programs of unit tests that run alone because they measure.
 const MEASURING: &[&str] = &["ringtalk_terminal"];
 
-/// Files whose tests load both cores for long, or measure: beside others they would measure those.
+/// Files of black-box tests that run alone: they load both cores for long, or measure and would measure the others.
 const ALONE: &[&str] = &["conversation", "flood", "full_speed", "rush"];
 
-/// Variables for a test program.
+/// Environment variables for a test program.
 type Variables = Vec<(&'static str, String)>;
 
-/// Builds everything, then runs the black-box tests whose name contains `filter`; all of them without one, in lanes.
+/// Builds everything, then runs the black-box tests whose names contain `filter`; without a filter, all of them in
+/// lanes.
 pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<()> {
     let (programs, environment) = build(root)?;
     let (black_box, _) = divided(programs);
@@ -47,7 +48,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Resu
     run_here(&black_box, &words, &environment)
 }
 
-/// Builds everything, then runs the black-box tests whose name contains `filter` with these variables too.
+/// Builds everything, then runs the black-box tests whose names contain `filter`, with these additional variables.
 pub(crate) fn run_only(root: &Path, filter: &str, more: &[(&'static str, String)]) -> Result<()> {
     let (programs, mut environment) = build(root)?;
     environment.extend_from_slice(more);
@@ -66,12 +67,12 @@ pub(crate) fn run_unit_tests(root: &Path) -> Result<()> {
     lanes::run(&unit, MEASURING, &[])
 }
 
-/// Those of the black-box tests, and all others.
+/// Splits the programs into those of the black-box tests and all others.
 fn divided(programs: Vec<Program>) -> (Vec<Program>, Vec<Program>) {
     programs.into_iter().partition(|one| one.name == PROGRAM)
 }
 
-/// Returns the test programs, and what the black-box tests are told.
+/// Builds everything, and returns the test programs and the variables for the black-box tests.
 fn build(root: &Path) -> Result<(Vec<Program>, Variables)> {
     let programs = lanes::programs(root, Cargo::new(BUILD))?;
     let binaries = Metadata::read(root)?.target_directory.join("gate");
@@ -81,7 +82,7 @@ fn build(root: &Path) -> Result<(Vec<Program>, Variables)> {
 fn environment(binaries: &Path) -> Variables {
     let binaries = binaries.to_string_lossy().into_owned();
     let mut variables = vec![(BINARIES_VARIABLE, binaries)];
-    // Many processes to a test and few cores: side by side, the tests of a file would take each other's time.
+    // A test starts many processes, and there are few cores: the tests of a file would slow each other down.
     if env::var_os(THREADS_VARIABLE).is_none() {
         variables.push((THREADS_VARIABLE, "1".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! A cargo command: how it is written, printed for a person to repeat, and run.
+//! A cargo command: it is built, printed so that a person can repeat it, and run.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ pub(crate) struct Cargo {
 }
 
 impl Cargo {
-    /// A command from its words; none of them may contain a blank.
+    /// Creates a command from words separated by blanks.
     pub(crate) fn new(words: &str) -> Self {
         Self {
             arguments: words.split_whitespace().map(str::to_owned).collect(),
@@ -24,19 +24,19 @@ impl Cargo {
         }
     }
 
-    /// Adds arguments as they are, blanks included.
+    /// Adds arguments unchanged; they may contain blanks.
     pub(crate) fn arguments<'a>(mut self, more: impl IntoIterator<Item = &'a str>) -> Self {
         self.arguments.extend(more.into_iter().map(str::to_owned));
         self
     }
 
-    /// Sets a variable for this command alone.
+    /// Sets an environment variable for this command.
     pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
-    /// Runs the command with its output passed through; an exit other than zero is an error.
+    /// Runs the command and passes its output through. An exit status other than zero is an error.
     pub(crate) fn run(&self, root: &Path) -> Result<()> {
         let status = self.command(root).status();
         let status = status.with_context(|| format!("could not start `{self}`"))?;
@@ -46,7 +46,7 @@ impl Cargo {
         Ok(())
     }
 
-    /// Starts the command, and goes on. Whatever is wrong is told by the run that waits for it.
+    /// Starts the command in the background. If it fails, the later run of the same build reports the error.
     pub(crate) fn begin(&self, root: &Path) -> Result<()> {
         let mut command = self.command(root);
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -85,7 +85,7 @@ fn describes_this_crate(variable: &OsStr) -> bool {
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
-/// As a shell takes it, so that it can be copied from a report.
+/// Prints the command in shell syntax, so that it can be copied from a report.
 impl fmt::Display for Cargo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.environment {

@@ -1,6 +1,6 @@
-//! `cargo xtask ci`: the steps of the gate, their order, and the account of a run.
+//! `cargo xtask ci`: the steps of the gate, their order, and the summary of a run.
 //!
-//! What a step checks lives elsewhere; here is only when it runs and how its end is told.
+//! Not here: what a step checks (the module of its name).
 
 use std::env;
 use std::fmt;
@@ -12,23 +12,23 @@ use anyhow::{Result, bail};
 use crate::cargo::Cargo;
 use crate::{black_box, image, layering, licences, tidy};
 
-/// Cargo's own variable for the folder of what it builds.
+/// Cargo's variable for its build folder.
 const TARGET_VARIABLE: &str = "CARGO_TARGET_DIR";
 
-/// A named part of the gate.
+/// One check of the gate.
 struct Step {
     name: &'static str,
     action: Action,
 }
 
 enum Action {
-    /// A command of cargo's.
+    /// A cargo command.
     Cargo(Cargo),
-    /// A check of ours, and the subcommand that runs it alone.
+    /// One of our own checks: the subcommand that runs it alone, and its function.
     Own(&'static str, fn(&Path) -> Result<()>),
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Passed(Duration),
@@ -36,19 +36,19 @@ enum Outcome {
     Skipped,
 }
 
-/// Runs the whole gate; with `keep_going` a failed step does not end it.
+/// Runs all steps. With `keep_going`, a failed step does not end the run.
 pub(crate) fn run(root: &Path, keep_going: bool) -> Result<()> {
     let steps = steps();
     let outcomes = run_steps(&steps, root, keep_going);
     print!("{}", summary(&steps, &outcomes));
     let failed = outcomes.iter().filter(|outcome| outcome.failed()).count();
     if failed > 0 {
-        bail!("the gate is shut: {failed} of {} steps failed", steps.len());
+        bail!("{failed} of {} steps failed", steps.len());
     }
     Ok(())
 }
 
-/// Cheap steps first, so that a slip costs seconds and not a build.
+/// Returns the steps in order. Cheap steps come first, so that a small mistake costs seconds and not a build.
 fn steps() -> Vec<Step> {
     let cargo = |name, words| Step {
         name,
@@ -67,7 +67,7 @@ fn steps() -> Vec<Step> {
         own("licences", "licences", licences::run),
         cargo(
             "clippy",
-            // In the profile of the build below: both use the same procedural macros and build scripts.
+            // Uses the profile of the build below, so that both share procedural macros and build scripts.
             "clippy --profile gate --workspace --all-targets --locked -- -D warnings",
         ),
         Step {
@@ -77,15 +77,15 @@ fn steps() -> Vec<Step> {
         own("tests", "unit-tests", black_box::run_unit_tests),
         elsewhere(
             "bench clippy",
-            // The others bring 300 crates along.
+            // Leaves out the other packages, which depend on 300 more crates.
             Cargo::new(
                 "clippy --profile gate --manifest-path tools/bench/Cargo.toml --locked --all-targets \
                  -p bench -p bench-member -p bench-micro -p bench-raw-ring -p bench-ringtalk -- -D warnings",
             ),
         ),
-        // While the simulator is built and runs: most of the time it takes to link the image is one core's.
-        own("image begun", "image", image::begin),
-        // Apart from the others: each asks for a feature that no program may have.
+        // Runs beside the steps of the simulator, because linking the image mostly uses one core.
+        own("start image build", "image", image::begin),
+        // The fuzzer and the simulator have their own commands: they enable features that no program may ship with.
         cargo(
             "corpora",
             "test --profile gate --locked --quiet -p ringtalk-fuzz -- --test-threads 1",
@@ -116,7 +116,8 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// A step in a workspace of its own: the fuzzer's, or the benchmarks'. What they have in common with this one is built once.
+/// Returns a step for the benchmarks' own workspace. It uses this workspace's build folder, so that shared dependencies
+/// are built once.
 fn elsewhere(name: &'static str, command: Cargo) -> Step {
     let command = if env::var_os(TARGET_VARIABLE).is_none() {
         command.variable(TARGET_VARIABLE, "target")
@@ -129,7 +130,7 @@ fn elsewhere(name: &'static str, command: Cargo) -> Step {
     }
 }
 
-/// A command of the simulator, built as its tests are.
+/// Returns a command of the simulator, built in the same profile as its tests.
 fn simulator(words: &str) -> Cargo {
     Cargo::new("run --quiet --profile gate --locked -p ringtalk-sim --").arguments(words.split(' '))
 }
@@ -166,7 +167,7 @@ fn run_step(step: &Step, root: &Path) -> Outcome {
     }
 }
 
-/// One line a step, with the command that repeats a failed one.
+/// Returns one line per step, with the command that repeats a failed step.
 fn summary(steps: &[Step], outcomes: &[Outcome]) -> String {
     let lines = steps.iter().zip(outcomes).map(|(step, outcome)| {
         let time = seconds(outcome.duration());
@@ -210,7 +211,7 @@ impl Action {
     }
 }
 
-/// The command that repeats this one step.
+/// Prints the command that repeats this step.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! `cargo xtask fix`: mends what a machine can mend, in the working tree as it is.
+//! `cargo xtask fix`: applies automatic fixes to the working tree, uncommitted changes included.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 
-/// Clippy first, since what it writes is not formatted.
+/// Applies clippy's fixes, then formats: clippy does not format what it writes.
 pub(crate) fn run(root: &Path) -> Result<()> {
     Cargo::new(
         "clippy --fix --workspace --all-targets --allow-dirty --allow-staged --allow-no-vcs",

@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: every target in turn, and the account of what was run.
+//! `cargo xtask fuzz`: fuzzes every target in turn, and keeps the totals.
 //!
-//! What is counted belongs to one state of what a target reads: when that changes, its total starts anew.
-//! Not here: what must be true (`tools/fuzz`).
+//! A total belongs to one state of the source folders that a target runs: if they change, it restarts at zero.
+//! Not here: the rules that a target checks (`tools/fuzz`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 const FOLDER: &str = "tools/fuzz";
 const RESULTS: &str = "tools/fuzz/results.toml";
-/// What the targets run, where that is more than `wire`.
+/// The source folders that targets run besides `wire/src`.
 const BEYOND_WIRE: [(&str, &str); 8] = [
     ("answer", "node/src"),
     ("core", "node/proto/src"),
@@ -24,16 +24,16 @@ const BEYOND_WIRE: [(&str, &str); 8] = [
     ("records", "node/src"),
     ("request", "director/src"),
 ];
-/// An input may take so many seconds, and all of them together so much memory.
+/// libFuzzer's limits: seconds for an input, and MiB of memory for the process.
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"];
-/// The longest inputs: longer than any frame only where that is all that is read.
+/// The longest inputs of these targets, in bytes; `LENGTH` is for all others.
 const LENGTHS: [(&str, u32); 3] = [
     ("core", 4_096),
     ("handshake", 2_048),
     ("introduction", 2_048),
 ];
 const LENGTH: u32 = 16_384;
-/// How the release profile differs here: our own assertions are on, and nothing is linked for long.
+/// Changes to the release profile: assertions and overflow checks are on; LTO is off, since it links slowly.
 const BUILD: [(&str, &str); 3] = [
     ("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true"),
     ("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true"),
@@ -55,7 +55,7 @@ pub(crate) struct Fuzzing {
     sanitizer: String,
 }
 
-/// What was run so far.
+/// The totals of all runs so far.
 #[derive(Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 struct Results {
     executions: u64,
@@ -67,7 +67,7 @@ struct Results {
 struct Total {
     executions: u64,
     findings: u64,
-    /// Git's names of the folders that the target runs.
+    /// The folders that the target runs, each with its git hash.
     of: Vec<String>,
 }
 
@@ -77,7 +77,10 @@ impl Fuzzing {
             .into_iter()
             .filter(|name| self.target.as_ref().is_none_or(|wanted| wanted == name))
             .collect();
-        ensure!(!targets.is_empty(), "there is no such target");
+        ensure!(
+            !targets.is_empty(),
+            "no such target: {FOLDER}/fuzz_targets has the list"
+        );
         let mut results = read(root)?;
         let mut artifacts = Vec::new();
         for target in &targets {
@@ -94,10 +97,10 @@ impl Fuzzing {
         bail!("findings:\n{}", artifacts.join("\n"))
     }
 
-    /// What was run, and where the input lies that was found.
+    /// Fuzzes one target. Returns its counts, and the finding with the path of its input, if there is one.
     fn fuzz(&self, root: &Path, target: &str) -> Result<(Total, Option<String>)> {
         let found = format!("{FOLDER}/found/{target}");
-        fs::create_dir_all(root.join(&found)).with_context(|| format!("cannot make {found}"))?;
+        fs::create_dir_all(root.join(&found)).with_context(|| format!("cannot create {found}"))?;
         let special = LENGTHS.iter().find(|(name, _)| *name == target);
         let length = special.map_or(LENGTH, |(_, length)| *length);
         let mut command = Command::new("rustup");
@@ -119,7 +122,7 @@ impl Fuzzing {
         };
         let finding = finding(&said);
         if !output.status.success() && finding.is_empty() {
-            bail!("{target} was interrupted: nothing of this run is counted");
+            bail!("{target} was interrupted: this run is not counted");
         }
         let artifact = (!finding.is_empty()).then(|| format!("{target}: {finding}"));
         let findings = artifact.iter().count() as u64;
@@ -148,7 +151,7 @@ impl Results {
     }
 }
 
-/// libFuzzer's own count.
+/// Returns libFuzzer's count of executions.
 fn stat(said: &str) -> Option<u64> {
     let mut lines = said.lines();
     lines.find_map(|line| {
@@ -157,7 +160,7 @@ fn stat(said: &str) -> Option<u64> {
     })
 }
 
-/// What was found, and in which file it lies.
+/// Returns the lines that describe a finding and name its file; empty if there is none.
 fn finding(said: &str) -> String {
     let wanted = |line: &&str| {
         line.contains("panicked at")
@@ -170,14 +173,15 @@ fn finding(said: &str) -> String {
 
 fn targets(root: &Path) -> Result<Vec<String>> {
     let folder = root.join(FOLDER).join("fuzz_targets");
-    let files = fs::read_dir(&folder).context("there are no targets")?;
+    let files =
+        fs::read_dir(&folder).context("cannot list the targets in tools/fuzz/fuzz_targets")?;
     let name = |file: fs::DirEntry| Some(file.path().file_stem()?.to_string_lossy().into_owned());
     let mut names: Vec<String> = files.flatten().filter_map(name).collect();
     names.sort();
     Ok(names)
 }
 
-/// Git's names of what a target runs, as it lies here, committed or not.
+/// Returns the folders that a target runs, each with its git hash and a mark if it has uncommitted changes.
 fn state(root: &Path, target: &str) -> Result<Vec<String>> {
     let name = |folder: &str| {
         let git = |arguments: &[&str]| {
@@ -204,14 +208,14 @@ fn state(root: &Path, target: &str) -> Result<Vec<String>> {
 
 fn read(root: &Path) -> Result<Results> {
     match fs::read_to_string(root.join(RESULTS)) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("{RESULTS}: no results")),
+        Ok(text) => toml::from_str(&text).with_context(|| format!("cannot parse {RESULTS}")),
         Err(_) => Ok(Results::default()),
     }
 }
 
 fn write(root: &Path, results: &Results) -> Result<()> {
-    let text = toml::to_string(results).context("totals that cannot be written")?;
-    let text = format!("# What `cargo xtask fuzz` has run so far. It adds to this file.\n{text}");
+    let text = toml::to_string(results).context("cannot encode the totals")?;
+    let text = format!("# The totals of `cargo xtask fuzz`, which adds each run to them.\n{text}");
     fs::write(root.join(RESULTS), text).with_context(|| format!("cannot write {RESULTS}"))
 }
 

@@ -1,6 +1,6 @@
-//! `cargo xtask image`: the container image, from a program that is built here, so that no other image is needed.
+//! `cargo xtask image`: builds the container image from a program that this machine builds, without a base image.
 //!
-//! Not here: what is in it (`docker/Dockerfile`).
+//! Not here: the contents of the image (`docker/Dockerfile`).
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,20 +12,19 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::Cargo;
 use crate::metadata::Metadata;
 
-/// The name that the compose files use.
+/// The tag of the image; the compose files use it.
 const TAG: &str = "ringtalk";
-/// The profile of the programs in it.
+/// The cargo profile of the program in it.
 const PROFILE: &str = "image";
-/// The one program in it.
+/// The binary of the program in it.
 const PROGRAM: &str = "image";
-/// What it can be called.
+/// The names of the program in the image; all but the first are links.
 const NAMES: [&str; 4] = ["ringtalk", "node", "director", "ring-viz"];
-/// Everything comes along, addresses that are set when a program starts take an eighth of their room, and functions
-/// that are the same bytes are there once.
+/// Links statically, packs relative relocations into an eighth of their size, and folds functions of identical bytes.
 const FLAGS: &str =
     "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs,--icf=all";
 
-/// The same where an engine answers; elsewhere says in one line that there will be no image.
+/// Builds the image if a Docker engine answers; else prints that this is skipped.
 pub(crate) fn run_or_skip(root: &Path) -> Result<()> {
     if has_engine() {
         return run(root);
@@ -39,8 +38,8 @@ fn has_engine() -> bool {
     engine.is_ok_and(|version| version.status.success())
 }
 
-/// Begins to build the program beside whatever comes next, where there will be an image. [`run`] waits for it: cargo
-/// locks what it builds.
+/// Starts to build the program in the background if a Docker engine answers. [`run`] waits for it, since cargo locks
+/// its build folder.
 pub(crate) fn begin(root: &Path) -> Result<()> {
     if has_engine() {
         build(&host(root)?).arguments(["--quiet"]).begin(root)?;
@@ -60,7 +59,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         .args(["build", "--target", "prebuilt", "--tag", TAG, "--file"])
         .arg(root.join("docker/Dockerfile"))
         .arg(&context)
-        // BuildKit may be a program of its own that is not there; this needs nothing of it.
+        // BuildKit may be a separate program that is not installed; this build does not need it.
         .env("DOCKER_BUILDKIT", "0")
         .status()
         .context("could not start `docker`")?;
@@ -70,21 +69,23 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A program that brings all its libraries along: a container from nothing has none. No other package is chosen, so
-/// that none asks for features that it does not.
+/// Returns the build command. The program is linked statically, since an empty base image has no libraries. Only this
+/// package is built, so that no other package enables features in it.
 fn build(target: &str) -> Cargo {
     let words = format!("build --locked --profile {PROFILE} --target {target} -p ringtalk-image");
     Cargo::new(&words).variable("RUSTFLAGS", FLAGS)
 }
 
-/// The platform of this machine: named, so that what runs while building is not linked the same way.
+/// Returns this machine's target. With an explicit target, cargo does not use `FLAGS` for build scripts and macros.
 fn host(root: &Path) -> Result<String> {
     let version = Cargo::new("version --verbose").read(root)?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("cargo does not tell its host")?.to_owned())
+    Ok(host
+        .context("`cargo version --verbose` does not name the host")?
+        .to_owned())
 }
 
-/// Puts the program with all its names, and nothing else, into a folder.
+/// Fills the build context: the program under all its names, and nothing else.
 fn stage(program: &Path, context: &Path) -> Result<()> {
     if context.exists() {
         fs::remove_dir_all(context)?;
@@ -92,8 +93,8 @@ fn stage(program: &Path, context: &Path) -> Result<()> {
     fs::create_dir_all(context)?;
     let [first, others @ ..] = NAMES;
     let staged = context.join(first);
-    fs::copy(program, &staged).with_context(|| format!("there is no {}", program.display()))?;
-    // Who runs it there is not who built it here.
+    fs::copy(program, &staged).with_context(|| format!("cannot copy {}", program.display()))?;
+    // The user in the container is not the one who built the program.
     fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))?;
     for name in others {
         symlink(first, context.join(name))?;

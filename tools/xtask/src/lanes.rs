@@ -1,7 +1,7 @@
-//! Runs test programs side by side, as many at a time as there are lanes; those that measure run alone, after the others.
+//! Runs test programs side by side in lanes, then one at a time those that measure.
 //!
-//! The tests of one program run one after the other. Most of their time they wait: for a timeout, a detector, a repair.
-//! Not here: what the programs are built of (`black_box`).
+//! The tests of one program run one after the other. They mostly wait: for a timeout, a failure detector, a repair.
+//! Not here: the choice of what is built (`black_box`).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,24 @@ use serde::Deserialize;
 
 use crate::cargo::Cargo;
 
-/// How many programs run at once: the gate has two cores. With three, tests of merges between containers run out of time.
+/// The number of programs that run at once: the gate has two cores. With three, tests of merges between containers
+/// time out.
 const LANES: usize = 2;
 
-/// A test program, or those of its tests that are in one file.
+/// A test program, or the tests of one file in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The name of its file of tests.
+    /// The name of the program, or of the file of tests.
     pub(crate) name: String,
     executable: PathBuf,
-    /// Where cargo would run it: the folder of its package.
+    /// The working directory that cargo would use: the folder of its package.
     folder: PathBuf,
-    /// Which of its tests it runs; all without.
+    /// Harness arguments that select tests; without any, all tests run.
     arguments: Vec<String>,
 }
 
 impl Program {
-    /// Runs it with these words for the harness, and its output passed through.
+    /// Runs the program with these harness arguments, and passes its output through.
     pub(crate) fn run_here(&self, words: &[&str], environment: &[(&str, String)]) -> Result<()> {
         let status = self.command(environment).args(words).status();
         let status = status.with_context(|| format!("could not start {}", self.name))?;
@@ -41,7 +42,7 @@ impl Program {
         Ok(())
     }
 
-    /// The command that runs it as cargo would.
+    /// Returns the command that runs the program as cargo would.
     fn command(&self, environment: &[(&str, String)]) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).current_dir(&self.folder);
@@ -51,7 +52,7 @@ impl Program {
     }
 }
 
-/// What cargo prints of a program that it has built, as far as we ask.
+/// Cargo's message about something that it built; only the fields that are used here.
 #[derive(Deserialize)]
 struct Artifact {
     manifest_path: PathBuf,
@@ -70,7 +71,7 @@ struct Profile {
     test: bool,
 }
 
-/// How a program ended.
+/// The result of a program.
 struct Ended<'a> {
     name: &'a str,
     passed: bool,
@@ -78,7 +79,7 @@ struct Ended<'a> {
     output: String,
 }
 
-/// Builds test programs, and returns them by name.
+/// Builds test programs, and returns them sorted by name.
 pub(crate) fn programs(root: &Path, build: Cargo) -> Result<Vec<Program>> {
     let build = build.arguments(["--message-format=json-render-diagnostics"]);
     let programs = read(&build.read(root)?);
@@ -105,7 +106,7 @@ fn read(messages: &str) -> Vec<Program> {
     programs
 }
 
-/// Divides the program of this name by its modules, one for each file of tests.
+/// Splits the program of this name by its top-level modules, one for each file of tests.
 pub(crate) fn by_file(programs: Vec<Program>, name: &str) -> Result<Vec<Program>> {
     let (whole, mut programs): (Vec<Program>, Vec<Program>) =
         programs.into_iter().partition(|one| one.name == name);
@@ -126,14 +127,15 @@ pub(crate) fn by_file(programs: Vec<Program>, name: &str) -> Result<Vec<Program>
     Ok(programs)
 }
 
-/// The modules of the tests in a list, such as `screen` in `screen::colours: test`.
+/// Returns the modules in the harness's list of tests, such as `screen` for `screen::colours: test`.
 fn files(listed: &str) -> BTreeSet<&str> {
     let tests = listed.lines().filter(|line| line.ends_with(": test"));
     let modules = tests.filter_map(|line| line.split_once("::"));
     modules.map(|(module, _)| module).collect()
 }
 
-/// What the harness is told to run the tests of one file: it takes every test in whose name it finds a text.
+/// Returns the harness arguments for the tests of one file. The filter matches anywhere in a test's name, so files
+/// whose names end in this one's are skipped.
 fn tests_in(file: &str, files: &BTreeSet<&str>) -> Vec<String> {
     let own = format!("{file}::");
     let others = files.iter().map(|other| format!("{other}::"));
@@ -142,7 +144,7 @@ fn tests_in(file: &str, files: &BTreeSet<&str>) -> Vec<String> {
     std::iter::once(own.clone()).chain(skipped).collect()
 }
 
-/// Runs all of them in this environment, those that are to run `alone` last; fails if one of them does.
+/// Runs all programs with these variables; those named in `alone` run last, one at a time. Fails if any of them fails.
 pub(crate) fn run(
     programs: &[Program],
     alone: &[&str],
@@ -151,7 +153,7 @@ pub(crate) fn run(
     for name in alone {
         let exists = programs.iter().any(|program| program.name == *name);
         if !exists {
-            bail!("there is no test program {name}, which is to run alone");
+            bail!("{name} is listed to run alone, but there is no such test program");
         }
     }
     let start = |program: &Program| program.command(environment);
@@ -166,7 +168,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Runs these, and returns the names of those that failed.
+/// Runs the programs in this many lanes, and returns the names of those that failed.
 fn run_lanes(
     programs: &[&Program],
     lanes: usize,
@@ -176,7 +178,7 @@ fn run_lanes(
     let failed = Mutex::new(Vec::new());
     let lane = || -> Result<()> {
         loop {
-            // Each lock is for one step that cannot panic halfway.
+            // Each lock is held for one step that cannot panic halfway, so a poisoned lock is still valid.
             let program = next.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(program) = program else {
                 return Ok(());

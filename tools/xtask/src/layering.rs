@@ -1,6 +1,6 @@
-//! Who may import whom, and the proof that the protocol core is pure.
+//! Checks which of our crates import each other, and that the protocol core is pure.
 //!
-//! Between crates the manifests are read; inside the core, `tidy` looks at the names.
+//! Not here: imports between the modules of a crate (`tidy`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::metadata::{Metadata, Package};
 use crate::report;
 use crate::tidy::source::Source;
 
-/// Our crates, and which of ours each may depend on outside its own tests.
+/// Our crates, and which of our crates each may depend on outside its tests.
 const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("ringtalk-wire", &[]),
     ("ringtalk-proto", &["ringtalk-wire"]),
@@ -56,12 +56,12 @@ const PURE: [(&str, &str); 2] = [
     ("ringtalk-proto", "node/proto/src/lib.rs"),
 ];
 
-/// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
+/// Packages that a pure crate must not depend on, even indirectly: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// The features of the core that plant mistakes and found rings at once, for the simulator, and that open single
-/// machines to benchmarks; that of the node which opens doors for the fuzzer.
-/// No program may have one of them, nor what is built along with the programs.
+/// Features for tests. Those of the core plant bugs and found rings at once, for the simulator, and expose single
+/// machines to benchmarks; `fuzzing` exposes parts of a node to the fuzzer.
+/// No program may be built with one of them, nor anything that is built together with the programs.
 const NEVER_SHIPPED: [&str; 4] = ["planted-bugs", "simulation", "benchmarks", "fuzzing"];
 const SHIPPED: [&str; 5] = [
     "ringtalk-image",
@@ -71,7 +71,7 @@ const SHIPPED: [&str; 5] = [
     "ringtalk-tests",
 ];
 
-/// Checks the manifests, then the pure crates, then what is shipped.
+/// Checks the manifests, then the pure crates, then the features of what is shipped.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = Metadata::read(root)?;
     let mut findings: Vec<String> = metadata
@@ -80,7 +80,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         .collect();
     for (name, library) in PURE {
         let path = root.join(library);
-        let text = fs::read_to_string(&path).with_context(|| format!("{library} is unreadable"))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {library}"))?;
         findings.extend(std_links(library, text));
         findings.extend(impure_dependencies(name, &tree(name).read(root)?));
     }
@@ -92,7 +92,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     report::conclude("layering", &examined, &findings)
 }
 
-/// Development dependencies are free: a test may stand above what it tests.
+/// Returns the forbidden imports of one crate. Development dependencies are exempt: tests may use crates above it.
 fn forbidden_imports(metadata: &Metadata, member: &Package) -> Vec<String> {
     let name = member.name.as_str();
     if UNBOUND.contains(&name) {
@@ -100,7 +100,7 @@ fn forbidden_imports(metadata: &Metadata, member: &Package) -> Vec<String> {
     }
     let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == name) else {
         return vec![format!(
-            "{name}: has no place in the layering: give it a row in tools/xtask/src/layering.rs"
+            "{name}: is missing from the layering: add a row to MAY_IMPORT in tools/xtask/src/layering.rs"
         )];
     };
     let ours = |wanted: &str| metadata.members().any(|member| member.name == wanted);
@@ -111,14 +111,14 @@ fn forbidden_imports(metadata: &Metadata, member: &Package) -> Vec<String> {
         .filter(|dependency| !allowed.contains(&dependency.name.as_str()))
         .map(|dependency| {
             format!(
-                "{name}: imports {}, which lies above or beside it: pass values across instead",
+                "{name}: imports {}, which is above or beside it: pass values across instead",
                 dependency.name
             )
         })
         .collect()
 }
 
-/// `#![no_std]` must stand at the root, and the standard library come back for tests alone.
+/// Checks that a crate root has `#![no_std]`, and links the standard library only for tests.
 fn std_links(library: &str, text: String) -> Vec<String> {
     let source = match Source::parse(library, text) {
         Ok(source) => source,
@@ -137,7 +137,7 @@ fn std_links(library: &str, text: String) -> Vec<String> {
     findings
 }
 
-/// Asked of the one crate: in the workspace's joint graph another crate's features would count.
+/// Returns the command that lists one crate's dependencies: the joint graph would count other crates' features.
 fn tree(package: &str) -> Cargo {
     tree_of(package, "{p}")
 }
@@ -158,9 +158,7 @@ fn forbidden_features(package: &str, features: &str) -> Vec<String> {
     let found = NEVER_SHIPPED.iter();
     let found = found.filter(|feature| ours.iter().any(|line| line.contains(*feature)));
     let complain = |feature| {
-        format!(
-            "{package}: is built with the feature {feature}, which no program may have as shipped"
-        )
+        format!("{package}: is built with the feature {feature}, which no shipped program may have")
     };
     found.map(complain).collect()
 }
@@ -170,7 +168,7 @@ fn impure_dependencies(package: &str, tree: &str) -> Vec<String> {
     let impure: BTreeSet<&str> = names.filter(|name| IMPURE.contains(name)).collect();
     let complain = |name| {
         format!(
-            "{package}: reaches {name}, see `cargo tree -p {package} -e normal -i {name}`: drop it"
+            "{package}: depends on {name}: remove it (`cargo tree -p {package} -e normal -i {name}`)"
         )
     };
     impure.into_iter().map(complain).collect()
@@ -236,7 +234,7 @@ mod tests {
     #[test]
     fn a_crate_without_a_place_is_found() {
         let found = findings(&[package("ringtalk-surprise", &[])]);
-        assert!(found[0].contains("has no place"), "{found:?}");
+        assert!(found[0].contains("is missing"), "{found:?}");
     }
 
     #[test]

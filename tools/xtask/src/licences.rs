@@ -1,6 +1,6 @@
-//! The licences of everything that the lock file can pull in: permissive ones only.
+//! Checks that every package in the lock file has a permissive licence.
 //!
-//! A package that offers a choice passes when one branch of the choice is allowed.
+//! A package that offers a choice of licences passes if one of them is allowed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -11,7 +11,7 @@ use spdx::{Expression, ParseMode};
 use crate::metadata::{Metadata, Package};
 use crate::report;
 
-/// What may be linked into Ringtalk: no copyleft, in the words of SPDX.
+/// The licences that may be linked into Ringtalk, as SPDX expressions; none is copyleft.
 const ALLOWED: [&str; 13] = [
     "0BSD",
     "Apache-2.0",
@@ -28,8 +28,8 @@ const ALLOWED: [&str; 13] = [
     "Zlib",
 ];
 
-/// Strict, but for the slash that older packages write instead of `OR`. Deprecated names parse,
-/// so that the complaint is about the licence and not about its spelling.
+/// Strict, except that older packages may write a slash instead of `OR`. Deprecated names parse, so that a finding is
+/// about the licence and not about its spelling.
 const SPELLING: ParseMode = ParseMode {
     allow_slash_as_or_operator: true,
     allow_deprecated: true,
@@ -55,7 +55,7 @@ fn violations(metadata: &Metadata) -> Vec<String> {
     metadata.packages.iter().filter_map(complain).collect()
 }
 
-/// What speaks against a licence, if anything does.
+/// Returns why a licence is not allowed, or `None` if it is.
 fn objection(licence: Option<&str>) -> Option<String> {
     let Some(licence) = licence else {
         return Some("names no licence".to_owned());
@@ -70,7 +70,7 @@ fn objection(licence: Option<&str>) -> Option<String> {
     }
 }
 
-/// The shortest way from one of our crates to the package, by name.
+/// Returns the shortest dependency path from one of our crates to the package, by name.
 fn chain<'a>(metadata: &'a Metadata, target: &'a str) -> Vec<&'a str> {
     let nodes = metadata.resolve.nodes.iter();
     let edges: BTreeMap<&str, &Vec<String>> = nodes
@@ -80,7 +80,7 @@ fn chain<'a>(metadata: &'a Metadata, target: &'a str) -> Vec<&'a str> {
     let mut seen: BTreeSet<&str> = members.clone().collect();
     let mut ways: VecDeque<Vec<&str>> = members.map(|member| vec![member]).collect();
     while let Some(way) = ways.pop_front() {
-        let last = *way.last().expect("a way starts with a member");
+        let last = *way.last().expect("a path starts with a member");
         if last == target {
             return way.into_iter().map(|id| name(metadata, id)).collect();
         }

@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask`: one subcommand per check, and `ci` for all of them.
 //!
-//! What a step does lives in the module of its name; nothing is decided here.
+//! Not here: what a step does (the module of its name).
 
 mod black_box;
 mod cargo;
@@ -79,7 +79,7 @@ enum Task {
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        // A failed check is no mishap of this program: the message alone, never a backtrace.
+        // A failed check is not a bug of this program, so print the message without a backtrace.
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -105,12 +105,13 @@ fn run(task: Task) -> Result<()> {
     }
 }
 
-/// The root of the checkout; this crate lies two folders below it.
+/// Returns the root of the checkout, two folders above this crate.
 fn workspace_root() -> Result<PathBuf> {
-    let own = env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask`")?;
+    let own = env::var_os("CARGO_MANIFEST_DIR")
+        .context("CARGO_MANIFEST_DIR is not set: start this as `cargo xtask`")?;
     let root = PathBuf::from(own);
     let root = root.ancestors().nth(2);
-    Ok(root.context("this crate has left tools/xtask")?.to_owned())
+    Ok(root.context("this crate is not in tools/xtask")?.to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What `cargo metadata` tells about the workspace and its dependencies, as far as we ask.
+//! The output of `cargo metadata` about the workspace and its dependencies; only the fields that the checks use.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(crate) struct Metadata {
     pub(crate) target_directory: PathBuf,
 }
 
-/// One package, ours or somebody else's.
+/// One package: ours or a dependency.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Package {
     pub(crate) id: String,
@@ -34,13 +34,13 @@ pub(crate) struct Dependency {
     pub(crate) kind: Option<String>,
 }
 
-/// The graph that the lock file fixes.
+/// The dependency graph of the lock file.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resolve {
     pub(crate) nodes: Vec<Node>,
 }
 
-/// A package of the graph and the ids of those that it uses, for whatever purpose.
+/// A package of the graph, and the ids of its dependencies of every kind.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: String,
@@ -50,10 +50,10 @@ pub(crate) struct Node {
 impl Metadata {
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let text = Cargo::new("metadata --locked --format-version 1").read(root)?;
-        serde_json::from_str(&text).context("`cargo metadata` has changed its shape")
+        serde_json::from_str(&text).context("cannot parse the output of `cargo metadata`")
     }
 
-    /// The packages of this workspace.
+    /// Returns the packages of this workspace.
     pub(crate) fn members(&self) -> impl Iterator<Item = &Package> {
         let is_member = |package: &&Package| self.workspace_members.contains(&package.id);
         self.packages.iter().filter(is_member)

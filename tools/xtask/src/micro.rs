@@ -1,6 +1,6 @@
-//! `cargo xtask micro`: the instructions of single operations, counted by callgrind, here and at another commit.
+//! `cargo xtask micro`: counts the instructions of single operations with callgrind, here and at another commit.
 //!
-//! Not here: the operations (`tools/bench/micro`, which also takes their times).
+//! Not here: the operations and their times (`tools/bench/micro`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +11,10 @@ use clap::Args;
 use crate::cargo::Cargo;
 use crate::metadata::Metadata;
 
-/// How often an operation is done in two runs: what making it ready takes is in both.
+/// The repetitions of an operation in two runs; the difference of their counts excludes the setup.
 const TIMES: [u64; 2] = [20, 60];
 
-/// What is counted.
+/// The operations that are counted.
 #[derive(Debug, Args)]
 pub(crate) struct Micro {
     /// The commit to compare with
@@ -23,7 +23,7 @@ pub(crate) struct Micro {
 }
 
 impl Micro {
-    /// Builds both, counts all operations of both, and prints them side by side.
+    /// Builds both versions, counts all operations of both, and prints the counts side by side.
     pub(crate) fn run(&self, root: &Path) -> Result<()> {
         let target = Metadata::read(root)?.target_directory.join("micro");
         let before = target.join("tree");
@@ -48,7 +48,7 @@ impl Micro {
     }
 }
 
-/// Has a commit in a folder of its own.
+/// Checks a commit out into a folder of its own.
 fn check_out(root: &Path, folder: &Path, commit: &str) -> Result<()> {
     let git = |arguments: &[&str]| read(Command::new("git").current_dir(root).args(arguments));
     let path = folder.to_string_lossy();
@@ -60,7 +60,7 @@ fn check_out(root: &Path, folder: &Path, commit: &str) -> Result<()> {
     Ok(())
 }
 
-/// Everything is compiled as one: else a function may cost another tenth because a module beside it has another name.
+/// Builds the operations as one unit: otherwise renaming a module may change a neighbouring function's cost by a tenth.
 fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     Cargo::new("build --release --locked -p bench-micro --manifest-path tools/bench/Cargo.toml")
         .variable("CARGO_PROFILE_RELEASE_LTO", "fat")
@@ -70,7 +70,7 @@ fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     Ok(target.join("release/micro"))
 }
 
-/// How many instructions an operation takes.
+/// Returns the number of instructions of an operation.
 fn count(program: &Path, name: &str) -> Result<u64> {
     let mut counted = [0; 2];
     for (count, times) in counted.iter_mut().zip(TIMES) {
@@ -84,13 +84,13 @@ fn count(program: &Path, name: &str) -> Result<u64> {
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{name}: {told}");
         let collected = told.lines().find_map(|line| line.split_once("Collected :"));
-        let collected = collected.context("callgrind tells no count")?.1;
+        let collected = collected.context("callgrind printed no count")?.1;
         *count = collected.trim().parse::<u64>()?;
     }
     Ok(counted[1].saturating_sub(counted[0]) / (TIMES[1] - TIMES[0]))
 }
 
-/// What a program prints.
+/// Runs a program and returns its standard output.
 fn read(command: &mut Command) -> Result<String> {
     let output = command.output();
     let output = output.with_context(|| format!("cannot start {command:?}"))?;

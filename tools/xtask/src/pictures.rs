@@ -1,6 +1,6 @@
-//! `cargo xtask pictures`: draws the README's pictures anew, of the programs as they are.
+//! `cargo xtask pictures`: redraws the README's pictures from what the programs show.
 //!
-//! The scene is a test in `tests/`, which compares what it sees with the pictures otherwise.
+//! Not here: the scene, a test in `tests/` that otherwise compares the pictures with what it sees.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use crate::black_box;
 
-/// The test, and the variable that has it write what it sees.
-const TEST: &str = "the_pictures_of_the_readme_are_what_is_seen";
+/// The test, and the variable that makes it write the pictures.
+const TEST: &str = "the_pictures_of_the_readme_are_current";
 const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
-/// Plays the scene, and keeps what is seen.
+/// Plays the scene and writes the pictures.
 pub(crate) fn run(root: &Path) -> Result<()> {
     black_box::run_only(root, TEST, &[(UPDATE_VARIABLE, "1".to_owned())])
 }

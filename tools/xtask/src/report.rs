@@ -1,14 +1,14 @@
-//! How a check that is not cargo's tells its findings.
+//! The report of a check that is not cargo's.
 
 use anyhow::{Result, bail};
 
-/// Prints every finding, one a line; any finding at all is a failed check.
+/// Prints one finding per line. The check fails if there is any.
 pub(crate) fn conclude(check: &str, examined: &str, findings: &[String]) -> Result<()> {
     for finding in findings {
         println!("{finding}");
     }
     match findings.len() {
-        0 => println!("{check}: {examined}, nothing to mend"),
+        0 => println!("{check}: {examined}, no violations"),
         1 => bail!("{check}: {examined}, 1 violation"),
         count => bail!("{check}: {examined}, {count} violations"),
     }

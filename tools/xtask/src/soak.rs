@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the simulator, as fast as it gets, until it is stopped.
+//! `cargo xtask soak`: runs the simulator in a release build until it is stopped.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 
-/// Runs seeds where the last soak of the same version ended.
+/// Runs seeds from where the last soak of the same version ended.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let soak = Cargo::new("run --release --locked -p ringtalk-sim -- soak");
     soak.arguments(arguments.iter().map(String::as_str))

@@ -1,7 +1,6 @@
-//! `cargo xtask tidy`: the rules of the house that no compiler knows.
+//! `cargo xtask tidy`: runs the repository's own rules, which no compiler checks.
 //!
-//! A rule is a function from files to violations, beside its tests in a module of its own; here
-//! they are only gathered.
+//! A rule is a function from files to violations. Not here: the rules and their tests (a module each).
 
 mod core;
 mod files;
@@ -12,7 +11,6 @@ mod shape;
 pub(crate) mod source;
 mod text;
 mod top_level;
-mod waits;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,21 +22,20 @@ use crate::report;
 use files::File;
 use source::Source;
 
-/// A place that breaks a rule.
+/// A line that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Violation {
     path: String,
     line: usize,
-    /// What is wrong and what to do about it.
+    /// The problem and the advice.
     message: String,
 }
 
-/// What a rule for one Rust file looks like.
+/// A rule for one Rust file.
+#[cfg(test)]
 type SourceRule = fn(&Source) -> Vec<Violation>;
 
-const SOURCE_RULES: [SourceRule; 2] = [shape::check, waits::check];
-
-/// Checks every file that is, or could be, in the repository.
+/// Checks every file that git tracks or does not ignore.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let files = files::read(root)?;
     let findings = check(&files);
@@ -51,17 +48,14 @@ fn check(files: &[File]) -> Vec<Violation> {
     found.extend(files.iter().flat_map(text::check));
     let (sources, unparsed) = sources(files);
     found.extend(unparsed);
-    for rule in SOURCE_RULES {
-        found.extend(sources.iter().flat_map(rule));
-    }
+    found.extend(sources.iter().flat_map(shape::check));
     found.extend(core::check(&sources));
     found.extend(layers::check(&sources));
     found.sort();
     found
 }
 
-/// Parses the Rust files, and tells each whether it is test code; a file that does not parse is a
-/// violation of its own.
+/// Parses the Rust files and marks those that are test code. A file that does not parse is a violation.
 fn sources(files: &[File]) -> (Vec<Source>, Vec<Violation>) {
     let mut sources = Vec::new();
     let mut violations = Vec::new();
@@ -93,7 +87,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The lines at which `rule` finds something in `text`, were it the file at `path`.
+/// Returns the lines at which `rule` finds a violation if `text` is the file at `path`.
 #[cfg(test)]
 fn lines_found(rule: SourceRule, path: &str, text: &str) -> Vec<usize> {
     let source = Source::parse(path, text.to_owned()).unwrap();
@@ -115,7 +109,7 @@ mod tests {
         check(&[file]).iter().map(Violation::to_string).collect()
     }
 
-    /// One planted violation of each rule, through the same door as the real files.
+    /// Checks one planted violation of each rule through the function that checks the real files.
     #[test]
     fn every_rule_is_connected() {
         let core = "node/proto/src/machines/causal.rs";
@@ -129,7 +123,6 @@ mod tests {
                 "does not parse",
             ),
             (core, "//! C.\nuse super::outbox::Outbox;\n", "outbox"),
-            ("tests/t.rs", "//! T.\nfn f() { sleep(S); }\n", "// Waits "),
         ] {
             let found = found(path, text);
             assert_eq!(found.len(), 1, "{path}: {found:?}");

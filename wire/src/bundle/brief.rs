@@ -1,6 +1,6 @@
 //! Brief bundles: on a link, a bundle's heads name their authors by short ids.
 //!
-//! Heads are most of the size of a short message, and both ends of a link mostly know the same authors. Whatever is
+//! Heads are most of the size of a short message, and both ends of a link mostly know the same authors. Anything that is
 //! signed, kept and shown has whole ids (`PROTOCOL.md` §4.2): expanding a brief bundle yields the exact bytes that
 //! were signed. Not here: who knows which authors, and what happens if an author is unknown (`ringtalk-proto`).
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Sealed;
-use super::reading::{self, Beginning};
+use super::decoder::{self, Beginning};
 use super::short_id::ShortId;
 use crate::codec::encode_any;
 use crate::limit::{BRIEF_SHARE, SEALED_BYTES};
@@ -51,8 +51,10 @@ impl Brief {
         interval: Interval,
         known: impl Fn(ShortId) -> Option<NodeId>,
     ) -> Option<Self> {
-        let Beginning { heads, place, .. } = reading::beginning(&sealed.raw)?;
-        if sealed.raw.len() > place.len() * BRIEF_SHARE {
+        let Beginning {
+            heads, heads_range, ..
+        } = decoder::decode_beginning(&sealed.raw)?;
+        if sealed.raw.len() > heads_range.len() * BRIEF_SHARE {
             return None;
         }
         let clear = |head: &MessageId| known(ShortId::of(&head.author)) == Some(head.author);
@@ -67,9 +69,9 @@ impl Brief {
         Some(Self {
             interval,
             raw: [
-                &sealed.raw[..place.start],
+                &sealed.raw[..heads_range.start],
                 NO_HEADS,
-                &sealed.raw[place.end..],
+                &sealed.raw[heads_range.end..],
             ]
             .concat()
             .into(),
@@ -88,13 +90,14 @@ impl Brief {
         &self,
         known: impl Fn(ShortId) -> Option<NodeId>,
     ) -> Result<Option<Sealed>, DecodeError> {
-        let place = self.beginning()?.place;
+        let heads_range = self.beginning()?.heads_range;
         let malformed = || DecodeError::Unsound("brief bundle");
         let (said, heads) = self
             .heads
             .split_at_checked(CHECK_BYTES)
             .ok_or_else(malformed)?;
-        let short = reading::short_heads(&self.heads.slice_ref(heads)).ok_or_else(malformed)?;
+        let short =
+            decoder::decode_short_heads(&self.heads.slice_ref(heads)).ok_or_else(malformed)?;
         let whole = short.into_iter().map(|(author, seq)| {
             let author = known(author)?;
             Some(MessageId { author, seq })
@@ -102,7 +105,7 @@ impl Brief {
         let Some(whole) = whole.collect::<Option<Vec<MessageId>>>() else {
             return Ok(None);
         };
-        let (before, after) = (&self.raw[..place.start], &self.raw[place.end..]);
+        let (before, after) = (&self.raw[..heads_range.start], &self.raw[heads_range.end..]);
         let raw: Bytes = [before, &encode_any(&whole), after].concat().into();
         let (sealed, seal) = (check(&raw) == *said, self.seal);
         Ok(sealed.then_some(Sealed { raw, seal }))
@@ -131,7 +134,7 @@ impl Brief {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
         }
-        let beginning = reading::beginning(&self.raw);
+        let beginning = decoder::decode_beginning(&self.raw);
         beginning
             .filter(|beginning| {
                 beginning.heads.is_empty() && beginning.author == self.seal.signer()

@@ -3,7 +3,7 @@
 //! Not here: how messages arrive (`node::bundles`), how missing ones are found (`history`).
 
 mod authors;
-mod nameless;
+mod unnamed;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -13,9 +13,9 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 use crate::Time;
 use crate::config::Retention;
 use crate::context::Context;
-use crate::machines::causal::{Causal, Deliverable, Lamport};
+use crate::machines::causal::{Causal, Deliverable, LamportVerdict};
 use crate::machines::log::Log;
-use nameless::Nameless;
+use unnamed::UnnamedAuthors;
 
 /// The messages and their authors.
 #[derive(Debug)]
@@ -23,16 +23,16 @@ pub(crate) struct Discussion {
     pub(crate) causal: Causal,
     pub(crate) log: Log,
     /// Authors that have sent something and that nobody has named.
-    nameless: Nameless,
+    unnamed: UnnamedAuthors,
     /// Bundles that wait for their heads' authors to be named, and for how long.
-    waits: VecDeque<Wait>,
+    waits: VecDeque<NewsWait>,
     /// True once the clock has its start; nothing is delivered before.
     started: bool,
 }
 
 /// A bundle that waits for its heads' authors to be named.
 #[derive(Clone, Copy, Debug)]
-struct Wait {
+struct NewsWait {
     until: Time,
     first: MessageId,
     /// True if it may wait once more.
@@ -45,7 +45,7 @@ impl Discussion {
         Self {
             causal: Causal::default(),
             log: Log::new(retention),
-            nameless: Nameless::default(),
+            unnamed: UnnamedAuthors::default(),
             waits: VecDeque::new(),
             started: false,
         }
@@ -75,13 +75,13 @@ impl Discussion {
     }
 
     /// Moves the clock past messages that no member can give any more.
-    pub(crate) fn pass(&mut self, up_to: MessageId) {
-        self.causal.pass(up_to);
-        self.log.pass(up_to);
+    pub(crate) fn skip(&mut self, up_to: MessageId) {
+        self.causal.advance(up_to);
+        self.log.skip(up_to);
     }
 
     /// Returns the next bundle to deliver, and how to treat its Lamport time.
-    pub(crate) fn next(&mut self, context: &Context) -> Option<(Deliverable, Lamport)> {
+    pub(crate) fn next(&mut self, context: &Context) -> Option<(Deliverable, LamportVerdict)> {
         let log = &self.log;
         let is_member = |author: &NodeId| context.is_member(author);
         let lamport_of = |message| log.lamport_of(message);
@@ -89,16 +89,16 @@ impl Discussion {
     }
 
     /// Returns a bundle that is here and has one of the messages of this one.
-    pub(crate) fn known_instead(&self, bundle: &Bundle) -> Option<&Sealed> {
+    pub(crate) fn overlapping(&self, bundle: &Bundle) -> Option<&Sealed> {
         let (author, seq) = (bundle.author, bundle.first);
         let logged = self.log.bundle_with(bundle.last_id());
         logged
             .or_else(|| self.log.bundle_with(MessageId { author, seq }))
-            .or_else(|| self.causal.held_instead(bundle))
+            .or_else(|| self.causal.overlapping_held(bundle))
     }
 
     /// Returns the author's bundle before this one, if it is kept.
-    pub(crate) fn before(&self, bundle: &Bundle) -> Option<&Sealed> {
+    pub(crate) fn previous_bundle(&self, bundle: &Bundle) -> Option<&Sealed> {
         let (author, seq) = (bundle.author, bundle.first - 1);
         self.log.bundle_with(MessageId { author, seq })
     }

@@ -11,7 +11,7 @@ use super::Concern;
 use candidates::Candidates;
 use newcomers::Newcomers;
 
-/// This node's own way into the ring, and that of newcomers.
+/// This node's own entry into the ring, and that of newcomers.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) candidates: Candidates,

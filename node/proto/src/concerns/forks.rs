@@ -11,18 +11,18 @@ use alloc::format;
 use ringtalk_wire::{Frame, NodeId, SealHash, Sealed};
 
 use super::Concern;
-use crate::Trouble;
+use crate::ErrorKind;
 use crate::context::Context;
 
 /// The maximum number of authors whose evidence is kept, 2 MiB in all. Evidence against others is passed on once.
-const KEPT: usize = 16;
+const MAX_EVIDENCE: usize = 16;
 
 /// The evidence of forks.
 #[derive(Debug, Default)]
 pub(crate) struct Forks {
     /// The hash that names this node's own last bundle.
     pub(crate) last_own: SealHash,
-    /// The evidence against up to [`KEPT`] authors, for newcomers.
+    /// The evidence against up to [`MAX_EVIDENCE`] authors, for newcomers.
     kept: BTreeMap<NodeId, [Sealed; 2]>,
     /// Evidence whose other half is still to come, by its sender.
     halves: BTreeMap<NodeId, Sealed>,
@@ -30,30 +30,30 @@ pub(crate) struct Forks {
 
 /// The verdict on two bundles that may contradict each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum ForkVerdict {
     /// They do not, the fork is known already, or their author is unknown.
     Nothing,
     /// They do, but a signature is invalid.
     Unsigned,
     /// They do, and every member must learn of it.
-    ShownUp,
+    Equivocated,
 }
 
 impl Forks {
     /// Keeps the evidence against an author. If there is no room, it replaces the evidence against `departed`.
     fn keep(&mut self, author: NodeId, both: [Sealed; 2], departed: Option<NodeId>) {
-        if self.kept.len() == KEPT
+        if self.kept.len() == MAX_EVIDENCE
             && let Some(departed) = departed
         {
             self.kept.remove(&departed);
         }
-        if self.kept.len() < KEPT {
+        if self.kept.len() < MAX_EVIDENCE {
             self.kept.insert(author, both);
         }
     }
 
     /// Returns true if the evidence against an author is kept.
-    pub(crate) fn keeps(&self, author: &NodeId) -> bool {
+    pub(crate) fn has_evidence(&self, author: &NodeId) -> bool {
         self.kept.contains_key(author)
     }
 
@@ -69,36 +69,39 @@ impl Forks {
         None
     }
 
-    /// Mutes the author of two bundles if they contradict each other. `is_heard` returns true if this node has heard
-    /// of the author.
+    /// Mutes the author of two bundles if they contradict each other. `is_known_author` returns true if this
+    /// node has heard of the author.
     pub(crate) fn weigh(
         &mut self,
         context: &mut Context,
         both: &[Sealed; 2],
-        is_heard: impl Fn(&Context, &NodeId) -> bool,
-    ) -> Verdict {
+        is_known_author: impl Fn(&Context, &NodeId) -> bool,
+    ) -> ForkVerdict {
         let [one, other] = both;
         let author = one.seal.signer();
-        let is_known = context.is_proven(&author) || !is_heard(context, &author);
+        let is_known = context.has_equivocated(&author) || !is_known_author(context, &author);
         if is_known || author == context.config.id || !one.contradicts(other) {
-            return Verdict::Nothing;
+            return ForkVerdict::Nothing;
         }
         // Last, since two signatures cost more than all checks before.
-        if !both.iter().all(|sealed| context.seals.is_genuine(sealed)) {
-            return Verdict::Unsigned;
+        if !both
+            .iter()
+            .all(|sealed| context.signatures.is_genuine(sealed))
+        {
+            return ForkVerdict::Unsigned;
         }
         let first = one.bundle().map(|bundle| bundle.first).unwrap_or_default();
-        let who = context.described(&author);
+        let who = context.describe(&author);
         let message = format!(
-            "{who} said different things to different members, from its message {first} on: nothing more \
-             is taken from it"
+            "{who} sent different messages to different members, from its message {first} on: its messages \
+             are no longer accepted"
         );
-        context.error(Trouble::AuthorForked, message);
-        context.people.liars.insert(author);
+        context.error(ErrorKind::AuthorForked, message);
+        context.people.equivocators.insert(author);
         let mut kept = self.kept.keys().copied();
         let departed = kept.find(|id| !context.is_member(id));
         self.keep(author, both.clone(), departed);
-        Verdict::ShownUp
+        ForkVerdict::Equivocated
     }
 
     /// Sends a peer all evidence that is kept.

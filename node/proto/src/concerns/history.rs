@@ -48,7 +48,7 @@ impl History {
             .filter(|_| !context.planted.has(PlantedBug::NeverPull))
             .map(|(message, dependant)| (message, context.share_of(&dependant)))
             .collect();
-        self.searches.lacking(now, missing.into_iter());
+        self.searches.update(now, missing.into_iter());
     }
 
     /// Takes a newcomer's request for a cut.
@@ -85,7 +85,7 @@ impl History {
 
     pub(crate) fn pull_due(&mut self, context: &mut Context, discussion: &Discussion) {
         let now = context.now;
-        if context.reader.is_behind() {
+        if context.reader_lag.is_behind() {
             return;
         }
         let causal = &discussion.causal;
@@ -99,9 +99,9 @@ impl History {
     }
 
     /// Pulls these ranges from a peer, in addition to those that it is known to be ahead with.
-    pub(crate) fn pull_beside(&mut self, context: &mut Context, peer: NodeId, ranges: Vec<Range>) {
+    pub(crate) fn pull_ranges(&mut self, context: &mut Context, peer: NodeId, ranges: Vec<Range>) {
         let now = context.now;
-        let pull = Frame::Pull(self.repair.numbered(now, peer, ranges));
+        let pull = Frame::Pull(self.repair.new_pull(now, peer, ranges));
         context.send(&peer, &pull);
     }
 
@@ -134,10 +134,10 @@ impl History {
     /// Takes a member's answer about a message that was asked for.
     pub(crate) fn take_has(&mut self, context: &Context, peer: NodeId, has: &Has) {
         let now = context.now;
-        // A proven liar's word on its own messages counts no more than anybody's.
-        let author = has.message.author == peer && !context.is_proven(&peer);
+        // An equivocator's word on its own messages counts no more than any other member's.
+        let author = has.message.author == peer && !context.has_equivocated(&peer);
         self.searches
-            .answered(now, has.message, (&peer, author), has.holding);
+            .take_answer(now, has.message, (&peer, author), has.holding);
     }
 }
 

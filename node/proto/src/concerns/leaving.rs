@@ -4,54 +4,54 @@
 
 use crate::Time;
 use crate::config::LEAVE_WAIT;
-use crate::context::Farewell;
+use crate::context::LeaveStage;
 use core::time::Duration;
 use ringtalk_wire::{MessageId, VectorClock};
 
 /// The maximum time for leaving; the process exits within 2 s.
 const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
 
-/// How often this node asks its neighbours for their clocks, and repeats its goodbye.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How often this node asks its neighbours for their clocks, and repeats its announcement.
+const STEP_PAUSE: Duration = Duration::from_millis(200);
 
 /// The next step of a leaving node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
+pub(crate) enum LeavingStep {
     /// Ask the neighbours for their clocks.
     AskNeighbours,
     /// Tell the others, or tell them again.
-    SayGoodbye,
+    AnnounceLeave,
     /// Go.
-    Go,
+    Finish,
 }
 
 /// A leaving node.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     since: Time,
-    ask_at: Time,
+    next_step_at: Time,
     /// The messages that no neighbour is known to have: this node may be the last that has them.
-    entrusted: VectorClock,
+    unconfirmed: VectorClock,
     done: bool,
 }
 
 impl Leaving {
     /// Returns when `expire` has something to do.
-    pub(crate) fn deadline(&self, farewell: Farewell) -> Option<Time> {
-        let wait = if farewell == Farewell::Said {
+    pub(crate) fn deadline(&self, stage: LeaveStage) -> Option<Time> {
+        let wait = if stage == LeaveStage::Announced {
             LEAVE_LIMIT
         } else {
             LEAVE_WAIT
         };
-        (!self.done).then(|| self.ask_at.min(self.since + wait))
+        (!self.done).then(|| self.next_step_at.min(self.since + wait))
     }
 
     /// Begins to leave, with these messages to hand to others.
-    pub(crate) const fn begin(now: Time, entrusted: VectorClock) -> Self {
+    pub(crate) const fn begin(now: Time, unconfirmed: VectorClock) -> Self {
         Self {
             since: now,
-            ask_at: now,
-            entrusted,
+            next_step_at: now,
+            unconfirmed,
             done: false,
         }
     }
@@ -66,34 +66,39 @@ impl Leaving {
         !core::mem::replace(&mut self.done, true)
     }
 
-    /// Returns the next step, if one is due; `handed` is true if others have all messages of this node's own.
-    pub(crate) fn expire(&mut self, now: Time, farewell: Farewell, handed: bool) -> Option<Step> {
+    /// Returns the next step, if one is due; `is_all_held` is true if others have all messages of this node's own.
+    pub(crate) fn expire(
+        &mut self,
+        now: Time,
+        stage: LeaveStage,
+        is_all_held: bool,
+    ) -> Option<LeavingStep> {
         if self.done {
             return None;
         }
         let waited = now - self.since;
-        let step = if farewell == Farewell::Said {
+        let step = if stage == LeaveStage::Announced {
             if waited >= LEAVE_LIMIT {
-                return Some(Step::Go);
+                return Some(LeavingStep::Finish);
             }
-            Step::SayGoodbye
-        } else if waited >= LEAVE_WAIT || (handed && self.entrusted.is_empty()) {
-            self.ask_at = now;
-            Step::SayGoodbye
+            LeavingStep::AnnounceLeave
+        } else if waited >= LEAVE_WAIT || (is_all_held && self.unconfirmed.is_empty()) {
+            self.next_step_at = now;
+            LeavingStep::AnnounceLeave
         } else {
-            Step::AskNeighbours
+            LeavingStep::AskNeighbours
         };
-        if self.ask_at > now {
+        if self.next_step_at > now {
             return None;
         }
-        self.ask_at = now + ASK_AGAIN;
+        self.next_step_at = now + STEP_PAUSE;
         Some(step)
     }
 
     /// Takes a neighbour's clock: what the neighbour has is no longer to be handed on.
-    pub(crate) fn entrust(&mut self, entries: &[MessageId]) {
+    pub(crate) fn note_held_by_neighbour(&mut self, entries: &[MessageId]) {
         let theirs: VectorClock = entries.iter().copied().collect();
         let lacks = |kept: &MessageId| !theirs.covers(*kept);
-        self.entrusted = self.entrusted.iter().filter(lacks).collect();
+        self.unconfirmed = self.unconfirmed.iter().filter(lacks).collect();
     }
 }

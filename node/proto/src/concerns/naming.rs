@@ -13,15 +13,15 @@ use super::Concern;
 use crate::context::Context;
 use crate::machines::admission::{names_for, unique_name};
 use crate::machines::heirs::Heirs;
-use crate::machines::names::{Kept, Names};
-use crate::machines::pace::Pace;
+use crate::machines::names::{KeptNames, Names};
+use crate::machines::rate_limiter::RateLimiter;
 use crate::machines::renames::Renames;
 use crate::{Time, View};
 
 /// How often a former member may return at once, and after that. Each return costs two views for every member, and
 /// two lines on each screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
-const RETURNS_AT_ONCE: u32 = 4;
-const RETURN_EVERY: Duration = Duration::from_secs(2);
+const RETURNS_BURST: u32 = 4;
+const RETURN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How many of the names that a newcomer may get are searched for one that it may inherit.
 const INHERITABLE: usize = 8;
@@ -31,20 +31,20 @@ const INHERITABLE: usize = 8;
 pub(crate) struct Naming {
     /// The names in the last view in which this node, as coordinator, named a member.
     names: Names,
-    kept: Kept,
+    kept_names: KeptNames,
     heirs: Heirs,
     renames: Renames,
-    returns: Pace,
+    returns: RateLimiter,
 }
 
 impl Default for Naming {
     fn default() -> Self {
         Self {
             names: Names::default(),
-            kept: Kept::default(),
+            kept_names: KeptNames::default(),
             heirs: Heirs::default(),
             renames: Renames::default(),
-            returns: Pace::new(RETURNS_AT_ONCE, RETURN_EVERY),
+            returns: RateLimiter::new(RETURNS_BURST, RETURN_INTERVAL),
         }
     }
 }
@@ -52,19 +52,19 @@ impl Default for Naming {
 impl Naming {
     /// Loads the names of a view, and those that are kept.
     pub(crate) fn follow(&mut self, now: Time, view: &View) {
-        self.kept.expire(now);
-        self.names.follow(view, &self.kept);
+        self.kept_names.expire(now);
+        self.names.follow(view, &self.kept_names);
     }
 
     /// Returns the name that a node gets in the view loaded last, and reserves the name for it.
-    pub(crate) fn give(&mut self, wish: &str, wisher: NodeId) -> String {
+    pub(crate) fn assign(&mut self, wish: &str, wisher: NodeId) -> String {
         let name = self.name_for(wish, &wisher, None);
         self.names.take(&name, wisher);
         name
     }
 
     /// Forgets names that were given but are in no view: the next view is read completely.
-    pub(crate) fn start_over(&mut self) {
+    pub(crate) fn forget_names(&mut self) {
         self.names = Names::default();
     }
 
@@ -77,7 +77,7 @@ impl Naming {
         }
         let name = self.name_for(wish, newcomer, heir);
         if let Some(holder) = heir {
-            self.kept.release(&holder);
+            self.kept_names.release(&holder);
         }
         name
     }
@@ -88,48 +88,48 @@ impl Naming {
     }
 
     /// Keeps the name of a failed member for it.
-    pub(crate) fn failed(&mut self, now: Time, id: NodeId, name: &str) {
-        self.kept.keep(now, id, name);
-        self.heirs.settle(&id);
+    pub(crate) fn note_failed(&mut self, now: Time, id: NodeId, name: &str) {
+        self.kept_names.keep(now, id, name);
+        self.heirs.end_waits(&id);
     }
 
     /// Frees the name of a member that left.
-    pub(crate) fn left(&mut self, id: &NodeId) {
-        self.heirs.settle(id);
+    pub(crate) fn note_left(&mut self, id: &NodeId) {
+        self.heirs.end_waits(id);
     }
 
     /// Stops keeping a name for a node that is listed, here or in another ring.
-    pub(crate) fn is_listed(&mut self, id: &NodeId) {
-        self.kept.release(id);
+    pub(crate) fn release_name_of(&mut self, id: &NodeId) {
+        self.kept_names.release(id);
     }
 
     /// Stops keeping another name for this member, or this name for another: the coordinator gave it to this member.
-    pub(crate) fn is_called(&mut self, id: &NodeId, name: &str) {
-        self.kept.release(id);
-        self.kept.release_name(name);
+    pub(crate) fn note_name(&mut self, id: &NodeId, name: &str) {
+        self.kept_names.release(id);
+        self.kept_names.release_name(name);
     }
 
     /// Records that a node answered a frame sent at that time.
-    pub(crate) fn answers(&mut self, id: &NodeId, sent: Time) {
-        self.heirs.answers(id, sent);
+    pub(crate) fn note_answer(&mut self, id: &NodeId, sent: Time) {
+        self.heirs.note_answer(id, sent);
     }
 
     /// Returns true if a newcomer waits for news of a node.
-    pub(crate) fn looks_at(&self, id: &NodeId) -> bool {
-        self.heirs.look_at(id)
+    pub(crate) fn is_probing(&self, id: &NodeId) -> bool {
+        self.heirs.is_probing(id)
     }
 
     /// Records that connections to a node were refused at these hosts, or that it cannot be reached.
-    pub(crate) fn unreached(&mut self, id: &NodeId, refused: &[IpAddr], is_member: bool) {
-        self.heirs.refused(id, refused);
+    pub(crate) fn note_unreached(&mut self, id: &NodeId, refused: &[IpAddr], is_member: bool) {
+        self.heirs.note_refused(id, refused);
         if !is_member {
-            self.heirs.settle(id);
+            self.heirs.end_waits(id);
         }
     }
 
     /// Returns true if a newcomer has to wait, because it may inherit a name.
-    pub(crate) fn waits(&self, newcomer: &NodeId) -> bool {
-        self.heirs.waits(newcomer)
+    pub(crate) fn must_wait(&self, newcomer: &NodeId) -> bool {
+        self.heirs.must_wait(newcomer)
     }
 
     /// Returns when a newcomer has waited long enough.
@@ -153,20 +153,20 @@ impl Naming {
     /// Returns true unless this is a former member that returns too often.
     pub(crate) fn may_return(&self, context: &Context, id: &NodeId) -> bool {
         let now = context.now;
-        !context.is_former(id) || self.returns.next(id) <= now
+        !context.is_former(id) || self.returns.next_allowed(id) <= now
     }
 
     /// Counts a return if the node is a former member.
     pub(crate) fn note_return(&mut self, context: &Context, id: NodeId) {
         let now = context.now;
         if context.is_former(&id) {
-            self.returns.spend(now, id);
+            self.returns.record(now, id);
         }
     }
 
     /// Makes a newcomer wait for a moment if it may be the restarted process of a member. Meanwhile that member is
     /// looked for at the newcomer's own host; if it is gone, the newcomer inherits its name.
-    pub(crate) fn look_for_predecessor(
+    pub(crate) fn probe_predecessor(
         &mut self,
         context: &mut Context,
         newcomer: NodeId,
@@ -194,28 +194,33 @@ impl Naming {
             .filter(may_be_it)
             .min_by_key(|id| context.links.is_up(id));
         if let Some(holder) = predecessor
-            && self.heirs.look(now, newcomer, holder, host)
+            && self.heirs.start_wait(now, newcomer, holder, host)
         {
-            self.look_for(context, &view, holder);
+            self.probe_holder(context, &view, holder);
         }
     }
 
     /// Asks a member, or a lost one, for a sign of life.
-    fn look_for(&mut self, context: &mut Context, view: &View, id: NodeId) {
+    fn probe_holder(&mut self, context: &mut Context, view: &View, id: NodeId) {
         if view.contains(&id) || context.links.is_up(&id) {
-            return context.look_at(&id);
+            return context.ping_member(&id);
         }
         match context.known_addresses(&id).cloned() {
             Some(addresses) => {
                 context.links.dial_soon(&id);
                 context.dial(id, &addresses);
             }
-            None => self.heirs.settle(&id),
+            None => self.heirs.end_waits(&id),
         }
     }
 
     /// Records that a member asks for another name. Returns the members to be renamed.
-    pub(crate) fn wish(&mut self, context: &Context, id: NodeId, wish: &str) -> Vec<Renamed> {
+    pub(crate) fn request_rename(
+        &mut self,
+        context: &Context,
+        id: NodeId,
+        wish: &str,
+    ) -> Vec<Renamed> {
         if !context.is_member(&id) || !context.has_authority() {
             return Vec::new();
         }
@@ -248,7 +253,7 @@ impl Naming {
             let Some(member) = view.member(&id) else {
                 continue;
             };
-            let name = self.give(&wish, id);
+            let name = self.assign(&wish, id);
             if name != member.name {
                 renamed.push(Renamed { id, name });
             }

@@ -19,7 +19,7 @@ const HOUSEHOLDS: usize = 64;
 /// The recent observers.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
-    /// When each household observed last; all observers that a relay hides count as one.
+    /// When each household observed last; all observers behind carriers of circuits count as one.
     households: BTreeMap<Option<IpAddr>, Time>,
 }
 
@@ -29,14 +29,14 @@ impl Observers {
     pub(crate) fn note(&mut self, context: &mut Context, peer: &NodeId) {
         if context.view.is_some() && !context.is_named(peer) {
             let host = context.links.host(peer);
-            if self.look(context.now, host) {
+            if self.note_host(context.now, host) {
                 context.emit(Event::Observed { host });
             }
         }
     }
 
     /// Records an observer at this host; returns true if the user should be told.
-    fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
+    fn note_host(&mut self, now: Time, host: Option<IpAddr>) -> bool {
         let household = host.map(household);
         self.households.retain(|_, last| now - *last < FORGOTTEN);
         let is_news = !self.households.contains_key(&household);
@@ -62,11 +62,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_hosts_fill_no_screen() {
+    fn the_number_of_events_is_bounded() {
         let mut observers = Observers::default();
         let host = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
-        let told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
-        assert_eq!(told.count(), HOUSEHOLDS);
+        let reported =
+            (0..1_000).filter(|&number| observers.note_host(Time::default(), host(number)));
+        assert_eq!(reported.count(), HOUSEHOLDS);
         assert_eq!(observers.households.len(), HOUSEHOLDS);
     }
 
@@ -74,8 +75,9 @@ mod tests {
     fn a_household_with_many_addresses_is_one() {
         let mut observers = Observers::default();
         let host = |number: u128| Some(IpAddr::from((0x2001_0db8 << 96 | number).to_be_bytes()));
-        let mut told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
-        assert_eq!(told.by_ref().count(), 1);
-        assert!(observers.look(Time::default(), host(1 << 64)));
+        let mut reported =
+            (0..1_000).filter(|&number| observers.note_host(Time::default(), host(number)));
+        assert_eq!(reported.by_ref().count(), 1);
+        assert!(observers.note_host(Time::default(), host(1 << 64)));
     }
 }

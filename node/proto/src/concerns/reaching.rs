@@ -14,8 +14,8 @@ use ringtalk_wire::{Addresses, Call, Circuit, Contact, Frame, NodeId, Reach, Tic
 
 use crate::context::Context;
 use crate::machines::circuits::Circuits;
-use crate::machines::links::Made;
-use crate::machines::links::detour::{HELPERS, Step};
+use crate::machines::links::DialledBy;
+use crate::machines::links::detour::{DialStep, HELPERS};
 use crate::{Output, Time, Trust, View};
 use doors::Doors;
 pub use doors::Registration;
@@ -29,8 +29,8 @@ pub(crate) struct Reaching {
 
 impl Reaching {
     /// Takes the doors that a director names.
-    pub(crate) fn show_doors(&mut self, doors: Vec<Contact>) {
-        self.doors.show(doors);
+    pub(crate) fn set_doors(&mut self, doors: Vec<Contact>) {
+        self.doors.set(doors);
     }
 
     /// Chooses the doors of the ring if this node is its coordinator, because a new view is in force.
@@ -46,14 +46,15 @@ impl Reaching {
     }
 
     /// Takes a director's notice of a newcomer that is on its way to this coordinator and may not get through.
-    pub(crate) fn expect(
+    pub(crate) fn expect_newcomer(
         &mut self,
         context: &Context,
         newcomer: NodeId,
         addresses: Addresses,
         director: Option<IpAddr>,
     ) {
-        self.doors.expect(context, newcomer, addresses, director);
+        self.doors
+            .expect_newcomer(context, newcomer, addresses, director);
     }
 
     /// Returns when to dial an announced newcomer.
@@ -77,26 +78,26 @@ impl Reaching {
     }
 
     /// Returns true if others can be asked to help with a dial to a node.
-    pub(crate) fn has_detour(&mut self, context: &mut Context, peer: &NodeId) -> bool {
+    pub(crate) fn can_ask_helpers(&mut self, context: &mut Context, peer: &NodeId) -> bool {
         !context.people.dead.contains(peer) && !self.helpers_for(context, peer).is_empty()
     }
 
     /// Asks others to help with a dial to a peer that does not answer. Returns the peer if it is given up.
-    pub(crate) fn go_round(
+    pub(crate) fn ask_helpers(
         &mut self,
         context: &mut Context,
-        (peer, addresses, step): (NodeId, Addresses, Step),
+        (peer, addresses, step): (NodeId, Addresses, DialStep),
     ) -> Option<NodeId> {
-        let relay = match step {
-            Step::GiveUp => {
+        let carrier = match step {
+            DialStep::GiveUp => {
                 context.links.dial_failed(context.now, &peer);
                 return Some(peer);
             }
-            Step::Call => None,
-            Step::Relay(number) => Some(number),
+            DialStep::AskToDialBack => None,
+            DialStep::AskCarrier(number) => Some(number),
         };
         let helpers = self.helpers_for(context, &peer);
-        let asked = match relay {
+        let asked = match carrier {
             // If there are fewer helpers than steps, one is asked again: it may have a link to the peer by then.
             Some(number) if !helpers.is_empty() => {
                 let turn = number % helpers.len();
@@ -107,7 +108,7 @@ impl Reaching {
         let reach = Frame::Reach(Reach {
             peer,
             addresses,
-            relay: relay.is_some(),
+            relay: carrier.is_some(),
         });
         for (helper, addresses) in asked {
             context.send_or_dial((*helper, addresses), &reach);
@@ -123,17 +124,17 @@ impl Reaching {
             return helpers;
         }
         let helpers = self.helpers_towards(context, peer);
-        context.links.ask(peer, helpers.clone());
+        context.links.set_helpers(peer, helpers.clone());
         helpers
     }
 
     /// Returns the best helpers for a node: the carrier of the last link to it, then members on several networks,
     /// linked ones, and those on another network than this node's. After each failure the next ones follow.
     fn helpers_towards(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
-        let Some(view) = context.view_inside() else {
+        let Some(view) = context.view_as_member() else {
             return self.helpers_outside(context, peer);
         };
-        let last = context.links.relay(peer);
+        let last = context.links.carrier(peer);
         let home = view.member(&context.config.id).map(|me| me.network);
         let fit = view.members().filter(|member| {
             let id = &member.id;
@@ -168,7 +169,7 @@ impl Reaching {
 
     /// Returns the helpers while this node is not a member: named doors, and linked members of its last view.
     fn helpers_outside(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
-        let doors = self.doors.shown().iter();
+        let doors = self.doors.named().iter();
         let doors = doors.map(|door| (door.id, &door.addresses));
         let fellows = context.view.iter().flat_map(|view| view.members());
         let fellows = fellows
@@ -186,16 +187,21 @@ impl Reaching {
     /// Dials a node that failed to dial this one.
     pub(crate) fn take_call(context: &mut Context, peer: NodeId, call: Call) {
         let teller = context.links.host(&peer);
-        let (addresses, trust) = context.whereabouts(&call.peer, call.addresses, teller);
+        let (addresses, trust) = context.dial_target(&call.peer, call.addresses, teller);
         if call.peer == context.config.id || trust != Trust::Known && !context.is_member(&peer) {
             return;
         }
-        let whither = (call.peer, &addresses, trust);
-        context.dial_for(peer, whither);
+        let target = (call.peer, &addresses, trust);
+        context.dial_on_behalf(peer, target);
     }
 
     /// Takes a circuit that another node is ready to carry: this node asked for it, or the peer did.
-    pub(crate) fn take_circuit(&mut self, context: &mut Context, relay: NodeId, circuit: &Circuit) {
+    pub(crate) fn take_circuit(
+        &mut self,
+        context: &mut Context,
+        carrier: NodeId,
+        circuit: &Circuit,
+    ) {
         let now = context.now;
         let &Circuit {
             number,
@@ -204,19 +210,25 @@ impl Reaching {
             comes,
         } = circuit;
         let helpers = context.links.helpers(&peer);
-        let was_asked = helpers.iter().any(|(helper, _)| *helper == relay);
-        let is_member = context.is_member(&relay) || was_asked;
-        if peer == context.config.id || peer == relay || dials && !was_asked {
+        let was_asked = helpers.iter().any(|(helper, _)| *helper == carrier);
+        let is_member = context.is_member(&carrier) || was_asked;
+        if peer == context.config.id || peer == carrier || dials && !was_asked {
             return;
         }
-        let addresses = context.links.direct(&relay).and_then(Made::addresses);
-        if comes && addresses.is_none() || !self.circuits.comes(now, relay, is_member) {
+        let addresses = context
+            .links
+            .dialled_by(&carrier)
+            .and_then(DialledBy::addresses);
+        if comes && addresses.is_none() || !self.circuits.note_incoming(now, carrier, is_member) {
             return;
         }
-        context.links.relayed_by(&peer, relay);
+        context.links.set_carrier(&peer, carrier);
         context.out.push_back(Output::Circuit {
-            ticket: Ticket { relay, number },
-            relay: addresses.filter(|_| comes),
+            ticket: Ticket {
+                relay: carrier,
+                number,
+            },
+            carrier: addresses.filter(|_| comes),
             peer,
             dials,
         });

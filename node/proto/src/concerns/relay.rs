@@ -3,9 +3,9 @@
 //! `PROTOCOL.md` §4.1. Not here: items that arrive (`node::relaying`), bookkeeping of receipts (`spread`).
 
 pub(crate) mod abbreviation;
-pub(crate) mod carrying;
 mod children;
 mod confirmation;
+pub(crate) mod forwarder;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -16,10 +16,10 @@ use super::discussion::Discussion;
 use super::ring::Ring;
 use crate::config::SHARE_BYTES;
 use crate::context::Context;
-use crate::machines::acks::Acks;
+use crate::machines::acks::AckTracker;
 use crate::machines::outbox::Outbox;
 use crate::machines::parking::Parking;
-use crate::machines::spread::{Spreading, Taken};
+use crate::machines::spread::{Extension, Spreading};
 use confirmation::Confirmations;
 
 /// The maximum number of announcements kept to be handed on.
@@ -56,7 +56,7 @@ pub(crate) struct Relay {
     pub(crate) outbox: Outbox,
     pub(crate) spreading: Spreading,
     pub(crate) parking: Parking,
-    pub(crate) acks: Acks,
+    pub(crate) acks: AckTracker,
     pub(crate) confirmations: Confirmations,
     pub(crate) announcements: Announcements,
 }
@@ -86,11 +86,11 @@ impl Relay {
         context: &Context,
         id: ItemId,
         interval: &Interval,
-    ) -> Taken {
+    ) -> Extension {
         let current = context.layout() == Some(interval.layout);
         match context.own_key().filter(|_| current) {
             Some(me) => self.spreading.take(id, interval, me),
-            None => Taken::Nothing,
+            None => Extension::Nothing,
         }
     }
 
@@ -105,11 +105,11 @@ impl Relay {
             interval: context.as_sent(interval),
             item: item.clone(),
         });
-        self.send_passing(context, child, id, &spread);
+        self.send_to_child(context, child, id, &spread);
     }
 
     /// Sends an item to a child, and with it the acknowledgements that wait for the next frame.
-    pub(crate) fn send_passing(
+    pub(crate) fn send_to_child(
         &mut self,
         context: &mut Context,
         child: &NodeId,
@@ -121,7 +121,7 @@ impl Relay {
         context
             .links
             .send_for(now, (child, share), frame, &mut context.out);
-        self.confirm_beside(context, child);
+        self.release_acks(context, child);
     }
 
     /// Returns an item, if it is still here.

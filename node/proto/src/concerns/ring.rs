@@ -10,14 +10,14 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, NodeId};
 
 use super::Concern;
-use crate::config::{DIAL_GRACE, FINGER_GRACE, REDIAL, SETTLING, Tempo};
+use crate::config::{DIAL_GRACE, FINGER_GRACE, NEW_MEMBER_PERIOD, REDIAL, Tempo};
 use crate::context::Context;
 use crate::machines::fingers::Fingers;
 use crate::planted::PlantedBug;
 use crate::{Event, Time, View};
 
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
-const STANDING: usize = 2;
+const LINKS_EACH_WAY: usize = 2;
 
 /// This node's neighbours and fingers, and since when each is needed.
 #[derive(Debug, Default)]
@@ -30,8 +30,8 @@ pub(crate) struct Ring {
     greeted: BTreeSet<NodeId>,
     /// New members, and when they were admitted. Their neighbours may not know them yet, and would accept nothing
     /// from them.
-    settling: BTreeMap<NodeId, Time>,
-    tend_at: Option<Time>,
+    recent_members: BTreeMap<NodeId, Time>,
+    maintain_at: Option<Time>,
     finger_due: Time,
 }
 
@@ -56,7 +56,7 @@ impl Ring {
         self.needed.contains_key(id)
     }
 
-    /// Returns the distant members to which links shorten the way of a message.
+    /// Returns the distant members to which links shorten the path of a message.
     pub(crate) const fn fingers(&self) -> &BTreeSet<NodeId> {
         self.fingers.ids()
     }
@@ -83,36 +83,39 @@ impl Ring {
     }
 
     /// Records members that a view admitted: for a while they relay nothing.
-    pub(crate) fn settle_in(&mut self, now: Time, members: impl Iterator<Item = NodeId>) {
-        self.settling.retain(|_, since| now < *since + SETTLING);
-        self.settling.extend(members.map(|id| (id, now)));
+    pub(crate) fn note_admitted(&mut self, now: Time, members: impl Iterator<Item = NodeId>) {
+        self.recent_members
+            .retain(|_, since| now < *since + NEW_MEMBER_PERIOD);
+        self.recent_members.extend(members.map(|id| (id, now)));
     }
 
     /// Returns when a member was admitted, if that was a moment ago.
-    pub(crate) fn settling_since(&self, now: Time, id: &NodeId) -> Option<Time> {
-        let since = self.settling.get(id).copied();
-        since.filter(|&since| now < since + SETTLING)
+    pub(crate) fn admitted_lately(&self, now: Time, id: &NodeId) -> Option<Time> {
+        let since = self.recent_members.get(id).copied();
+        since.filter(|&since| now < since + NEW_MEMBER_PERIOD)
     }
 
     /// Returns true if any member was admitted a moment ago.
-    pub(crate) fn is_anybody_settling(&self, now: Time) -> bool {
-        self.settling.values().any(|&since| now < since + SETTLING)
+    pub(crate) fn has_recent_members(&self, now: Time) -> bool {
+        self.recent_members
+            .values()
+            .any(|&since| now < since + NEW_MEMBER_PERIOD)
     }
 
     /// Makes the node greet all neighbours again: the ring has changed, and each may lack something.
-    pub(crate) fn greet_all_anew(&mut self) {
+    pub(crate) fn greet_again(&mut self) {
         self.greeted.clear();
     }
 
-    /// Returns when [`Ring::tend`] has something to do.
+    /// Returns when [`Ring::maintain`] has something to do.
     pub(crate) const fn deadline(&self) -> Option<Time> {
-        self.tend_at
+        self.maintain_at
     }
 
     /// Updates the neighbours, and dials the peers that the ring needs. Returns the linked neighbours to greet.
-    pub(crate) fn tend(&mut self, context: &mut Context) -> Vec<NodeId> {
-        self.tend_at = None;
-        let Some(view) = context.view_inside().cloned() else {
+    pub(crate) fn maintain(&mut self, context: &mut Context) -> Vec<NodeId> {
+        self.maintain_at = None;
+        let Some(view) = context.view_as_member().cloned() else {
             return Vec::new();
         };
         self.find_neighbours(context, &view);
@@ -134,12 +137,12 @@ impl Ring {
             };
             let senior = me.is_some_and(|seniority| seniority < member.seniority);
             let due = if senior { from + DIAL_GRACE } else { from };
-            let due = due.max(context.links.may_dial_at(&id));
+            let due = due.max(context.links.next_dial_at(&id));
             if due <= now {
                 context.dial(id, &member.addresses);
             }
             let again = if due > now { due } else { now + REDIAL };
-            self.tend_at = Some(self.tend_at.map_or(again, |at| at.min(again)));
+            self.maintain_at = Some(self.maintain_at.map_or(again, |at| at.min(again)));
         }
     }
 
@@ -153,8 +156,8 @@ impl Ring {
         self.needed.retain(|id, _| is_needed(id));
         for &id in fingers {
             // Links for speed must not delay what a newcomer waits for.
-            let settles = !context.joining.is_ready() || self.settling_since(now, &id).is_some();
-            let from = if settles { now + FINGER_GRACE } else { now };
+            let is_early = !context.joining.is_ready() || self.admitted_lately(now, &id).is_some();
+            let from = if is_early { now + FINGER_GRACE } else { now };
             self.needed.entry(id).or_insert(from);
         }
         for &id in clockwise.iter().chain(&counter) {
@@ -176,7 +179,7 @@ impl Ring {
         }
         let watched: Vec<NodeId> = neighbours.into_iter().flat_map(|(a, b)| [a, b]).collect();
         self.greeted.retain(|id| watched.contains(id));
-        let suspects: Vec<NodeId> = context.detector.all().collect();
+        let suspects: Vec<NodeId> = context.detector.all_suspects().collect();
         context
             .detector
             .watch(now, watched.into_iter().chain(suspects));
@@ -203,7 +206,7 @@ fn nearest(context: &Context, view: &View, direction: Direction) -> Vec<NodeId> 
     for member in view.others(&context.config.id, direction) {
         nearest.push(member.id);
         live += usize::from(!context.detector.suspects(&member.id));
-        if live == STANDING {
+        if live == LINKS_EACH_WAY {
             break;
         }
     }

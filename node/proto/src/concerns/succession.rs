@@ -2,14 +2,14 @@
 //!
 //! `PROTOCOL.md` §6.3. Not here: when a step is due (`election`), what is done then (`node::takeover`).
 
-mod standing;
+mod candidacy;
 
 use crate::machines::election::Election;
-use standing::Standing;
+use candidacy::Candidacy;
 
 /// The election and the candidacies of deputies.
 #[derive(Debug, Default)]
 pub(crate) struct Succession {
     pub(crate) election: Election,
-    pub(crate) standing: Standing,
+    pub(crate) candidacy: Candidacy,
 }

@@ -21,15 +21,16 @@ pub(crate) struct Suspicion {
 impl Suspicion {
     /// Puts a suspect on trial: this node and others look at it. Returns true if it counts as dead at once, which
     /// only a planted bug does.
-    pub(crate) fn try_member(&mut self, context: &mut Context, member: NodeId) -> bool {
+    pub(crate) fn start_trial(&mut self, context: &mut Context, member: NodeId) -> bool {
         debug_assert_ne!(member, context.config.id, "nobody judges itself");
-        if context.people.dead.contains(&member) || !self.trials.judge(context.now, member) {
+        if context.people.dead.contains(&member) || !self.trials.start_judging(context.now, member)
+        {
             return false;
         }
         if context.planted.has(PlantedBug::EvictOnOneHeartbeat) {
             return true;
         }
-        context.look_at(&member);
+        context.ping_member(&member);
         let Some(trial) = self.trials.number(&member) else {
             return false;
         };
@@ -59,7 +60,7 @@ impl Suspicion {
                 continue;
             }
             let beyond = others.take(SCOUTED).filter(|id| !detector.suspects(id));
-            scouted.extend(beyond.filter(|id| self.trials.scout(context.now, *id)));
+            scouted.extend(beyond.filter(|id| self.trials.start_scouting(context.now, *id)));
         }
         scouted
     }
@@ -74,11 +75,13 @@ impl Suspicion {
             return None;
         }
         let is_asked = self.trials.number(&probe.member) == Some(probe.trial);
-        let signed = seal.signer() == probe.member && context.seals.holds(&seal, &probe.to_sign());
+        let signed =
+            seal.signer() == probe.member && context.signatures.is_valid(&seal, &probe.to_sign());
         (is_asked && signed).then_some(probe.member)
     }
 
-    /// Ends a member's trial, because it was heard. Returns true if it is the coordinator and was believed dead.
+    /// Ends a member's trial, because it gave a sign of life. Returns true if it is the coordinator and was believed
+    /// dead.
     pub(crate) fn acquit(&mut self, context: &mut Context, member: &NodeId) -> bool {
         self.trials.acquit(member);
         if context.is_deposed(member) {
@@ -115,7 +118,7 @@ impl Suspicion {
 /// Answers a probe if this node is the suspect; otherwise passes the judge's probe on to the suspect.
 pub(crate) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
     if probe.member == context.config.id {
-        let seal = context.seals.seal(&probe.to_sign());
+        let seal = context.signatures.sign(&probe.to_sign());
         let alive = Frame::Alive(Alive { probe, seal });
         context.send(&peer, &alive);
     } else if probe.judge == peer {

@@ -1,8 +1,8 @@
 //! Peers that no view lists: their bundles wait for a moment, because a view that lists them may be on its way.
 //!
 //! `PROTOCOL.md` §5.5. The link counts, not the author: a member may pass on any author's bundles, so that the last
-//! words of a member that left still arrive. Not here: who may send other frames (`node::frames`), how many nameless
-//! authors one member may bring (`authors`).
+//! words of a member that left still arrive. Not here: who may send other frames (`node::frames`), how many unnamed
+//! authors one member may introduce (`authors`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -17,21 +17,21 @@ use crate::context::Context;
 use crate::planted::PlantedBug;
 
 /// How long the frames of a peer wait: longer than a view takes to reach every member. Bundles that a newcomer
-/// brought earlier are pulled.
-const WAIT: Duration = Duration::from_secs(1);
+/// sent earlier are pulled.
+const UNLISTED_WAIT: Duration = Duration::from_secs(1);
 /// The maximum number of waiting bytes of one peer. With [`STRANGERS`] that bounds all of them, to 16 MiB.
-const BYTES: usize = 256 * 1024;
+const BYTES_OF_PEER: usize = 256 * 1024;
 /// The overhead of a frame, in addition to the bytes that it carries.
-const FRAME: usize = 96;
+const FRAME_COST: usize = 96;
 
 /// The waiting frames, by the peer that sent them.
 #[derive(Debug, Default)]
 pub(crate) struct Unlisted {
-    peers: BTreeMap<NodeId, Waiting>,
+    peers: BTreeMap<NodeId, HeldFrames>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct HeldFrames {
     since: Time,
     bytes: usize,
     frames: VecDeque<Frame>,
@@ -39,7 +39,7 @@ struct Waiting {
 
 impl Unlisted {
     /// Returns true for a bundle, or an offer of bundles, from a peer that no view lists (yet).
-    pub(crate) fn are_to_wait(context: &Context, peer: &NodeId, frame: &Frame) -> bool {
+    pub(crate) fn must_wait(context: &Context, peer: &NodeId, frame: &Frame) -> bool {
         let carries = matches!(
             frame,
             Frame::Offer(_)
@@ -57,13 +57,13 @@ impl Unlisted {
         if self.peers.len() >= STRANGERS && !self.peers.contains_key(&peer) {
             return;
         }
-        let waiting = self.peers.entry(peer).or_insert_with(|| Waiting {
+        let waiting = self.peers.entry(peer).or_insert_with(|| HeldFrames {
             since: now,
             bytes: 0,
             frames: VecDeque::new(),
         });
         let weight = weight(&frame);
-        if waiting.bytes + weight <= BYTES {
+        if waiting.bytes + weight <= BYTES_OF_PEER {
             waiting.bytes += weight;
             waiting.frames.push_back(frame);
         }
@@ -73,16 +73,17 @@ impl Unlisted {
     /// Returns when the waiting frames are dropped.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let since = self.peers.values().map(|waiting| waiting.since).min();
-        since.map(|since| since + WAIT)
+        since.map(|since| since + UNLISTED_WAIT)
     }
 
     /// Drops frames that have waited too long.
     pub(crate) fn expire(&mut self, now: Time) {
-        self.peers.retain(|_, waiting| now - waiting.since < WAIT);
+        self.peers
+            .retain(|_, waiting| now - waiting.since < UNLISTED_WAIT);
     }
 
     /// Takes out the frames of all peers that have become members.
-    pub(crate) fn take_of(
+    pub(crate) fn take_frames_of(
         &mut self,
         is_member: impl Fn(&NodeId) -> bool,
     ) -> Vec<(NodeId, VecDeque<Frame>)> {
@@ -111,7 +112,7 @@ fn weight(frame: &Frame) -> usize {
         },
         _ => 0,
     };
-    FRAME + carried
+    FRAME_COST + carried
 }
 
 #[cfg(test)]
@@ -136,28 +137,31 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_carries_waits_until_it_is_listed_and_no_longer_than_a_second() {
+    fn frames_of_an_unlisted_peer_wait_until_a_view_lists_it_or_a_second_has_passed() {
         let mut unlisted = Unlisted::default();
         let start = Time::default();
         for peer in 1..=3 {
             unlisted.hold(start, id(peer), offer());
         }
         unlisted.forget(&id(3));
-        let listed = unlisted.take_of(|peer| *peer == id(1));
+        let listed = unlisted.take_frames_of(|peer| *peer == id(1));
         assert_eq!(listed.len(), 1);
-        assert_eq!(unlisted.deadline(), Some(start + WAIT));
-        unlisted.expire(start + WAIT);
+        assert_eq!(unlisted.deadline(), Some(start + UNLISTED_WAIT));
+        unlisted.expire(start + UNLISTED_WAIT);
         assert_eq!(unlisted.deadline(), None);
     }
 
     #[test]
-    fn of_one_peer_so_many_bytes_wait_and_of_so_many_peers() {
+    fn the_waiting_bytes_of_a_peer_and_the_number_of_peers_are_bounded() {
         let mut unlisted = Unlisted::default();
         let start = Time::default();
-        for _ in 0..BYTES {
+        for _ in 0..BYTES_OF_PEER {
             unlisted.hold(start, id(1), offer());
         }
-        assert_eq!(unlisted.peers[&id(1)].frames.len(), BYTES / FRAME);
+        assert_eq!(
+            unlisted.peers[&id(1)].frames.len(),
+            BYTES_OF_PEER / FRAME_COST
+        );
         for peer in 0..=u8::MAX {
             unlisted.hold(start, id(peer), offer());
         }

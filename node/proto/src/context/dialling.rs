@@ -62,7 +62,7 @@ impl Context {
         let Some(view) = &self.view else { return true };
         let me = view.member(&self.config.id);
         let member = view.member(peer).map(|member| member.network);
-        let network = member.or_else(|| self.lost.network(peer));
+        let network = member.or_else(|| self.lost_members.network(peer));
         network.is_none() || network != me.map(|me| me.network)
     }
 
@@ -75,29 +75,34 @@ impl Context {
     }
 
     /// Dials a node for another one; returns true if a dial is under way.
-    pub(crate) fn dial_for(&mut self, whom: NodeId, whither: (NodeId, &Addresses, Trust)) -> bool {
-        self.links.dial_for(self.now, whom, whither, &mut self.out)
+    pub(crate) fn dial_on_behalf(
+        &mut self,
+        requester: NodeId,
+        target: (NodeId, &Addresses, Trust),
+    ) -> bool {
+        self.links
+            .dial_on_behalf(self.now, requester, target, &mut self.out)
     }
 
     /// Sends a frame for another node, over a new link if there is none.
-    pub(crate) fn send_for_another(
+    pub(crate) fn send_on_behalf(
         &mut self,
-        whom: NodeId,
-        whither: (NodeId, &Addresses, Trust),
+        requester: NodeId,
+        target: (NodeId, &Addresses, Trust),
         frame: &Frame,
     ) {
         self.links
-            .send_for_another(self.now, whom, whither, frame, &mut self.out);
+            .send_on_behalf(self.now, requester, target, frame, &mut self.out);
     }
 
     /// Returns the addresses of a member by the view in force. An outsider has no view in force.
     fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
-        let member = self.view_inside().and_then(|view| view.member(peer));
+        let member = self.view_as_member().and_then(|view| view.member(peer));
         member.map(|member| member.addresses.clone())
     }
 
     /// Asks a member for a sign of life.
-    pub(crate) fn look_at(&mut self, member: &NodeId) {
+    pub(crate) fn ping_member(&mut self, member: &NodeId) {
         let ping = Frame::Ping(self.now.as_micros());
         if !self.send(member, &ping) {
             self.links.dial_soon(member);
@@ -110,19 +115,19 @@ impl Context {
         let view = self.view.as_ref();
         let member = view.and_then(|view| view.member(peer));
         let member = member.map(|member| &member.addresses);
-        member.or_else(|| self.lost.addresses(peer))
+        member.or_else(|| self.lost_members.addresses(peer))
     }
 
     /// Returns where to dial a node for another one, and how far to trust that: the view's addresses come before
-    /// `said`, which a node at the host `teller` has named.
-    pub(crate) fn whereabouts(
+    /// `claimed`, which a node at the host `teller` has named.
+    pub(crate) fn dial_target(
         &self,
         peer: &NodeId,
-        said: Addresses,
+        claimed: Addresses,
         teller: Option<IpAddr>,
     ) -> (Addresses, Trust) {
         let known = self.known_addresses(peer).cloned();
-        known.map_or((said, Trust::Hearsay { teller }), |known| {
+        known.map_or((claimed, Trust::Hearsay { teller }), |known| {
             (known, Trust::Known)
         })
     }
@@ -130,29 +135,29 @@ impl Context {
     /// Returns true if a refused connection means that a peer's process is gone.
     ///
     /// On this node's own network it does. Elsewhere another node may have the address, unless the peer itself has
-    /// answered there. If the last link was relayed, a network that looks like this node's own may be another one. A
+    /// answered there. If the last link was a circuit, a network that looks like this node's own may be another one. A
     /// refusal at addresses that the view does not list means nothing.
     pub(crate) fn is_gone(&self, peer: &NodeId, refused: &[IpAddr]) -> bool {
         let known = self.known_addresses(peer);
         let is_there = known.is_none_or(|known| self.links.was_dialled_at(peer, known));
-        let is_near = !self.is_far(peer) && !self.links.was_relayed(peer);
+        let is_near = !self.is_far(peer) && !self.links.was_carried(peer);
         let is_its_own = is_near || self.links.was_reached_at(peer, refused);
         !refused.is_empty() && is_there && is_its_own
     }
 
     /// Closes the links that are no longer needed.
-    pub(crate) fn tidy_links(&mut self, is_needed: impl Fn(&NodeId) -> bool) {
+    pub(crate) fn close_unneeded_links(&mut self, is_needed: impl Fn(&NodeId) -> bool) {
         let view = self.view.as_ref();
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
         self.links
-            .tidy(self.now, is_needed, is_member, &mut self.out);
+            .close_unneeded(self.now, is_needed, is_member, &mut self.out);
     }
 
-    /// Closes the circuits of suspects, for whatever reason they are suspected. A circuit whose relay has vanished
+    /// Closes the circuits of suspects, for whatever reason they are suspected. A circuit whose carrier has vanished
     /// looks alive from both ends, and each end would go on suspecting the other.
     pub(crate) fn drop_silent_circuits(&mut self) {
         let suspicion = self.config.tempo.suspicion;
-        for suspect in self.detector.all() {
+        for suspect in self.detector.all_suspects() {
             self.links
                 .drop_silent_circuit(self.now, &suspect, suspicion, &mut self.out);
         }

@@ -35,7 +35,7 @@ impl Context {
 
     /// Adds this node's signature to an opening.
     pub(crate) fn with_own_seal(&self, mut opening: Opening) -> Opening {
-        opening.seals.push(self.seals.seal(&opening.to_sign()));
+        opening.seals.push(self.signatures.sign(&opening.to_sign()));
         opening
     }
 
@@ -45,12 +45,12 @@ impl Context {
         let holding = opening
             .seals
             .iter()
-            .filter(|seal| self.seals.holds(seal, &signed));
+            .filter(|seal| self.signatures.is_valid(seal, &signed));
         holding.map(Seal::signer).collect()
     }
 
     /// Returns true if a view's epoch is proven to a node that follows `view`.
-    pub(crate) fn begins_rightly<'a>(
+    pub(crate) fn is_epoch_proven<'a>(
         &self,
         view: &View,
         tag: &ViewTag,
@@ -65,7 +65,7 @@ impl Context {
     }
 
     /// Returns true if the epoch of a view is proven to nodes that follow the epoch `theirs`.
-    pub(crate) fn began_rightly_for(&self, view: &View, theirs: Epoch) -> bool {
+    pub(crate) fn is_epoch_proven_to(&self, view: &View, theirs: Epoch) -> bool {
         let signers = |opening: &Opening| self.signers(opening);
         leads_to(theirs, view.tag().epoch, view.openings(), |_| true, signers)
     }

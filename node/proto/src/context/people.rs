@@ -1,4 +1,4 @@
-//! Beliefs about other nodes, beyond the view: names, deaths, and proven liars.
+//! Beliefs about other nodes, beyond the view: names, deaths, and equivocators.
 //!
 //! Not here: the reasons for them (`authors`, `suspicion`, `forks`), suspicions (`detector`).
 
@@ -14,8 +14,8 @@ use crate::View;
 use crate::config::DEPUTIES;
 use crate::planted::PlantedBug;
 
-/// The id under which the bundles of all nameless authors share one part of a link.
-pub(crate) const SHARE_OF_THE_NAMELESS: NodeId = NodeId::from_bytes([0; 16]);
+/// The id under which the bundles of all unnamed authors share one part of a link.
+pub(crate) const UNNAMED_SHARE: NodeId = NodeId::from_bytes([0; 16]);
 
 /// Beliefs about other nodes.
 #[derive(Debug, Default)]
@@ -24,16 +24,17 @@ pub(crate) struct People {
     pub(crate) former: BTreeMap<NodeId, String>,
     /// Members that were found dead and are still in the view.
     pub(crate) dead: BTreeSet<NodeId>,
-    /// The authors that evidence proved to be liars: their own bundles are not accepted any more.
-    pub(crate) liars: BTreeSet<NodeId>,
+    /// The authors that provably sent different messages to different members: their own bundles are not accepted any
+    /// more.
+    pub(crate) equivocators: BTreeSet<NodeId>,
 }
 
 impl People {
-    /// Forgets who was found dead, because this node slept and its belief is stale. Proven liars stay as good as
-    /// dead.
-    pub(crate) fn forgive_the_dead(&mut self) {
-        let liars = &self.liars;
-        self.dead.retain(|id| liars.contains(id));
+    /// Forgets which members were found dead, because this node slept and its belief is stale. Equivocators stay as
+    /// good as dead.
+    pub(crate) fn forget_deaths(&mut self) {
+        let equivocators = &self.equivocators;
+        self.dead.retain(|id| equivocators.contains(id));
     }
 }
 
@@ -55,14 +56,14 @@ impl Context {
         self.known_name(id).is_some()
     }
 
-    /// Returns the name of a member or an author; for a nameless one, `?` and its id. No name contains a `?`.
+    /// Returns the name of a member or an author; for an unnamed one, `?` and its id. No name contains a `?`.
     pub(crate) fn name_of(&self, id: &NodeId) -> String {
         let known = self.known_name(id).cloned();
         known.unwrap_or_else(|| format!("?{id:?}"))
     }
 
     /// Describes a member, for the log and for errors.
-    pub(crate) fn described(&self, id: &NodeId) -> String {
+    pub(crate) fn describe(&self, id: &NodeId) -> String {
         format!("{} ({id:?})", self.name_of(id))
     }
 
@@ -71,20 +72,20 @@ impl Context {
         if self.is_named(author) {
             *author
         } else {
-            SHARE_OF_THE_NAMELESS
+            UNNAMED_SHARE
         }
     }
 
-    /// Returns true if evidence proved that an author lied.
-    pub(crate) fn is_proven(&self, author: &NodeId) -> bool {
-        self.people.liars.contains(author)
+    /// Returns true if evidence proved that an author sent different messages to different members.
+    pub(crate) fn has_equivocated(&self, author: &NodeId) -> bool {
+        self.people.equivocators.contains(author)
     }
 
-    /// Returns true if the node is the coordinator and was proven to be a liar.
+    /// Returns true if the node is the coordinator and has provably equivocated.
     pub(crate) fn is_deposed(&self, id: &NodeId) -> bool {
         let view = self.view.as_ref();
         let planted = self.planted.has(PlantedBug::KeepLiarInOffice);
-        !planted && self.is_proven(id) && view.is_some_and(|view| view.coordinator() == *id)
+        !planted && self.has_equivocated(id) && view.is_some_and(|view| view.coordinator() == *id)
     }
 
     /// Returns the members found dead, for the next view.
@@ -98,11 +99,11 @@ impl Context {
         .collect()
     }
 
-    /// Returns all members, the preferred coordinator first and proven liars last, however senior they are.
+    /// Returns all members, the preferred coordinator first and equivocators last, however senior they are.
     pub(crate) fn by_rank(&self, view: &View) -> Vec<NodeId> {
         let members = view.by_seniority().into_iter();
         let mut ranked: Vec<NodeId> = members.map(|member| member.id).collect();
-        ranked.sort_by_key(|id| self.is_proven(id));
+        ranked.sort_by_key(|id| self.has_equivocated(id));
         if self.planted.has(PlantedBug::ElectById) {
             ranked.sort_unstable_by(|one, other| other.cmp(one));
         }

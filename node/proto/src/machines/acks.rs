@@ -2,7 +2,7 @@
 //!
 //! A node acknowledges a bundle to its parent when it has delivered it and its children have acknowledged it, except
 //! those that it gave up on. It acknowledges once more for members that are late (`PROTOCOL.md` §4.6). Not here:
-//! receipts, which say who carries a bundle on (`spread`), and the author's window (`outbox`).
+//! receipts, which say which member relays a bundle (`spread`), and the author's window (`outbox`).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -16,28 +16,28 @@ use crate::planted::{Planted, PlantedBug};
 
 /// How many bundles may wait for acknowledgements: several seconds of full load. Beyond that the oldest are
 /// forgotten; the nodes that wait for their acknowledgement give up in time.
-const WAITED_FOR: usize = 8_192;
+const MAX_OPEN: usize = 8_192;
 
 /// For how many of the last acknowledged bundles late acknowledgements are passed on: some seconds of lively talk.
-pub(crate) const LATE: usize = 512;
+pub(crate) const LATE_BUNDLES: usize = 512;
 
 /// How many parts of a bundle are acknowledged at most.
 const PARENTS: usize = 64;
 /// How many parts of a bundle are acknowledged to one parent at most.
-const PARTS: usize = 8;
+const PARTS_PER_PARENT: usize = 8;
 
 /// How many times its usual wait a child gets for each bundle while it goes on acknowledging the author's bundles: it
 /// is busy, not stuck.
-const BUSY: u32 = 3;
+const BUSY_FACTOR: u32 = 3;
 
 /// The bundles whose acknowledgement is not complete, and the last complete ones.
 #[derive(Debug, Default)]
-pub(crate) struct Acks {
-    open: BTreeMap<ItemId, Open>,
+pub(crate) struct AckTracker {
+    open: BTreeMap<ItemId, PendingBundle>,
     order: VecDeque<ItemId>,
-    /// The last acknowledged bundles; `told_order` has the oldest first.
-    told: BTreeMap<ItemId, Told>,
-    told_order: VecDeque<ItemId>,
+    /// The last acknowledged bundles; `reported_order` has the oldest first.
+    reported: BTreeMap<ItemId, ReportedBundle>,
+    reported_order: VecDeque<ItemId>,
     /// The last bundles that were pulled before the tree brought them: no parent was told that this node has them.
     pulled: BTreeSet<ItemId>,
     pulled_order: VecDeque<ItemId>,
@@ -51,15 +51,15 @@ pub(crate) struct Acks {
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct PendingBundle {
     /// When its acknowledgement leaves, if it is complete by then.
     leaves: Time,
     delivered: bool,
     /// The parents to acknowledge it to; the first one is told how many members this stands for.
     parents: Vec<NodeId>,
-    children: BTreeMap<NodeId, Awaited>,
-    /// All children that carry a part, whether they are waited for or not.
-    carriers: BTreeSet<NodeId>,
+    children: BTreeMap<NodeId, ExpectedAck>,
+    /// All children that relay a part, whether they are waited for or not.
+    forwarders: BTreeSet<NodeId>,
     /// How many members are known to have delivered it.
     members: u64,
     /// Whether the reader of one of these members is behind.
@@ -68,17 +68,17 @@ struct Open {
 
 /// A bundle that was acknowledged, maybe without some of its carriers.
 #[derive(Debug)]
-struct Told {
+struct ReportedBundle {
     /// The parent that is told of late members; `None` for one's own bundle.
     parent: Option<NodeId>,
-    carriers: BTreeSet<NodeId>,
+    forwarders: BTreeSet<NodeId>,
     /// How many members were reported so far.
     members: u64,
 }
 
 /// A child's acknowledgement that has not come.
 #[derive(Clone, Copy, Debug)]
-struct Awaited {
+struct ExpectedAck {
     /// How many parts the child has yet to acknowledge.
     parts: usize,
     /// When the wait began, and how long it lasts.
@@ -89,7 +89,7 @@ struct Awaited {
 
 /// A bundle that this node and all members below it have delivered.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Acked {
+pub(crate) struct BundleAck {
     /// The bundle.
     pub(crate) item: ItemId,
     /// The parents that wait for the acknowledgement; none for one's own bundle.
@@ -102,7 +102,7 @@ pub(crate) struct Acked {
     pub(crate) leaves: Time,
 }
 
-impl Acks {
+impl AckTracker {
     /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
@@ -111,11 +111,11 @@ impl Acks {
 
     /// Notes that a new bundle was pulled, which the tree may still bring. If the tree brought it before, and it
     /// waits for room, nothing is noted.
-    pub(crate) fn pulled(&mut self, item: ItemId) {
+    pub(crate) fn note_pulled(&mut self, item: ItemId) {
         if !self.open.contains_key(&item) && self.pulled.insert(item) {
             self.pulled_order.push_back(item);
         }
-        if self.pulled_order.len() > LATE
+        if self.pulled_order.len() > LATE_BUNDLES
             && let Some(oldest) = self.pulled_order.pop_front()
         {
             self.pulled.remove(&oldest);
@@ -125,23 +125,29 @@ impl Acks {
 
     /// Notes that a bundle arrived, or that it is one's own (no `parent`). Its acknowledgement leaves at `leaves`.
     /// The node counts itself if the bundle is `new`, or was pulled and comes by the tree for the first time.
-    pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool, leaves: Time) {
+    pub(crate) fn note_received(
+        &mut self,
+        item: ItemId,
+        parent: Option<NodeId>,
+        new: bool,
+        leaves: Time,
+    ) {
         let new = self.pulled.remove(&item) || new;
         let open = self.open.entry(item).or_insert_with(|| {
             self.order.push_back(item);
-            Open {
+            PendingBundle {
                 leaves,
-                ..Open::default()
+                ..PendingBundle::default()
             }
         });
         if let Some(parent) = parent
             && open.parents.len() < PARENTS
-            && open.parents.iter().filter(|one| **one == parent).count() < PARTS
+            && open.parents.iter().filter(|one| **one == parent).count() < PARTS_PER_PARENT
         {
             open.parents.push(parent);
         }
         open.members += u64::from(new);
-        if self.order.len() > WAITED_FOR
+        if self.order.len() > MAX_OPEN
             && let Some(oldest) = self.order.pop_front()
             && let Some(forgotten) = self.open.remove(&oldest)
         {
@@ -153,12 +159,18 @@ impl Acks {
         debug_assert!(self.open.len() <= self.order.len(), "the oldest goes first");
     }
 
-    /// Notes that a child carries a part of the bundle on. Its acknowledgement is awaited for `wait`, unless the
+    /// Notes that a child relays a part of the bundle. Its acknowledgement is awaited for `wait`, unless the
     /// child is known to be slow.
-    pub(crate) fn carried(&mut self, now: Time, item: ItemId, child: NodeId, wait: Duration) {
+    pub(crate) fn expect_ack_from(
+        &mut self,
+        now: Time,
+        item: ItemId,
+        child: NodeId,
+        wait: Duration,
+    ) {
         let hasty = self.planted.has(PlantedBug::AckBeforeChildren);
         if let Some(open) = self.open.get_mut(&item).filter(|_| !hasty) {
-            open.carriers.insert(child);
+            open.forwarders.insert(child);
             if self.slow.contains(&child) {
                 return;
             }
@@ -167,7 +179,7 @@ impl Acks {
             if let Some(before) = before {
                 self.due.remove(&(before.due, item, child));
             }
-            let awaited = Awaited {
+            let awaited = ExpectedAck {
                 parts: before.map_or(0, |before| before.parts) + 1,
                 since: now,
                 wait,
@@ -179,7 +191,7 @@ impl Acks {
     }
 
     /// Takes a child's acknowledgement of one part, or a late one for members behind the child.
-    pub(crate) fn acked(
+    pub(crate) fn take_ack(
         &mut self,
         now: Time,
         child: &NodeId,
@@ -188,11 +200,11 @@ impl Acks {
             members,
             behind,
         }: Ack,
-    ) -> Option<Acked> {
+    ) -> Option<BundleAck> {
         self.slow.remove(child);
         let open = self.open.get_mut(&item);
-        let Some(open) = open.filter(|open| open.carriers.contains(child)) else {
-            return self.late(now, child, item, members);
+        let Some(open) = open.filter(|open| open.forwarders.contains(child)) else {
+            return self.take_late_ack(now, child, item, members);
         };
         open.members = (open.members + members).min(MEMBERS as u64);
         open.behind |= behind;
@@ -204,26 +216,26 @@ impl Acks {
         if awaited.parts > 0 {
             return None;
         }
-        self.excuse(child, item)
+        self.stop_waiting_for(child, item)
     }
 
     /// Notes that this node has delivered the bundle.
-    pub(crate) fn delivered(&mut self, item: ItemId) -> Option<Acked> {
+    pub(crate) fn note_delivered(&mut self, item: ItemId) -> Option<BundleAck> {
         self.open.get_mut(&item)?.delivered = true;
         self.complete(item)
     }
 
-    /// Stops waiting for a child that no longer carries this bundle, or that is given up on.
-    pub(crate) fn excuse(&mut self, child: &NodeId, item: ItemId) -> Option<Acked> {
+    /// Stops waiting for a child that no longer relays this bundle, or that is given up on.
+    pub(crate) fn stop_waiting_for(&mut self, child: &NodeId, item: ItemId) -> Option<BundleAck> {
         let awaited = self.open.get_mut(&item)?.children.remove(child)?;
         self.due.remove(&(awaited.due, item, *child));
         self.complete(item)
     }
 
     /// Stops waiting for anything from a child that is gone.
-    pub(crate) fn forget(&mut self, child: &NodeId) -> Vec<Acked> {
+    pub(crate) fn forget(&mut self, child: &NodeId) -> Vec<BundleAck> {
         self.slow.remove(child);
-        let waiting = |open: &Open| open.children.contains_key(child);
+        let waiting = |open: &PendingBundle| open.children.contains_key(child);
         let items: Vec<ItemId> = self
             .open
             .iter()
@@ -231,7 +243,9 @@ impl Acks {
             .map(|(&item, _)| item)
             .collect();
         let acked = items.into_iter();
-        let acked = acked.filter_map(|item| self.excuse(child, item)).collect();
+        let acked = acked
+            .filter_map(|item| self.stop_waiting_for(child, item))
+            .collect();
         debug_assert!(
             self.due.iter().all(|(.., waited_for)| waited_for != child),
             "nobody waits for who is gone"
@@ -241,13 +255,13 @@ impl Acks {
 
     /// Gives up on the children whose acknowledgement is overdue. Returns those that have just become slow, and the
     /// bundles that are complete without them.
-    pub(crate) fn expire(&mut self, now: Time) -> (Vec<NodeId>, Vec<Acked>) {
+    pub(crate) fn expire(&mut self, now: Time) -> (Vec<NodeId>, Vec<BundleAck>) {
         let mut slow = Vec::new();
         let mut acked = Vec::new();
         while let Some(&(due, item, child)) = self.due.first()
             && due <= now
         {
-            if self.is_put_off(now, item, child) {
+            if self.extend_wait(now, item, child) {
                 continue;
             }
             acked.extend(self.forget(&child));
@@ -257,14 +271,14 @@ impl Acks {
         (slow, acked)
     }
 
-    /// Returns when [`Acks::expire`] is due.
+    /// Returns when [`AckTracker::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.due.first().map(|&(due, ..)| due)
     }
 
     /// Gives a child more time if it has acknowledged an earlier bundle of the author meanwhile. Returns true if it
     /// does.
-    fn is_put_off(&mut self, now: Time, item: ItemId, child: NodeId) -> bool {
+    fn extend_wait(&mut self, now: Time, item: ItemId, child: NodeId) -> bool {
         let progress = self.progress.get(&item.origin);
         let earlier = progress.and_then(|progress| progress.get(&child));
         let earlier = earlier.filter(|(number, _)| *number < item.number);
@@ -273,7 +287,7 @@ impl Acks {
         let (Some(&(_, at)), Some(awaited)) = (earlier, awaited) else {
             return false;
         };
-        let due = (at + awaited.wait).min(awaited.since + awaited.wait * BUSY);
+        let due = (at + awaited.wait).min(awaited.since + awaited.wait * BUSY_FACTOR);
         if due <= now {
             return false;
         }
@@ -284,45 +298,51 @@ impl Acks {
     }
 
     /// Handles an acknowledgement that comes after the bundle was acknowledged without it.
-    fn late(&mut self, now: Time, child: &NodeId, item: ItemId, members: u64) -> Option<Acked> {
-        let told = self.told.get_mut(&item)?;
-        let before = told.members;
+    fn take_late_ack(
+        &mut self,
+        now: Time,
+        child: &NodeId,
+        item: ItemId,
+        members: u64,
+    ) -> Option<BundleAck> {
+        let reported = self.reported.get_mut(&item)?;
+        let before = reported.members;
         let all = before.saturating_add(members).min(MEMBERS as u64);
-        if all == before || !told.carriers.contains(child) {
+        if all == before || !reported.forwarders.contains(child) {
             return None;
         }
-        told.members = all;
-        Some(Acked {
+        reported.members = all;
+        Some(BundleAck {
             item,
-            parents: told.parent.into_iter().collect(),
-            members: told.parent.map_or(all, |_| all - before),
+            parents: reported.parent.into_iter().collect(),
+            members: reported.parent.map_or(all, |_| all - before),
             behind: false,
             leaves: now,
         })
     }
 
     /// Keeps a bundle for late acknowledgements. Returns how many members are known to have it.
-    fn keep(&mut self, item: ItemId, open: &mut Open) -> u64 {
-        if open.carriers.is_empty() {
+    fn keep(&mut self, item: ItemId, open: &mut PendingBundle) -> u64 {
+        if open.forwarders.is_empty() {
             return open.members;
         }
-        let told = self.told.entry(item).or_insert_with(|| {
-            self.told_order.push_back(item);
-            Told {
+        let reported = self.reported.entry(item).or_insert_with(|| {
+            self.reported_order.push_back(item);
+            ReportedBundle {
                 parent: open.parents.first().copied(),
-                carriers: BTreeSet::new(),
+                forwarders: BTreeSet::new(),
                 members: 0,
             }
         });
-        told.carriers.append(&mut open.carriers);
-        told.members = (told.members + open.members).min(MEMBERS as u64);
-        let all = told.members;
-        if self.told_order.len() > LATE
-            && let Some(oldest) = self.told_order.pop_front()
+        reported.forwarders.append(&mut open.forwarders);
+        reported.members = (reported.members + open.members).min(MEMBERS as u64);
+        let all = reported.members;
+        if self.reported_order.len() > LATE_BUNDLES
+            && let Some(oldest) = self.reported_order.pop_front()
         {
-            self.told.remove(&oldest);
+            self.reported.remove(&oldest);
         }
-        debug_assert!(self.told.len() <= LATE);
+        debug_assert!(self.reported.len() <= LATE_BUNDLES);
         all
     }
 
@@ -343,7 +363,7 @@ impl Acks {
         }
     }
 
-    fn complete(&mut self, item: ItemId) -> Option<Acked> {
+    fn complete(&mut self, item: ItemId) -> Option<BundleAck> {
         let open = self.open.get(&item)?;
         if !open.delivered || !open.children.is_empty() {
             return None;
@@ -352,7 +372,7 @@ impl Acks {
         self.forget_progress(item.origin);
         let all = self.keep(item, &mut open);
         let is_own = open.parents.is_empty();
-        Some(Acked {
+        Some(BundleAck {
             item,
             parents: open.parents,
             members: if is_own { all } else { open.members },
@@ -388,8 +408,8 @@ mod tests {
         }
     }
 
-    fn done(parents: &[u8], members: u64) -> Acked {
-        Acked {
+    fn done(parents: &[u8], members: u64) -> BundleAck {
+        BundleAck {
             item: item(1),
             parents: parents.iter().map(|&byte| id(byte)).collect(),
             members,
@@ -400,59 +420,62 @@ mod tests {
 
     #[test]
     fn a_leaf_acknowledges_what_it_delivers() {
-        let mut acks = Acks::default();
-        acks.came(item(1), Some(id(7)), true, Time::default());
-        assert_eq!(acks.delivered(item(1)), Some(done(&[7], 1)));
-        assert_eq!(acks.delivered(item(1)), None);
+        let mut acks = AckTracker::default();
+        acks.note_received(item(1), Some(id(7)), true, Time::default());
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[7], 1)));
+        assert_eq!(acks.note_delivered(item(1)), None);
     }
 
     #[test]
     fn an_acknowledgement_waits_for_delivery_and_all_children() {
-        let mut acks = Acks::default();
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(1), Some(id(7)), true, Time::default());
-        acks.carried(now, item(1), id(2), WAIT);
-        acks.carried(now, item(1), id(3), WAIT);
-        acks.carried(now, item(1), id(3), WAIT);
-        assert_eq!(acks.acked(now, &id(2), ack(item(1), 4)), None);
-        assert_eq!(acks.acked(now, &id(3), ack(item(1), 5)), None);
-        assert_eq!(acks.acked(now, &id(3), ack(item(1), 1)), None);
-        assert_eq!(acks.delivered(item(1)), Some(done(&[7], 11)));
+        acks.note_received(item(1), Some(id(7)), true, Time::default());
+        acks.expect_ack_from(now, item(1), id(2), WAIT);
+        acks.expect_ack_from(now, item(1), id(3), WAIT);
+        acks.expect_ack_from(now, item(1), id(3), WAIT);
+        assert_eq!(acks.take_ack(now, &id(2), ack(item(1), 4)), None);
+        assert_eq!(acks.take_ack(now, &id(3), ack(item(1), 5)), None);
+        assert_eq!(acks.take_ack(now, &id(3), ack(item(1), 1)), None);
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[7], 11)));
         assert_eq!(acks.deadline(), None);
     }
 
     #[test]
-    fn a_reader_behind_any_child_is_told_of() {
-        let mut acks = Acks::default();
+    fn a_slow_reader_below_any_child_is_reported() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(1), Some(id(7)), true, now);
-        acks.carried(now, item(1), id(2), WAIT);
-        acks.carried(now, item(1), id(3), WAIT);
+        acks.note_received(item(1), Some(id(7)), true, now);
+        acks.expect_ack_from(now, item(1), id(2), WAIT);
+        acks.expect_ack_from(now, item(1), id(3), WAIT);
         let mut behind = ack(item(1), 1);
         behind.behind = true;
-        assert_eq!(acks.acked(now, &id(2), behind), None);
-        assert_eq!(acks.acked(now, &id(3), ack(item(1), 1)), None);
-        assert!(acks.delivered(item(1)).is_some_and(|acked| acked.behind));
+        assert_eq!(acks.take_ack(now, &id(2), behind), None);
+        assert_eq!(acks.take_ack(now, &id(3), ack(item(1), 1)), None);
+        assert!(
+            acks.note_delivered(item(1))
+                .is_some_and(|acked| acked.behind)
+        );
     }
 
     #[test]
-    fn a_second_parent_is_told_and_nobody_counts_twice() {
-        let mut acks = Acks::default();
-        acks.came(item(1), Some(id(7)), true, Time::default());
-        acks.came(item(1), Some(id(8)), false, Time::default());
-        assert_eq!(acks.delivered(item(1)), Some(done(&[7, 8], 1)));
-        acks.came(item(1), Some(id(9)), false, Time::default());
-        assert_eq!(acks.delivered(item(1)), Some(done(&[9], 0)));
+    fn a_second_parent_gets_an_acknowledgement_and_no_member_counts_twice() {
+        let mut acks = AckTracker::default();
+        acks.note_received(item(1), Some(id(7)), true, Time::default());
+        acks.note_received(item(1), Some(id(8)), false, Time::default());
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[7, 8], 1)));
+        acks.note_received(item(1), Some(id(9)), false, Time::default());
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[9], 0)));
     }
 
     #[test]
-    fn a_child_that_is_gone_or_overdue_is_waited_for_no_more() {
-        let mut acks = Acks::default();
+    fn a_bundle_does_not_wait_for_gone_or_overdue_children() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(1), None, true, Time::default());
-        acks.carried(now, item(1), id(2), WAIT);
-        acks.carried(now, item(1), id(3), WAIT);
-        assert_eq!(acks.delivered(item(1)), None);
+        acks.note_received(item(1), None, true, Time::default());
+        acks.expect_ack_from(now, item(1), id(2), WAIT);
+        acks.expect_ack_from(now, item(1), id(3), WAIT);
+        assert_eq!(acks.note_delivered(item(1)), None);
         assert_eq!(acks.forget(&id(2)), []);
         assert_eq!(acks.expire(now), ([].into(), [].into()));
         let (slow, acked) = acks.expire(now + WAIT);
@@ -461,156 +484,166 @@ mod tests {
     }
 
     #[test]
-    fn who_is_late_is_told_of_once_more() {
-        let mut acks = Acks::default();
+    fn a_late_member_is_reported_afterwards() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(1), Some(id(7)), true, Time::default());
-        acks.came(item(1), Some(id(8)), false, Time::default());
+        acks.note_received(item(1), Some(id(7)), true, Time::default());
+        acks.note_received(item(1), Some(id(8)), false, Time::default());
         for child in [2, 3] {
-            acks.carried(now, item(1), id(child), WAIT);
+            acks.expect_ack_from(now, item(1), id(child), WAIT);
         }
-        acks.excuse(&id(2), item(1));
-        assert_eq!(acks.delivered(item(1)), None);
-        assert_eq!(acks.acked(now, &id(2), ack(item(1), 1)), None);
+        acks.stop_waiting_for(&id(2), item(1));
+        assert_eq!(acks.note_delivered(item(1)), None);
+        assert_eq!(acks.take_ack(now, &id(2), ack(item(1), 1)), None);
         assert_eq!(
-            acks.acked(now, &id(3), ack(item(1), 4)),
+            acks.take_ack(now, &id(3), ack(item(1), 4)),
             Some(done(&[7, 8], 6))
         );
         assert_eq!(
-            acks.acked(now, &id(3), ack(item(1), 2)),
+            acks.take_ack(now, &id(3), ack(item(1), 2)),
             Some(done(&[7], 2))
         );
-        assert_eq!(acks.acked(now, &id(3), ack(item(1), 0)), None);
-        assert_eq!(acks.acked(now, &id(9), ack(item(1), 1)), None, "no child");
-        acks.came(item(1), Some(id(9)), false, Time::default());
-        let too_many = acks.acked(now, &id(2), ack(item(1), u64::MAX - 8));
+        assert_eq!(acks.take_ack(now, &id(3), ack(item(1), 0)), None);
+        assert_eq!(
+            acks.take_ack(now, &id(9), ack(item(1), 1)),
+            None,
+            "no child"
+        );
+        acks.note_received(item(1), Some(id(9)), false, Time::default());
+        let too_many = acks.take_ack(now, &id(2), ack(item(1), u64::MAX - 8));
         assert_eq!(too_many, Some(done(&[7], MEMBERS as u64 - 8)));
     }
 
     #[test]
-    fn an_author_learns_of_all_who_have_it_by_now() {
-        let mut acks = Acks::default();
+    fn an_author_learns_of_all_members_that_have_its_bundle() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(1), None, true, Time::default());
-        acks.carried(now, item(1), id(2), WAIT);
-        acks.delivered(item(1));
+        acks.note_received(item(1), None, true, Time::default());
+        acks.expect_ack_from(now, item(1), id(2), WAIT);
+        acks.note_delivered(item(1));
         assert_eq!(acks.expire(now + WAIT).1, [done(&[], 1)]);
-        let late = acks.acked(Time::default(), &id(2), ack(item(1), 3));
+        let late = acks.take_ack(Time::default(), &id(2), ack(item(1), 3));
         assert_eq!(late, Some(done(&[], 4)));
     }
 
     #[test]
-    fn an_author_that_passes_its_own_on_again_counts_all_of_them() {
-        let mut acks = Acks::default();
+    fn an_author_that_relays_its_own_bundle_again_counts_all_members() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
         for (child, members) in [(2, 3), (3, 5)] {
-            acks.came(item(1), None, child == 2, now);
-            acks.carried(now, item(1), id(child), WAIT);
-            acks.acked(now, &id(child), ack(item(1), members));
+            acks.note_received(item(1), None, child == 2, now);
+            acks.expect_ack_from(now, item(1), id(child), WAIT);
+            acks.take_ack(now, &id(child), ack(item(1), members));
         }
-        assert_eq!(acks.delivered(item(1)), Some(done(&[], 9)));
-        acks.came(item(1), None, false, now);
-        acks.carried(now, item(1), id(4), WAIT);
-        acks.delivered(item(1));
-        let acked = acks.acked(now, &id(4), ack(item(1), 2));
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[], 9)));
+        acks.note_received(item(1), None, false, now);
+        acks.expect_ack_from(now, item(1), id(4), WAIT);
+        acks.note_delivered(item(1));
+        let acked = acks.take_ack(now, &id(4), ack(item(1), 2));
         assert_eq!(acked, Some(done(&[], 11)));
     }
 
     #[test]
-    fn late_ones_are_passed_on_for_the_last_bundles_only() {
-        let mut acks = Acks::default();
-        for number in 1..=LATE as u64 + 1 {
-            acks.came(item(number), None, true, Time::default());
-            acks.carried(Time::default(), item(number), id(2), WAIT);
-            acks.excuse(&id(2), item(number));
-            acks.delivered(item(number));
+    fn late_acknowledgements_are_passed_on_for_the_last_bundles_only() {
+        let mut acks = AckTracker::default();
+        for number in 1..=LATE_BUNDLES as u64 + 1 {
+            acks.note_received(item(number), None, true, Time::default());
+            acks.expect_ack_from(Time::default(), item(number), id(2), WAIT);
+            acks.stop_waiting_for(&id(2), item(number));
+            acks.note_delivered(item(number));
         }
-        assert_eq!((acks.told.len(), acks.told_order.len()), (LATE, LATE));
-        assert_eq!(acks.acked(Time::default(), &id(2), ack(item(1), 1)), None);
+        assert_eq!(
+            (acks.reported.len(), acks.reported_order.len()),
+            (LATE_BUNDLES, LATE_BUNDLES)
+        );
+        assert_eq!(
+            acks.take_ack(Time::default(), &id(2), ack(item(1), 1)),
+            None
+        );
         assert!(
-            acks.acked(Time::default(), &id(2), ack(item(2), 1))
+            acks.take_ack(Time::default(), &id(2), ack(item(2), 1))
                 .is_some()
         );
     }
 
     #[test]
-    fn a_slow_child_holds_nothing_up_until_it_acknowledges_again() {
-        let mut acks = Acks::default();
+    fn a_slow_child_delays_nothing_until_it_acknowledges_again() {
+        let mut acks = AckTracker::default();
         let now = Time::default();
-        acks.came(item(2), None, true, Time::default());
-        acks.carried(now, item(2), id(2), WAIT);
+        acks.note_received(item(2), None, true, Time::default());
+        acks.expect_ack_from(now, item(2), id(2), WAIT);
         acks.expire(now + WAIT);
-        acks.came(item(1), None, true, Time::default());
-        acks.carried(now, item(1), id(2), WAIT);
-        assert_eq!(acks.delivered(item(1)), Some(done(&[], 1)));
-        assert_eq!(acks.acked(now, &id(2), ack(item(2), 1)), None);
-        acks.came(item(3), None, true, Time::default());
-        acks.carried(now, item(3), id(2), WAIT);
-        assert_eq!(acks.delivered(item(3)), None);
-        assert!(acks.acked(now, &id(2), ack(item(3), 1)).is_some());
+        acks.note_received(item(1), None, true, Time::default());
+        acks.expect_ack_from(now, item(1), id(2), WAIT);
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[], 1)));
+        assert_eq!(acks.take_ack(now, &id(2), ack(item(2), 1)), None);
+        acks.note_received(item(3), None, true, Time::default());
+        acks.expect_ack_from(now, item(3), id(2), WAIT);
+        assert_eq!(acks.note_delivered(item(3)), None);
+        assert!(acks.take_ack(now, &id(2), ack(item(3), 1)).is_some());
     }
 
     #[test]
-    fn who_pulled_a_bundle_counts_itself_when_the_tree_brings_it() {
-        let mut acks = Acks::default();
-        acks.pulled(item(1));
-        acks.came(item(1), Some(id(7)), false, Time::default());
-        assert_eq!(acks.delivered(item(1)), Some(done(&[7], 1)));
-        acks.came(item(1), Some(id(8)), false, Time::default());
-        assert_eq!(acks.delivered(item(1)), Some(done(&[8], 0)), "once");
-        acks.came(item(2), Some(id(7)), true, Time::default());
-        acks.pulled(item(2));
-        acks.came(item(2), Some(id(8)), false, Time::default());
-        let both = Acked {
+    fn a_node_counts_itself_when_the_tree_brings_a_pulled_bundle() {
+        let mut acks = AckTracker::default();
+        acks.note_pulled(item(1));
+        acks.note_received(item(1), Some(id(7)), false, Time::default());
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[7], 1)));
+        acks.note_received(item(1), Some(id(8)), false, Time::default());
+        assert_eq!(acks.note_delivered(item(1)), Some(done(&[8], 0)), "once");
+        acks.note_received(item(2), Some(id(7)), true, Time::default());
+        acks.note_pulled(item(2));
+        acks.note_received(item(2), Some(id(8)), false, Time::default());
+        let both = BundleAck {
             item: item(2),
             ..done(&[7, 8], 1)
         };
-        assert_eq!(acks.delivered(item(2)), Some(both), "it was counted");
-        for number in 3..=LATE as u64 + 3 {
-            acks.pulled(item(number));
+        assert_eq!(acks.note_delivered(item(2)), Some(both), "it was counted");
+        for number in 3..=LATE_BUNDLES as u64 + 3 {
+            acks.note_pulled(item(number));
         }
-        assert_eq!(acks.pulled.len(), LATE, "only the last are kept");
+        assert_eq!(acks.pulled.len(), LATE_BUNDLES, "only the last are kept");
     }
 
     #[test]
-    fn a_child_that_goes_on_is_given_more_time_but_not_endlessly() {
-        let mut acks = Acks::default();
+    fn a_busy_child_gets_more_time_but_not_endlessly() {
+        let mut acks = AckTracker::default();
         let begin = Time::default();
         for number in 1..=8 {
-            acks.came(item(number), None, true, Time::default());
-            acks.carried(begin, item(number), id(2), WAIT);
-            acks.delivered(item(number));
+            acks.note_received(item(number), None, true, Time::default());
+            acks.expect_ack_from(begin, item(number), id(2), WAIT);
+            acks.note_delivered(item(number));
         }
         for number in 1..=3 {
             let now = begin + (WAIT * number).saturating_sub(Duration::from_millis(100));
-            acks.acked(now, &id(2), ack(item(number.into()), 1));
+            acks.take_ack(now, &id(2), ack(item(number.into()), 1));
             assert_eq!(acks.expire(now), ([].into(), [].into()), "{number}");
         }
-        let (slow, acked) = acks.expire(begin + WAIT * BUSY);
+        let (slow, acked) = acks.expire(begin + WAIT * BUSY_FACTOR);
         assert_eq!((slow, acked.len()), ([id(2)].into(), 5));
     }
 
     #[test]
-    fn who_acknowledges_later_ones_only_gets_no_more_time() {
-        let mut acks = Acks::default();
+    fn a_child_that_acknowledges_only_later_bundles_gets_no_more_time() {
+        let mut acks = AckTracker::default();
         let begin = Time::default();
         for number in 1..=2 {
-            acks.came(item(number), None, true, Time::default());
-            acks.carried(begin, item(number), id(2), WAIT);
+            acks.note_received(item(number), None, true, Time::default());
+            acks.expect_ack_from(begin, item(number), id(2), WAIT);
         }
         let now = begin + WAIT / 2;
-        acks.acked(now, &id(2), ack(item(2), 1));
+        acks.take_ack(now, &id(2), ack(item(2), 1));
         assert_eq!(acks.expire(begin + WAIT).0, [id(2)]);
     }
 
     #[test]
-    fn only_so_many_are_waited_for() {
-        let mut acks = Acks::default();
-        for number in 0..=WAITED_FOR as u64 {
-            acks.came(item(number), None, true, Time::default());
-            acks.carried(Time::default(), item(number), id(2), WAIT);
+    fn the_number_of_open_bundles_is_bounded() {
+        let mut acks = AckTracker::default();
+        for number in 0..=MAX_OPEN as u64 {
+            acks.note_received(item(number), None, true, Time::default());
+            acks.expect_ack_from(Time::default(), item(number), id(2), WAIT);
         }
-        assert_eq!(acks.open.len(), WAITED_FOR);
-        assert_eq!(acks.due.len(), WAITED_FOR);
+        assert_eq!(acks.open.len(), MAX_OPEN);
+        assert_eq!(acks.due.len(), MAX_OPEN);
     }
 }

@@ -1,7 +1,7 @@
 //! Admission: a newcomer's name, which nobody can mistake for another member's, and its network.
 //!
 //! `PROTOCOL.md` §5.1 and §5.4. Not here: the comparison of names (`names`), and a newcomer's place in the ring
-//! (`View::place_in`).
+//! (`View::free_key_in`).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -42,7 +42,7 @@ pub(crate) fn presentable(wish: &str) -> String {
     name.unwrap_or_else(|| UNNAMED.to_string())
 }
 
-/// Returns the network of a newcomer whose link comes from `host` (`None` if a relay carries the link). It is the
+/// Returns the network of a newcomer whose link comes from `host` (`None` if the link is a circuit). It is the
 /// network that the newcomer claims, unless `host` is none of its own addresses: then something in between gives it
 /// another one. The public address does not count as its own: it may be that of whatever is in between.
 pub(crate) fn seen_network(join: &Join, host: Option<IpAddr>) -> NetworkId {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_from_elsewhere_is_behind_something() {
+    fn a_newcomer_from_an_unlisted_host_is_on_another_network() {
         let home = NetworkId::of([192, 168, 1, 7].into(), 24);
         let join = Join {
             name: String::new(),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_ann_is_ann_2_whatever_it_looks_like() {
+    fn every_lookalike_of_ann_becomes_ann_2() {
         let names = taken(&["ann", "ann-2"]);
         let given = |wish: &str| unique_name(wish, |name| names.clash(name, |_| false));
         assert_eq!(given("bob"), "bob");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_somebody_wishes_it_gets_a_name() {
+    fn every_wish_leads_to_a_name() {
         let names = taken(&[]);
         for wish in [
             "",

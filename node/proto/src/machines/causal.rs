@@ -22,11 +22,11 @@ use crate::planted::{Planted, PlantedBug};
 use author_states::{AuthorStates, WaitFor};
 use burden::Burden;
 
-use lamport::Leaps;
+use lamport::Advances;
 
-pub(crate) use lamport::Lamport;
+pub(crate) use lamport::LamportVerdict;
 
-/// What became of a bundle that arrived.
+/// The outcome for a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reception {
     /// It is new: it is ready for delivery or held back.
@@ -53,7 +53,7 @@ const fn news_of(author: NodeId) -> MessageId {
 
 /// A bundle that is held back.
 #[derive(Debug)]
-struct Held {
+struct HeldBundle {
     deliverable: Deliverable,
     /// The message that it waits for; `None` if it is ready.
     awaits: Option<MessageId>,
@@ -82,10 +82,10 @@ pub(crate) struct Causal {
     /// The Lamport time that the discussion had reached when this node joined, raised since by authors that were too
     /// far ahead.
     horizon: u64,
-    leaps: Leaps,
+    advances: Advances,
     authors: AuthorStates,
     /// Held bundles, by the id of their first message.
-    held: BTreeMap<MessageId, Held>,
+    held: BTreeMap<MessageId, HeldBundle>,
     /// For each missing message, or news of an author, the held bundles that wait for it.
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
     ready: BTreeSet<MessageId>,
@@ -107,6 +107,7 @@ impl Causal {
     }
 
     /// Makes held bundles wait for nothing, so that nothing ever delivers them: a planted bug.
+    #[cfg(feature = "planted-bugs")]
     pub(crate) fn forget_held(&mut self) {
         self.waiting.clear();
         for first in core::mem::take(&mut self.ready) {
@@ -117,7 +118,7 @@ impl Causal {
     }
 
     /// Returns a held bundle that has a message in common with this one.
-    pub(crate) fn held_instead(&self, bundle: &Bundle) -> Option<&Sealed> {
+    pub(crate) fn overlapping_held(&self, bundle: &Bundle) -> Option<&Sealed> {
         let last = bundle.last_id();
         let from = MessageId { seq: 0, ..last };
         let (_, held) = self.held.range(from..=last).next_back()?;
@@ -147,7 +148,7 @@ impl Causal {
     pub(crate) fn start(&mut self, base: &VectorClock, lamport: u64) {
         self.horizon = lamport;
         for entry in base.iter() {
-            self.pass(entry);
+            self.advance(entry);
         }
     }
 
@@ -168,8 +169,8 @@ impl Causal {
     }
 
     /// Returns how many authors were heard.
-    pub(crate) fn heard(&self) -> usize {
-        self.clock.len() + self.authors.asides()
+    pub(crate) fn author_count(&self) -> usize {
+        self.clock.len() + self.authors.aside_count()
     }
 
     /// Returns true if an author is ordered: its messages take part in the order that all members share.
@@ -246,7 +247,7 @@ impl Causal {
         self.held_bytes += sealed.weight();
         self.waiting_burden
             .add(bundle.author, bundle.messages.len());
-        let held = Held {
+        let held = HeldBundle {
             deliverable: Deliverable { sealed, bundle },
             awaits: None,
             patience,
@@ -267,23 +268,23 @@ impl Causal {
         now: Time,
         is_member: impl Fn(&NodeId) -> bool,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-    ) -> Option<(Deliverable, Lamport)> {
+    ) -> Option<(Deliverable, LamportVerdict)> {
         let first = self.ready.first().copied()?;
         debug_assert!(self.held.contains_key(&first), "what is ready is held");
         let deliverable = self.unfile(first)?;
         debug_assert!(!self.holds(first), "what is delivered waits no more");
         let bundle = &deliverable.bundle;
         let worth = self.judge(now, bundle, is_member(&bundle.author), lamport_of);
-        if worth != Lamport::TooFar {
+        if worth != LamportVerdict::TooFar {
             self.deliver(bundle);
         }
         Some((deliverable, worth))
     }
 
-    /// Moves the clock over a bundle, another author's or one's own that was just sealed.
+    /// Moves the clock over a bundle, another author's or one's own that was just closed.
     pub(crate) fn deliver(&mut self, bundle: &Bundle) {
         if self.is_aside(&bundle.author) && !self.planted.has(PlantedBug::WaitForStrangers) {
-            return self.pass(bundle.last_id());
+            return self.advance(bundle.last_id());
         }
         for head in &bundle.heads {
             if self
@@ -297,12 +298,12 @@ impl Causal {
         let last = (bundle.last(), bundle.last_lamport());
         self.frontier.insert(bundle.author, last);
         self.lamport = self.lamport.max(bundle.last_lamport());
-        self.pass(bundle.last_id());
+        self.advance(bundle.last_id());
         debug_assert!(self.has_delivered(bundle.last_id()));
     }
 
     /// Moves the clock over messages that nobody can supply any more.
-    pub(crate) fn pass(&mut self, up_to: MessageId) {
+    pub(crate) fn advance(&mut self, up_to: MessageId) {
         if !self.authors.advance_aside(&up_to.author, up_to.seq) {
             self.clock.advance(up_to.author, up_to.seq);
         }
@@ -378,7 +379,9 @@ impl Causal {
         };
         core::iter::once(&previous)
             .chain(&bundle.heads)
-            .filter(|needed| !self.has_delivered(**needed) && !self.overlooks(author, needed))
+            .filter(|needed| {
+                !self.has_delivered(**needed) && !self.skips_dependency(author, needed)
+            })
             .find_map(|&needed| {
                 if needed.author == author {
                     return Some(needed);
@@ -392,8 +395,8 @@ impl Causal {
     fn obstacle(&self, needed: MessageId, patience: Patience) -> Option<MessageId> {
         match self.authors.wait_for(&needed.author) {
             _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
-            WaitFor::Words => {
-                let waits = patience < Patience::None || !self.authors.is_asked(&needed.author);
+            WaitFor::Messages => {
+                let waits = patience < Patience::None || !self.authors.is_requested(&needed.author);
                 waits.then_some(needed)
             }
             WaitFor::News
@@ -407,7 +410,7 @@ impl Causal {
     }
 
     /// Returns true if a planted bug delivers a message without this dependency.
-    fn overlooks(&self, author: NodeId, needed: &MessageId) -> bool {
+    fn skips_dependency(&self, author: NodeId, needed: &MessageId) -> bool {
         if needed.author == author {
             self.planted.has(PlantedBug::DeliverWithoutPrevious)
         } else {
@@ -437,7 +440,7 @@ impl Causal {
         for first in passed {
             let deliverable = self.unfile(first);
             if deliverable.is_some_and(|passed| passed.bundle.last() > up_to.seq) {
-                self.recede(MessageId {
+                self.note_dropped(MessageId {
                     seq: up_to.seq + 1,
                     ..up_to
                 });
@@ -447,7 +450,7 @@ impl Causal {
 
     fn unfile(&mut self, first: MessageId) -> Option<Deliverable> {
         self.stop_waiting(first);
-        let Held { deliverable, .. } = self.held.remove(&first)?;
+        let HeldBundle { deliverable, .. } = self.held.remove(&first)?;
         self.held_messages -= deliverable.bundle.messages.len();
         self.held_bytes -= deliverable.sealed.weight();
         let burden = if self.ready.remove(&first) {
@@ -480,7 +483,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_for_heads_and_for_the_authors_previous_message() {
+    fn a_bundle_waits_for_its_heads_and_for_the_authors_previous_message() {
         let mut causal = causal();
         give(&mut causal, &bundle(2, 2, 3, &[(2, 1)]));
         give(&mut causal, &bundle(2, 1, 2, &[(1, 1)]));
@@ -495,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn delivers_once() {
+    fn a_bundle_is_delivered_once() {
         let mut causal = causal();
         let first = bundle(1, 1, 1, &[]);
         assert_eq!(give(&mut causal, &first), Reception::New);
@@ -528,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_heads_the_latest_are_named_and_the_others_next_time() {
+    fn the_latest_heads_come_first_and_the_others_with_the_next_bundle() {
         let mut causal = causal();
         for (author, lamport) in [(1, 3), (2, 1), (3, 2)] {
             causal.deliver(&bundle(author, 1, lamport, &[]));
@@ -549,10 +552,10 @@ mod tests {
     }
 
     #[test]
-    fn passing_a_gap_frees_what_waited_for_it() {
+    fn skipping_a_gap_releases_the_waiting_bundles() {
         let mut causal = causal();
         give(&mut causal, &bundle(2, 1, 8, &[(1, 5)]));
-        causal.pass(bundle(1, 5, 1, &[]).last_id());
+        causal.advance(bundle(1, 5, 1, &[]).last_id());
         assert_eq!(delivered(&mut causal), [(2, 1)]);
     }
 }

@@ -17,20 +17,20 @@ const CIRCUITS: usize = 128;
 const CIRCUITS_OF_NODE: usize = 32;
 /// How many of them may have an end that is not a member (yet).
 const CIRCUITS_OF_STRANGERS: usize = 16;
-/// How many circuits may be on their way to this node, in all and by one relay.
-const COMING: usize = 32;
-const COMING_BY_RELAY: usize = 8;
-/// How many of these may come by relays that are not members.
-const COMING_BY_STRANGERS: usize = 4;
+/// How many circuits may be on their way to this node, in all and by one carrier.
+const INCOMING: usize = 32;
+const INCOMING_BY_CARRIER: usize = 8;
+/// How many of these may come by carriers that are not members.
+const INCOMING_BY_STRANGERS: usize = 4;
 /// How long a circuit may be on its way: the driver gives up sooner.
-const COMING_TIME: Duration = Duration::from_secs(6);
+const INCOMING_TIME: Duration = Duration::from_secs(6);
 
 /// The circuits that this node carries, and those that are on their way to it.
 #[derive(Debug, Default)]
 pub(crate) struct Circuits {
     last: u64,
     open: BTreeMap<u64, [NodeId; 2]>,
-    coming: Vec<(Time, NodeId, bool)>,
+    incoming: Vec<(Time, NodeId, bool)>,
 }
 
 impl Circuits {
@@ -67,7 +67,7 @@ impl Circuits {
     }
 
     /// Returns the circuits that have an end for which `is_known` is false.
-    pub(crate) fn without(&self, is_known: impl Fn(&NodeId) -> bool) -> Vec<u64> {
+    pub(crate) fn with_unknown_end(&self, is_known: impl Fn(&NodeId) -> bool) -> Vec<u64> {
         let open = self.open.iter();
         let unknown = open.filter(|(_, ends)| !ends.iter().all(&is_known));
         unknown.map(|(number, _)| *number).collect()
@@ -83,16 +83,17 @@ impl Circuits {
         self.open.len()
     }
 
-    /// Notes that a relay has a circuit for this node. Returns false if too many are on their way.
-    pub(crate) fn comes(&mut self, now: Time, relay: NodeId, is_member: bool) -> bool {
-        self.coming.retain(|(since, ..)| now - *since < COMING_TIME);
-        let of_relay = self.coming.iter().filter(|(_, one, _)| *one == relay);
-        let of_strangers = self.coming.iter().filter(|(.., member)| !member);
-        let room = self.coming.len() < COMING
-            && of_relay.count() < COMING_BY_RELAY
-            && (is_member || of_strangers.count() < COMING_BY_STRANGERS);
+    /// Notes that another node is ready to carry a circuit to this node. Returns false if too many are on their way.
+    pub(crate) fn note_incoming(&mut self, now: Time, carrier: NodeId, is_member: bool) -> bool {
+        self.incoming
+            .retain(|(since, ..)| now - *since < INCOMING_TIME);
+        let of_carrier = self.incoming.iter().filter(|(_, one, _)| *one == carrier);
+        let of_strangers = self.incoming.iter().filter(|(.., member)| !member);
+        let room = self.incoming.len() < INCOMING
+            && of_carrier.count() < INCOMING_BY_CARRIER
+            && (is_member || of_strangers.count() < INCOMING_BY_STRANGERS);
         if room {
-            self.coming.push((now, relay, is_member));
+            self.incoming.push((now, carrier, is_member));
         }
         room
     }
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_node_takes_a_part_and_all_take_no_more_than_there_is() {
+    fn circuits_are_bounded_for_each_node_and_in_all() {
         let mut circuits = Circuits::default();
         let mut open = |ends| circuits.open(ends, |_| true);
         for far in 0..CIRCUITS_OF_NODE {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_take_a_part() {
+    fn circuits_of_strangers_are_bounded() {
         let mut circuits = Circuits::default();
         let member = |one: &NodeId| *one == id(0);
         for far in 1..=CIRCUITS_OF_STRANGERS as u8 {
@@ -133,21 +134,21 @@ mod tests {
         assert_eq!(circuits.open([id(0), id(200)], member), None);
         assert!(circuits.open([id(0), id(200)], |_| true).is_some());
         assert_eq!(circuits.between([id(3), id(0)]), Some(3));
-        assert_eq!(circuits.without(|one| *one != id(3)), [3]);
+        assert_eq!(circuits.with_unknown_end(|one| *one != id(3)), [3]);
     }
 
     #[test]
-    fn so_many_come_at_a_time() {
+    fn incoming_circuits_are_bounded() {
         let now = Time::default();
         let mut circuits = Circuits::default();
-        for _ in 0..COMING_BY_STRANGERS {
-            assert!(circuits.comes(now, id(1), false));
+        for _ in 0..INCOMING_BY_STRANGERS {
+            assert!(circuits.note_incoming(now, id(1), false));
         }
-        assert!(!circuits.comes(now, id(2), false));
-        for _ in 0..COMING_BY_RELAY {
-            assert!(circuits.comes(now, id(3), true));
+        assert!(!circuits.note_incoming(now, id(2), false));
+        for _ in 0..INCOMING_BY_CARRIER {
+            assert!(circuits.note_incoming(now, id(3), true));
         }
-        assert!(!circuits.comes(now, id(3), true));
-        assert!(circuits.comes(now + COMING_TIME, id(2), false));
+        assert!(!circuits.note_incoming(now, id(3), true));
+        assert!(circuits.note_incoming(now + INCOMING_TIME, id(2), false));
     }
 }

@@ -43,15 +43,15 @@ impl Detector {
     pub(crate) fn watch(&mut self, now: Time, neighbours: impl IntoIterator<Item = NodeId>) {
         let before = core::mem::take(&mut self.watched);
         for id in neighbours {
-            let heard = before.get(&id).copied().unwrap_or(now);
-            self.watched.insert(id, heard);
+            let last_alive = before.get(&id).copied().unwrap_or(now);
+            self.watched.insert(id, last_alive);
         }
     }
 
     /// Takes any frame as a sign of life. Returns true if this clears a suspicion.
-    pub(crate) fn heard(&mut self, now: Time, id: &NodeId) -> bool {
-        if let Some(heard) = self.watched.get_mut(id) {
-            *heard = now;
+    pub(crate) fn note_alive(&mut self, now: Time, id: &NodeId) -> bool {
+        if let Some(last_alive) = self.watched.get_mut(id) {
+            *last_alive = now;
         }
         let clears = !self.planted.has(PlantedBug::CloseOverLive);
         clears && !self.suspects.is_empty() && self.suspects.remove(id)
@@ -73,7 +73,7 @@ impl Detector {
     }
 
     /// Returns all suspects.
-    pub(crate) fn all(&self) -> impl Iterator<Item = NodeId> + '_ {
+    pub(crate) fn all_suspects(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.suspects.iter().copied()
     }
 
@@ -81,9 +81,9 @@ impl Detector {
     pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
         let mut news = Vec::new();
         let patience = self.patience();
-        for (&id, &heard) in &self.watched {
+        for (&id, &last_alive) in &self.watched {
             // Adds as `deadline` does: a `Time` has whole microseconds, and a patience may be finer.
-            if heard + patience <= now && self.suspects.insert(id) {
+            if last_alive + patience <= now && self.suspects.insert(id) {
                 news.push(id);
             }
         }
@@ -95,12 +95,12 @@ impl Detector {
         self.watched
             .iter()
             .filter(|(id, _)| !self.suspects.contains(*id))
-            .map(|(_, &heard)| heard + self.patience())
+            .map(|(_, &last_alive)| last_alive + self.patience())
             .min()
     }
 
     /// Notes how late this node itself was. Its patience with others grows by that, until the strain has faded.
-    pub(crate) fn strain(&mut self, late: Duration) {
+    pub(crate) fn add_strain(&mut self, late: Duration) {
         self.strain = self.strain.max(late);
     }
 
@@ -121,10 +121,10 @@ impl Detector {
     }
 
     /// Starts over, since it was this node that slept.
-    pub(crate) fn pardon(&mut self, now: Time) {
+    pub(crate) fn reset(&mut self, now: Time) {
         self.suspects.clear();
-        for heard in self.watched.values_mut() {
-            *heard = now;
+        for last_alive in self.watched.values_mut() {
+            *last_alive = now;
         }
     }
 }
@@ -147,32 +147,32 @@ mod tests {
         let mut detector = Detector::default();
         detector.watch(start, [id(1), id(2)]);
         let later = start + Duration::from_secs(1);
-        detector.heard(later, &id(1));
+        detector.note_alive(later, &id(1));
         assert_eq!(detector.expire(later), []);
         assert_eq!(detector.expire(start + suspicion()), [id(2)]);
         assert!(detector.suspects(&id(2)) && !detector.suspects(&id(1)));
         assert_eq!(detector.expire(start + suspicion()), [], "no news twice");
-        assert!(detector.heard(start + suspicion(), &id(2)));
+        assert!(detector.note_alive(start + suspicion(), &id(2)));
         assert!(!detector.suspects(&id(2)));
     }
 
     #[test]
-    fn who_slept_pardons_everybody() {
+    fn a_reset_clears_all_suspicions() {
         let start = Time::default();
         let mut detector = Detector::default();
         detector.watch(start, [id(1)]);
         let woken = start + Duration::from_secs(20);
-        detector.pardon(woken);
+        detector.reset(woken);
         assert_eq!(detector.expire(woken), []);
         assert_eq!(detector.deadline(), Some(woken + suspicion()));
     }
 
     #[test]
-    fn a_late_node_is_patient_until_that_is_some_time_ago() {
+    fn a_strained_node_is_patient_until_the_strain_fades() {
         let start = Time::default();
         let mut detector = Detector::default();
         detector.watch(start, [id(1)]);
-        detector.strain(Duration::from_millis(600));
+        detector.add_strain(Duration::from_millis(600));
         assert_eq!(detector.expire(start + suspicion()), []);
         for _ in 0..20 {
             detector.relax();
@@ -181,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn there_is_something_to_do_when_the_time_has_come() {
+    fn the_detector_suspects_at_its_deadline() {
         let start = Time::default();
         let mut detector = Detector::default();
         detector.watch(start, [id(1)]);
-        detector.strain(Duration::from_nanos(105_230_229));
+        detector.add_strain(Duration::from_nanos(105_230_229));
         let due = detector.deadline().unwrap();
         assert_eq!(detector.expire(due), [id(1)]);
     }

@@ -16,13 +16,13 @@ const PROMISES: u32 = 2;
 /// The state of this node in the election of a new coordinator.
 #[derive(Debug, Default)]
 pub(crate) struct Election {
-    state: State,
+    state: ElectionState,
     /// How often each more senior member has said that it would take over.
     promises: BTreeMap<NodeId, u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum State {
+enum ElectionState {
     /// There is a coordinator, as far as this node knows.
     #[default]
     Idle,
@@ -31,51 +31,59 @@ enum State {
     /// The seniors were asked.
     Asking(Time),
     /// Other members were asked to seal this node's new epoch.
-    Standing(Time),
+    Candidate(Time),
     /// A senior answered that it will take over, or nothing could be decided.
     Deferring(Time),
 }
 
-/// What a deputy does when its time has come.
+/// The step that a deputy takes when its time has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
+pub(crate) enum ElectionStep {
     /// Ask all more senior members.
-    Ask,
+    AskSeniors,
     /// Take over: no more senior member answered.
     TakeOver,
     /// Ask other members for a seal: those asked before did not answer.
-    StandAgain,
+    RequestSealsAgain,
 }
 
 impl Election {
     /// Starts the election, because the coordinator is dead. `rank` is this node's place among the deputies, from 0.
     pub(crate) fn begin(&mut self, now: Time, rank: u32) {
-        if self.state == State::Idle {
-            self.state = State::Waiting(now + DEPUTY_WAIT * rank);
+        if self.state == ElectionState::Idle {
+            self.state = ElectionState::Waiting(now + DEPUTY_WAIT * rank);
         }
     }
 
     /// Notes that the seniors were asked.
-    pub(crate) fn asked(&mut self, now: Time) {
-        debug_assert_ne!(self.state, State::Idle, "an election is begun first");
-        self.state = State::Asking(now + ANSWER_WAIT);
+    pub(crate) fn note_seniors_asked(&mut self, now: Time) {
+        debug_assert_ne!(
+            self.state,
+            ElectionState::Idle,
+            "an election is begun first"
+        );
+        self.state = ElectionState::Asking(now + ANSWER_WAIT);
     }
 
     /// Notes that other members were asked to seal this node's new epoch.
-    pub(crate) fn stood(&mut self, now: Time) {
-        debug_assert_ne!(self.state, State::Idle, "an election is begun first");
-        self.state = State::Standing(now + ANSWER_WAIT);
+    pub(crate) fn note_seals_requested(&mut self, now: Time) {
+        debug_assert_ne!(
+            self.state,
+            ElectionState::Idle,
+            "an election is begun first"
+        );
+        self.state = ElectionState::Candidate(now + ANSWER_WAIT);
     }
 
     /// Returns true while this node waits for another member's seal under its new epoch.
-    pub(crate) const fn is_standing(&self) -> bool {
-        matches!(self.state, State::Standing(_))
+    pub(crate) const fn is_candidate(&self) -> bool {
+        matches!(self.state, ElectionState::Candidate(_))
     }
 
     /// Defers to a more senior member that is alive and will take over.
-    pub(crate) fn answered_by(&mut self, now: Time, senior: NodeId) {
-        let waits = matches!(self.state, State::Deferring(_));
-        if self.state != State::Idle && !waits && !self.is_unreliable(&senior) {
+    pub(crate) fn take_promise(&mut self, now: Time, senior: NodeId) {
+        let waits = matches!(self.state, ElectionState::Deferring(_));
+        if self.state != ElectionState::Idle && !waits && !self.is_unreliable(&senior) {
             *self.promises.entry(senior).or_default() += 1;
             self.defer(now);
         }
@@ -83,8 +91,8 @@ impl Election {
 
     /// Asks the seniors again later: nothing can be decided yet.
     pub(crate) fn defer(&mut self, now: Time) {
-        if self.state != State::Idle {
-            self.state = State::Deferring(now + ELECTION_WAIT);
+        if self.state != ElectionState::Idle {
+            self.state = ElectionState::Deferring(now + ELECTION_WAIT);
         }
     }
 
@@ -97,21 +105,25 @@ impl Election {
 
     /// Returns true while the seniors' answers are awaited.
     pub(crate) const fn is_asking(&self) -> bool {
-        matches!(self.state, State::Asking(_))
+        matches!(self.state, ElectionState::Asking(_))
     }
 
     /// Ends the election: there is a coordinator (again).
-    pub(crate) fn settle(&mut self) {
-        self.state = State::Idle;
+    pub(crate) fn end(&mut self) {
+        self.state = ElectionState::Idle;
         self.promises.clear();
     }
 
     /// Returns what to do next, if that is due.
-    pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
+    pub(crate) fn expire(&mut self, now: Time) -> Option<ElectionStep> {
         match self.state {
-            State::Waiting(until) | State::Deferring(until) if until <= now => Some(Step::Ask),
-            State::Asking(until) if until <= now => Some(Step::TakeOver),
-            State::Standing(until) if until <= now => Some(Step::StandAgain),
+            ElectionState::Waiting(until) | ElectionState::Deferring(until) if until <= now => {
+                Some(ElectionStep::AskSeniors)
+            }
+            ElectionState::Asking(until) if until <= now => Some(ElectionStep::TakeOver),
+            ElectionState::Candidate(until) if until <= now => {
+                Some(ElectionStep::RequestSealsAgain)
+            }
             _ => None,
         }
     }
@@ -119,11 +131,11 @@ impl Election {
     /// Returns when [`Election::expire`] is due.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
-            State::Idle => None,
-            State::Waiting(until)
-            | State::Asking(until)
-            | State::Standing(until)
-            | State::Deferring(until) => Some(until),
+            ElectionState::Idle => None,
+            ElectionState::Waiting(until)
+            | ElectionState::Asking(until)
+            | ElectionState::Candidate(until)
+            | ElectionState::Deferring(until) => Some(until),
         }
     }
 }
@@ -137,35 +149,47 @@ mod tests {
         let now = Time::default();
         let mut first = Election::default();
         first.begin(now, 0);
-        assert_eq!(first.expire(now), Some(Step::Ask));
+        assert_eq!(first.expire(now), Some(ElectionStep::AskSeniors));
         let mut third = Election::default();
         third.begin(now, 2);
         assert_eq!(third.expire(now + DEPUTY_WAIT), None);
         third.begin(now, 0);
         assert_eq!(third.expire(now), None, "a second notice changes nothing");
-        assert_eq!(third.expire(now + DEPUTY_WAIT * 2), Some(Step::Ask));
+        assert_eq!(
+            third.expire(now + DEPUTY_WAIT * 2),
+            Some(ElectionStep::AskSeniors)
+        );
     }
 
     #[test]
-    fn takes_over_without_an_answer_and_defers_with_one() {
+    fn a_deputy_takes_over_without_an_answer_and_defers_with_one() {
         let now = Time::default();
         let mut election = Election::default();
         election.begin(now, 0);
-        election.asked(now);
-        assert_eq!(election.expire(now + ANSWER_WAIT), Some(Step::TakeOver));
+        election.note_seniors_asked(now);
+        assert_eq!(
+            election.expire(now + ANSWER_WAIT),
+            Some(ElectionStep::TakeOver)
+        );
         let senior = NodeId::from_bytes([1; 16]);
         for _ in 0..PROMISES {
-            election.asked(now);
+            election.note_seniors_asked(now);
             assert!(!election.is_unreliable(&senior));
-            election.answered_by(now, senior);
-            election.answered_by(now, senior);
+            election.take_promise(now, senior);
+            election.take_promise(now, senior);
             assert_eq!(election.expire(now + ANSWER_WAIT), None);
-            assert_eq!(election.expire(now + ELECTION_WAIT), Some(Step::Ask));
+            assert_eq!(
+                election.expire(now + ELECTION_WAIT),
+                Some(ElectionStep::AskSeniors)
+            );
         }
-        election.asked(now);
-        election.answered_by(now, senior);
-        assert_eq!(election.expire(now + ANSWER_WAIT), Some(Step::TakeOver));
-        election.settle();
+        election.note_seniors_asked(now);
+        election.take_promise(now, senior);
+        assert_eq!(
+            election.expire(now + ANSWER_WAIT),
+            Some(ElectionStep::TakeOver)
+        );
+        election.end();
         assert!(!election.is_unreliable(&senior));
         assert_eq!(election.deadline(), None);
     }

@@ -17,11 +17,11 @@ pub(crate) struct Fingers {
     ids: BTreeSet<NodeId>,
     /// The finger whose turn it is to compare clocks, and how often it was told of this node's.
     turn: Option<NodeId>,
-    told: u32,
+    repeats: u32,
 }
 
 /// How often in a row one finger is told of this node's clock: a difference counts once it lasts.
-const TOLD: u32 = 2;
+const REPEATS: u32 = 2;
 
 impl Fingers {
     /// Finds the fingers of `me` in a view. A small ring needs none, and a few members more or less do not switch
@@ -30,7 +30,7 @@ impl Fingers {
         let count = view.len();
         self.on = count >= FINGERS_FROM || (self.on && count >= FINGERS_BELOW);
         self.ids = match view.member(me).filter(|_| self.on) {
-            Some(me) => links(view, me),
+            Some(me) => finger_peers(view, me),
             None => BTreeSet::new(),
         };
         debug_assert!(!self.ids.contains(me), "nobody is its own finger");
@@ -44,20 +44,20 @@ impl Fingers {
     /// Returns the finger to compare clocks with next: each in turn.
     pub(crate) fn next_turn(&mut self) -> Option<NodeId> {
         let stays = self.turn.filter(|turn| self.ids.contains(turn));
-        if let Some(turn) = stays.filter(|_| self.told < TOLD) {
-            self.told += 1;
+        if let Some(turn) = stays.filter(|_| self.repeats < REPEATS) {
+            self.repeats += 1;
             return Some(turn);
         }
         let after = |turn: NodeId| self.ids.range(turn..).find(|id| **id != turn);
         let next = self.turn.and_then(after).or_else(|| self.ids.first());
         self.turn = next.copied();
-        self.told = 1;
+        self.repeats = 1;
         self.turn
     }
 }
 
 /// Returns the fingers of `me`, and the members that have `me` as a finger.
-fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
+fn finger_peers(view: &View, me: &Member) -> BTreeSet<NodeId> {
     let mut ids = BTreeSet::new();
     let (Some(successor), Some(predecessor)) =
         (view.at_or_after(me.key.plus(1)), view.before(me.key))
@@ -137,7 +137,7 @@ mod tests {
             let key = if number % 2 == 0 {
                 narrow
             } else {
-                view.place_in(NetworkId::default())
+                view.free_key_in(NetworkId::default())
             };
             view = view
                 .with(Member {
@@ -162,13 +162,13 @@ mod tests {
                     all.extend(others.map(|other| other.id));
                 }
                 all.remove(&me.id);
-                assert_eq!(links(&view, me), all, "{} members", view.len());
+                assert_eq!(finger_peers(&view, me), all, "{} members", view.len());
             }
         }
     }
 
     #[test]
-    fn their_number_grows_with_the_logarithm() {
+    fn the_number_of_fingers_grows_with_the_logarithm() {
         let most = |count: usize| {
             let view = even_ring(count);
             let counts = view
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handful_more_or_less_does_not_switch_them() {
+    fn a_few_members_more_or_less_do_not_switch_fingers() {
         let (few, some, many) = (even_ring(11), even_ring(16), even_ring(17));
         let me = id(0);
         let mut fingers = fingers(&some, &me);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_its_turn_twice() {
+    fn each_finger_gets_two_turns_in_a_row() {
         let view = even_ring(32);
         let mut fingers = fingers(&view, &id(3));
         let count = fingers.ids().len();

@@ -15,10 +15,10 @@ use crate::Time;
 
 /// How long a newcomer waits at most: a trial, and the view without the dead. Longer would keep out the second bob of
 /// a host.
-const WAIT: Duration = Duration::from_secs(2);
+const INHERITANCE_WAIT: Duration = Duration::from_secs(2);
 
 /// How many newcomers wait at a time: each makes this node dial somebody.
-const HEIRS: usize = 16;
+const MAX_HEIRS: usize = 16;
 
 /// Newcomers that may inherit a name.
 #[derive(Debug, Default)]
@@ -35,28 +35,29 @@ struct Heir {
     /// Whether the newcomer's host refused a connection to the holder.
     refused: bool,
     /// Whether there is nothing left to wait for.
-    settled: bool,
+    done: bool,
 }
 
 impl Heirs {
     /// Lets a newcomer at that host wait, since it may be the holder's process started anew. Returns false if too
     /// many wait, or it waited before.
-    pub(crate) fn look(
+    pub(crate) fn start_wait(
         &mut self,
         now: Time,
         newcomer: NodeId,
         holder: NodeId,
         host: IpAddr,
     ) -> bool {
-        let is_new = !self.by_newcomer.contains_key(&newcomer) && self.by_newcomer.len() < HEIRS;
+        let is_new =
+            !self.by_newcomer.contains_key(&newcomer) && self.by_newcomer.len() < MAX_HEIRS;
         if is_new {
             let heir = Heir {
                 holder,
                 host,
                 since: now,
-                until: now + WAIT,
+                until: now + INHERITANCE_WAIT,
                 refused: false,
-                settled: false,
+                done: false,
             };
             self.by_newcomer.insert(newcomer, heir);
         }
@@ -64,51 +65,51 @@ impl Heirs {
     }
 
     /// Notes that connections to a holder were refused at these hosts.
-    pub(crate) fn refused(&mut self, holder: &NodeId, at: &[IpAddr]) {
+    pub(crate) fn note_refused(&mut self, holder: &NodeId, at: &[IpAddr]) {
         for heir in self.of(holder) {
             heir.refused |= at.contains(&heir.host);
         }
     }
 
     /// Ends the waits for a holder that is not a member and was looked for: there is nothing more to learn.
-    pub(crate) fn settle(&mut self, holder: &NodeId) {
+    pub(crate) fn end_waits(&mut self, holder: &NodeId) {
         for heir in self.of(holder) {
-            heir.settled = true;
+            heir.done = true;
         }
     }
 
     /// Notes that a holder answered something sent at `sent`. If it was asked after a newcomer's wait began, it is
     /// alive, and that newcomer inherits nothing. Older answers prove nothing, since they may be read late.
-    pub(crate) fn answers(&mut self, holder: &NodeId, sent: Time) {
+    pub(crate) fn note_answer(&mut self, holder: &NodeId, sent: Time) {
         for heir in self.of(holder).filter(|heir| heir.since <= sent) {
             heir.refused = false;
-            heir.settled = true;
+            heir.done = true;
         }
     }
 
     /// Returns true if a newcomer waits for news of this holder.
-    pub(crate) fn look_at(&self, holder: &NodeId) -> bool {
+    pub(crate) fn is_probing(&self, holder: &NodeId) -> bool {
         let mut heirs = self.by_newcomer.values();
-        heirs.any(|heir| heir.holder == *holder && !heir.settled)
+        heirs.any(|heir| heir.holder == *holder && !heir.done)
     }
 
     /// Ends the waits that have lasted too long.
     pub(crate) fn expire(&mut self, now: Time) {
         for heir in self.by_newcomer.values_mut() {
-            heir.settled |= heir.until <= now;
+            heir.done |= heir.until <= now;
         }
     }
 
     /// Returns when [`Heirs::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let waiting = self.by_newcomer.values().filter(|heir| !heir.settled);
+        let waiting = self.by_newcomer.values().filter(|heir| !heir.done);
         waiting.map(|heir| heir.until).min()
     }
 
     /// Returns true if a newcomer has to wait.
-    pub(crate) fn waits(&self, newcomer: &NodeId) -> bool {
+    pub(crate) fn must_wait(&self, newcomer: &NodeId) -> bool {
         let heir = self.by_newcomer.get(newcomer);
-        heir.is_some_and(|heir| !heir.settled)
+        heir.is_some_and(|heir| !heir.done)
     }
 
     /// Returns the holder whose name a newcomer inherits, unless that holder is a member.
@@ -142,53 +143,57 @@ mod tests {
 
     fn waiting() -> Heirs {
         let mut heirs = Heirs::default();
-        assert!(heirs.look(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
-        assert!(heirs.waits(&id(NEWCOMER)));
+        assert!(heirs.start_wait(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
+        assert!(heirs.must_wait(&id(NEWCOMER)));
         heirs
     }
 
     #[test]
     fn a_refusal_at_the_newcomers_host_makes_an_heir() {
         let mut heirs = waiting();
-        heirs.refused(&id(HOLDER), &[host(2)]);
+        heirs.note_refused(&id(HOLDER), &[host(2)]);
         assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
-        heirs.refused(&id(2), &[host(1)]);
+        heirs.note_refused(&id(2), &[host(1)]);
         assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
-        heirs.refused(&id(HOLDER), &[host(2), host(1)]);
-        assert!(heirs.waits(&id(NEWCOMER)), "the holder is a member still");
-        heirs.settle(&id(HOLDER));
-        assert!(!heirs.waits(&id(NEWCOMER)));
+        heirs.note_refused(&id(HOLDER), &[host(2), host(1)]);
+        assert!(
+            heirs.must_wait(&id(NEWCOMER)),
+            "the holder is a member still"
+        );
+        heirs.end_waits(&id(HOLDER));
+        assert!(!heirs.must_wait(&id(NEWCOMER)));
         assert_eq!(heirs.inherits_from(&id(NEWCOMER)), Some(id(HOLDER)));
     }
 
     #[test]
-    fn who_lives_leaves_nothing() {
+    fn a_live_holder_leaves_no_name() {
         let mut heirs = waiting();
-        heirs.refused(&id(HOLDER), &[host(1)]);
-        heirs.answers(&id(HOLDER), Time::default());
-        assert!(!heirs.waits(&id(NEWCOMER)) && !heirs.look_at(&id(HOLDER)));
+        heirs.note_refused(&id(HOLDER), &[host(1)]);
+        heirs.note_answer(&id(HOLDER), Time::default());
+        assert!(!heirs.must_wait(&id(NEWCOMER)) && !heirs.is_probing(&id(HOLDER)));
         assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
-        assert!(!heirs.look(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
+        assert!(!heirs.start_wait(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
     }
 
     #[test]
     fn an_old_answer_is_no_sign_of_life() {
         let mut heirs = Heirs::default();
         let asked = Time::from_micros(1_000);
-        assert!(heirs.look(asked, id(NEWCOMER), id(HOLDER), host(1)));
-        heirs.answers(&id(HOLDER), Time::from_micros(999));
-        assert!(heirs.waits(&id(NEWCOMER)) && heirs.look_at(&id(HOLDER)));
+        assert!(heirs.start_wait(asked, id(NEWCOMER), id(HOLDER), host(1)));
+        heirs.note_answer(&id(HOLDER), Time::from_micros(999));
+        assert!(heirs.must_wait(&id(NEWCOMER)) && heirs.is_probing(&id(HOLDER)));
     }
 
     #[test]
-    fn nobody_waits_for_ever_and_few_wait() {
+    fn waits_end_and_their_number_is_bounded() {
         let mut heirs = waiting();
-        let many = (100..200)
-            .filter(|&newcomer| heirs.look(Time::default(), id(newcomer), id(HOLDER), host(1)));
-        assert_eq!(many.count(), HEIRS - 1);
+        let many = (100..200).filter(|&newcomer| {
+            heirs.start_wait(Time::default(), id(newcomer), id(HOLDER), host(1))
+        });
+        assert_eq!(many.count(), MAX_HEIRS - 1);
         let due = heirs.deadline().unwrap();
         heirs.expire(due);
-        assert!(!heirs.waits(&id(NEWCOMER)));
+        assert!(!heirs.must_wait(&id(NEWCOMER)));
         assert_eq!(heirs.deadline(), None);
     }
 }

@@ -12,30 +12,30 @@ use crate::{JoiningStage, Time};
 use progress::Progress;
 
 /// How long to rest before the director is asked again.
-const REST: core::time::Duration = core::time::Duration::from_millis(200);
+const DIRECTOR_PAUSE: core::time::Duration = core::time::Duration::from_millis(200);
 /// How many times a coordinator is asked in vain before the director is asked for another one.
-const KNOCKS: u32 = 3;
+const ATTEMPTS: u32 = 3;
 
 /// How soon to ask the coordinator again if the link broke.
-const KNOCK_AGAIN: core::time::Duration = core::time::Duration::from_millis(50);
+const RETRY_AFTER_LINK_LOSS: core::time::Duration = core::time::Duration::from_millis(50);
 /// How often in a row this node follows a redirection before it rests.
 const REDIRECTIONS: u32 = 8;
 
 /// How far this node has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Stage {
+pub(crate) enum JoinState {
     /// The director was asked.
     Asking,
     /// The director will be asked at that time.
     Resting(Time),
     /// A coordinator was asked for a place in the ring.
-    Knocking {
+    Requesting {
         /// The coordinator.
         contact: Contact,
         /// When to ask again.
         until: Time,
         /// How often a coordinator was asked.
-        knocks: u32,
+        attempts: u32,
     },
     /// The node is a member, and has asked the neighbours for the history.
     Fetching {
@@ -44,19 +44,19 @@ pub(crate) enum Stage {
         /// The first complete cut and its donor; the node is ready once its clock covers the cut.
         cut: Option<(NodeId, VectorClock)>,
         /// How often the neighbours were asked.
-        asked: u32,
+        attempts: u32,
     },
     /// The node is a member that has everything.
     Inside,
 }
 
-/// What to do when a stage has taken too long.
+/// The step to take when a stage has taken too long.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
+pub(crate) enum JoinStep {
     /// Ask the director.
     AskDirector,
     /// Ask this coordinator for a place.
-    Knock(Contact),
+    Request(Contact),
     /// Ask the neighbours for the history (again).
     Fetch,
     /// Go on alone: a former member has found nobody for too long.
@@ -66,7 +66,7 @@ pub(crate) enum Step {
 /// The way of a node into the ring.
 #[derive(Debug)]
 pub(crate) struct Joining {
-    stage: Stage,
+    stage: JoinState,
     /// Whether the node was ever inside with everything.
     ready: bool,
     /// When a former member that finds nobody goes on alone.
@@ -80,7 +80,7 @@ impl Joining {
     /// Creates the state of a node that has just started, and has asked the director.
     pub(crate) const fn new() -> Self {
         Self {
-            stage: Stage::Asking,
+            stage: JoinState::Asking,
             ready: false,
             alone_at: None,
             history: VectorClock::new(),
@@ -89,7 +89,7 @@ impl Joining {
     }
 
     /// Sets when a former member that is outside goes on alone, unless it finds a way in.
-    pub(crate) const fn until_alone(&mut self, at: Time) {
+    pub(crate) const fn set_alone_at(&mut self, at: Time) {
         self.alone_at = Some(at);
     }
 
@@ -99,7 +99,7 @@ impl Joining {
     }
 
     /// Notes that the node is inside with everything, so that the event `ready` is emitted once.
-    pub(crate) fn get_ready(&mut self) {
+    pub(crate) fn set_ready(&mut self) {
         debug_assert!(
             self.is_inside() && !self.ready,
             "a node gets ready once, inside"
@@ -108,28 +108,31 @@ impl Joining {
     }
 
     /// Returns how far this node has come.
-    pub(crate) const fn stage(&self) -> &Stage {
+    pub(crate) const fn stage(&self) -> &JoinState {
         &self.stage
     }
 
     /// Returns true if the node is a member that has everything.
     pub(crate) fn is_inside(&self) -> bool {
-        self.stage == Stage::Inside
+        self.stage == JoinState::Inside
     }
 
     /// Returns true if the node is not a member (not yet, or no longer).
     pub(crate) const fn is_outside(&self) -> bool {
         matches!(
             self.stage,
-            Stage::Asking | Stage::Resting(_) | Stage::Knocking { .. }
+            JoinState::Asking | JoinState::Resting(_) | JoinState::Requesting { .. }
         )
     }
 
     /// Returns the current stage if the user was not told of it yet.
-    pub(crate) fn news(&mut self, is_linked: impl Fn(&NodeId) -> bool) -> Option<JoiningStage> {
+    pub(crate) fn next_report(
+        &mut self,
+        is_linked: impl Fn(&NodeId) -> bool,
+    ) -> Option<JoiningStage> {
         let stage = match &self.stage {
-            Stage::Asking => JoiningStage::AskingDirector,
-            Stage::Knocking { contact, .. } => {
+            JoinState::Asking => JoiningStage::AskingDirector,
+            JoinState::Requesting { contact, .. } => {
                 let (peer, address) = (contact.id, contact.addresses.shown().into());
                 if is_linked(&peer) {
                     JoiningStage::AskingForPlace { peer, address }
@@ -137,10 +140,10 @@ impl Joining {
                     JoiningStage::Linking { peer, address }
                 }
             }
-            Stage::Fetching { .. } => self.progress.fetching(),
-            Stage::Resting(_) | Stage::Inside => return None,
+            JoinState::Fetching { .. } => self.progress.stage(),
+            JoinState::Resting(_) | JoinState::Inside => return None,
         };
-        self.progress.news(stage)
+        self.progress.next_report(stage)
     }
 
     /// Returns how much of the history is here, for the user.
@@ -149,12 +152,12 @@ impl Joining {
     }
 
     /// Asks a coordinator for a place.
-    pub(crate) fn knock(&mut self, now: Time, contact: Contact) {
+    pub(crate) fn request(&mut self, now: Time, contact: Contact) {
         debug_assert!(self.is_outside(), "a member has its place");
-        self.stage = Stage::Knocking {
+        self.stage = JoinState::Requesting {
             contact,
             until: now + JOIN_WAIT,
-            knocks: 1,
+            attempts: 1,
         };
     }
 
@@ -162,25 +165,25 @@ impl Joining {
     /// redirecting node names itself.
     pub(crate) fn redirect(&mut self, now: Time, contact: Contact, by: &NodeId) -> bool {
         debug_assert!(self.is_outside(), "a member has its place");
-        let doors = match &self.stage {
-            Stage::Knocking { knocks, .. } => knocks + 1,
+        let attempts = match &self.stage {
+            JoinState::Requesting { attempts, .. } => attempts + 1,
             _ => 1,
         };
-        if doors > REDIRECTIONS || contact.id == *by {
+        if attempts > REDIRECTIONS || contact.id == *by {
             self.rest(now);
             return false;
         }
-        self.stage = Stage::Knocking {
+        self.stage = JoinState::Requesting {
             contact,
             until: now + JOIN_WAIT,
-            knocks: doors,
+            attempts,
         };
         true
     }
 
     /// Rests before it asks the director again: the coordinator refused, or nobody answers.
     pub(crate) fn rest(&mut self, now: Time) {
-        self.stage = Stage::Resting(now + REST);
+        self.stage = JoinState::Resting(now + DIRECTOR_PAUSE);
     }
 
     /// Fetches the history, after a newcomer got its place.
@@ -189,38 +192,38 @@ impl Joining {
             self.is_outside() && !self.ready,
             "who was inside has the discussion"
         );
-        self.stage = Stage::Fetching {
+        self.stage = JoinState::Fetching {
             until: now + JOIN_WAIT,
             cut: None,
-            asked: 1,
+            attempts: 1,
         };
     }
 
     /// Asks the coordinator again soon: the link to it broke before it answered.
-    pub(crate) fn knock_lost(&mut self, now: Time, peer: &NodeId) {
-        if let Stage::Knocking { contact, until, .. } = &mut self.stage
+    pub(crate) fn note_link_lost(&mut self, now: Time, peer: &NodeId) {
+        if let JoinState::Requesting { contact, until, .. } = &mut self.stage
             && contact.id == *peer
         {
-            *until = (*until).min(now + KNOCK_AGAIN);
+            *until = (*until).min(now + RETRY_AFTER_LINK_LOSS);
         }
     }
 
-    /// Returns true if the neighbours were asked for the history, and no cut has been settled on.
+    /// Returns true if the neighbours were asked for the history, and no cut is agreed yet.
     pub(crate) const fn awaits_cut(&self) -> bool {
-        matches!(self.stage, Stage::Fetching { cut: None, .. })
+        matches!(self.stage, JoinState::Fetching { cut: None, .. })
     }
 
     /// Lets a cut that is here wait for others until `at`.
-    pub(crate) fn cut_waits_until(&mut self, at: Time) {
-        if let Stage::Fetching { until, .. } = &mut self.stage {
+    pub(crate) fn limit_cut_wait(&mut self, at: Time) {
+        if let JoinState::Fetching { until, .. } = &mut self.stage {
             *until = (*until).min(at);
         }
     }
 
     /// Takes a neighbour's complete cut. Returns true if it is the first.
-    pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
+    pub(crate) fn take_cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
         match &mut self.stage {
-            Stage::Fetching { until, cut, .. } if cut.is_none() => {
+            JoinState::Fetching { until, cut, .. } if cut.is_none() => {
                 if self.history.is_empty() {
                     self.history = clock.clone();
                 }
@@ -234,7 +237,7 @@ impl Joining {
 
     /// Gives up on the donor of the cut if this peer is it: another neighbour is asked at once.
     pub(crate) fn donor_lost(&mut self, now: Time, donor: &NodeId) {
-        if let Stage::Fetching { until, cut, .. } = &mut self.stage
+        if let JoinState::Fetching { until, cut, .. } = &mut self.stage
             && cut.as_ref().is_some_and(|(from, _)| from == donor)
         {
             *cut = None;
@@ -243,8 +246,8 @@ impl Joining {
     }
 
     /// Notes that more of the history has come, so that no other neighbour needs to be asked yet.
-    pub(crate) fn progressed(&mut self, now: Time) {
-        if let Stage::Fetching { until, .. } = &mut self.stage {
+    pub(crate) fn note_progress(&mut self, now: Time) {
+        if let JoinState::Fetching { until, .. } = &mut self.stage {
             *until = now + JOIN_WAIT;
         }
     }
@@ -255,9 +258,9 @@ impl Joining {
     }
 
     /// Returns the donor of the cut, and the clock up to which the history goes.
-    pub(crate) const fn promised(&self) -> Option<(NodeId, &VectorClock)> {
+    pub(crate) const fn promised_history(&self) -> Option<(NodeId, &VectorClock)> {
         match &self.stage {
-            Stage::Fetching {
+            JoinState::Fetching {
                 cut: Some((donor, clock)),
                 ..
             } => Some((*donor, clock)),
@@ -266,48 +269,52 @@ impl Joining {
     }
 
     /// Returns how often the neighbours have been asked for the history.
-    pub(crate) const fn asked(&self) -> u32 {
+    pub(crate) const fn fetch_attempts(&self) -> u32 {
         match self.stage {
-            Stage::Fetching { asked, .. } => asked,
+            JoinState::Fetching { attempts, .. } => attempts,
             _ => 0,
         }
     }
 
     /// Makes the node a member that has everything.
-    pub(crate) fn arrive(&mut self) {
-        self.stage = Stage::Inside;
+    pub(crate) fn complete(&mut self) {
+        self.stage = JoinState::Inside;
         self.history = VectorClock::new();
     }
 
     /// Returns what to do next, if that is due.
-    pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
+    pub(crate) fn expire(&mut self, now: Time) -> Option<JoinStep> {
         if self.is_outside() && self.alone_at.is_some_and(|at| at <= now) {
             self.alone_at = None;
-            return Some(Step::GoOnAlone);
+            return Some(JoinStep::GoOnAlone);
         }
         match &mut self.stage {
-            Stage::Resting(until) if *until <= now => {
-                self.stage = Stage::Asking;
-                Some(Step::AskDirector)
+            JoinState::Resting(until) if *until <= now => {
+                self.stage = JoinState::Asking;
+                Some(JoinStep::AskDirector)
             }
-            Stage::Knocking {
+            JoinState::Requesting {
                 contact,
                 until,
-                knocks,
+                attempts,
             } if *until <= now => {
                 *until = now + JOIN_WAIT;
-                *knocks += 1;
-                if *knocks > KNOCKS {
-                    self.stage = Stage::Asking;
-                    return Some(Step::AskDirector);
+                *attempts += 1;
+                if *attempts > ATTEMPTS {
+                    self.stage = JoinState::Asking;
+                    return Some(JoinStep::AskDirector);
                 }
-                Some(Step::Knock(contact.clone()))
+                Some(JoinStep::Request(contact.clone()))
             }
-            Stage::Fetching { until, cut, asked } if *until <= now => {
+            JoinState::Fetching {
+                until,
+                cut,
+                attempts,
+            } if *until <= now => {
                 *until = now + JOIN_WAIT;
                 *cut = None;
-                *asked += 1;
-                Some(Step::Fetch)
+                *attempts += 1;
+                Some(JoinStep::Fetch)
             }
             _ => None,
         }
@@ -317,10 +324,10 @@ impl Joining {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let alone_at = self.alone_at.filter(|_| self.is_outside());
         let until = match self.stage {
-            Stage::Resting(until)
-            | Stage::Knocking { until, .. }
-            | Stage::Fetching { until, .. } => Some(until),
-            Stage::Asking | Stage::Inside => None,
+            JoinState::Resting(until)
+            | JoinState::Requesting { until, .. }
+            | JoinState::Fetching { until, .. } => Some(until),
+            JoinState::Asking | JoinState::Inside => None,
         };
         alone_at.into_iter().chain(until).min()
     }
@@ -350,15 +357,15 @@ mod tests {
     }
 
     #[test]
-    fn knocks_a_few_times_and_asks_the_director_then() {
+    fn a_newcomer_asks_the_director_after_a_few_vain_requests() {
         let mut joining = Joining::new();
         let mut now = Time::default();
-        joining.knock(now, contact());
-        for _ in 1..KNOCKS {
+        joining.request(now, contact());
+        for _ in 1..ATTEMPTS {
             now = now + JOIN_WAIT;
-            assert_eq!(joining.expire(now), Some(Step::Knock(contact())));
+            assert_eq!(joining.expire(now), Some(JoinStep::Request(contact())));
         }
-        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::AskDirector));
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(JoinStep::AskDirector));
         assert!(joining.is_outside());
     }
 
@@ -367,68 +374,79 @@ mod tests {
         let mut joining = Joining::new();
         let now = Time::default();
         joining.fetch(now);
-        assert!(joining.cut(now, id(1), VectorClock::new()));
-        assert!(!joining.cut(now, id(2), VectorClock::new()));
+        assert!(joining.take_cut(now, id(1), VectorClock::new()));
+        assert!(!joining.take_cut(now, id(2), VectorClock::new()));
         joining.donor_lost(now, &id(2));
         assert_eq!(joining.expire(now), None);
         joining.donor_lost(now, &id(1));
-        assert_eq!(joining.expire(now), Some(Step::Fetch));
-        assert!(joining.cut(now, id(2), VectorClock::new()));
+        assert_eq!(joining.expire(now), Some(JoinStep::Fetch));
+        assert!(joining.take_cut(now, id(2), VectorClock::new()));
     }
 
     #[test]
-    fn what_was_said_before_stays_history_while_the_rest_is_asked_for_again() {
+    fn history_stays_history_while_the_rest_is_fetched_again() {
         let mut joining = Joining::new();
         let message = |seq| MessageId { author: id(3), seq };
         let now = Time::default();
         joining.fetch(now);
-        joining.cut(now, id(1), [message(5)].into_iter().collect());
-        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::Fetch));
+        joining.take_cut(now, id(1), [message(5)].into_iter().collect());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(JoinStep::Fetch));
         assert!(joining.is_history(message(5)), "nobody has answered anew");
-        joining.cut(now + JOIN_WAIT, id(1), [message(7)].into_iter().collect());
+        joining.take_cut(now + JOIN_WAIT, id(1), [message(7)].into_iter().collect());
         assert!(joining.is_history(message(5)) && !joining.is_history(message(6)));
-        joining.arrive();
+        joining.complete();
         assert!(!joining.is_history(message(5)));
     }
 
     #[test]
-    fn the_user_is_told_of_each_step() {
+    fn the_user_sees_each_step() {
         let mut joining = Joining::new();
         let now = Time::default();
         let (nobody, everybody) = (|_: &NodeId| false, |_: &NodeId| true);
-        assert_eq!(joining.news(nobody), None, "it was told of the first");
-        joining.knock(now, contact());
+        assert_eq!(
+            joining.next_report(nobody),
+            None,
+            "it was told of the first"
+        );
+        joining.request(now, contact());
         let (peer, address) = (id(1), String::new());
         let linking = JoiningStage::Linking {
             peer,
             address: address.clone(),
         };
-        assert_eq!(joining.news(nobody), Some(linking));
-        assert_eq!(joining.news(nobody), None);
+        assert_eq!(joining.next_report(nobody), Some(linking));
+        assert_eq!(joining.next_report(nobody), None);
         let asking = JoiningStage::AskingForPlace { peer, address };
-        assert_eq!(joining.news(everybody), Some(asking));
+        assert_eq!(joining.next_report(everybody), Some(asking));
         joining.fetch(now);
         let fetching = |done, total| Some(JoiningStage::FetchingHistory { done, total });
-        assert_eq!(joining.news(everybody), fetching(0, 0));
-        joining.progress().promise(2);
-        assert_eq!(joining.news(nobody), fetching(0, 2), "whoever is linked");
-        joining.progress().came(2);
-        assert_eq!(joining.news(everybody), fetching(2, 2));
+        assert_eq!(joining.next_report(everybody), fetching(0, 0));
+        joining.progress().set_total(2);
+        assert_eq!(
+            joining.next_report(nobody),
+            fetching(0, 2),
+            "any peer may be linked"
+        );
+        joining.progress().add_done(2);
+        assert_eq!(joining.next_report(everybody), fetching(2, 2));
         joining.rest(now);
-        assert_eq!(joining.news(everybody), None);
-        joining.expire(now + REST);
-        assert_eq!(joining.news(everybody), Some(JoiningStage::AskingDirector));
+        assert_eq!(joining.next_report(everybody), None);
+        joining.expire(now + DIRECTOR_PAUSE);
+        assert_eq!(
+            joining.next_report(everybody),
+            Some(JoiningStage::AskingDirector)
+        );
     }
 
     #[test]
     fn a_former_member_that_finds_nobody_goes_on_alone() {
         let mut joining = Joining::new();
         let now = Time::default();
-        joining.until_alone(now + JOIN_WAIT);
-        joining.knock(now + JOIN_WAIT / 2, contact());
-        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::GoOnAlone));
-        joining.until_alone(now + JOIN_WAIT);
-        joining.arrive();
+        joining.set_alone_at(now + JOIN_WAIT);
+        joining.request(now + JOIN_WAIT / 2, contact());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(JoinStep::GoOnAlone));
+        joining.set_alone_at(now + JOIN_WAIT);
+        joining.complete();
         assert_eq!(joining.expire(now + JOIN_WAIT), None);
     }
 }

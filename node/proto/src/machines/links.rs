@@ -2,7 +2,7 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons why a peer is needed.
 
-mod bringing;
+mod contribution;
 pub(crate) mod detour;
 mod dialling;
 mod peer;
@@ -24,12 +24,12 @@ use crate::config::{
 use crate::{LinkId, Output, Time};
 
 use detour::Dial;
-pub(crate) use dialling::Made;
-use peer::{Current, Peer};
+pub(crate) use dialling::DialledBy;
+use peer::{CurrentLink, Peer};
 use queue::Queue;
 
 /// How many frames to one peer wait for its link to come up.
-const PARCELS: usize = 64;
+const MAX_PENDING_FRAMES: usize = 64;
 /// How long a link that was replaced may drain.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -42,8 +42,8 @@ pub(crate) struct Links {
     dials: BTreeMap<NodeId, Dial>,
     owners: BTreeMap<LinkId, NodeId>,
     draining: BTreeMap<LinkId, Time>,
-    /// Peers whose link was closed by this node, not yet taken with [`Links::take_given_up`].
-    given_up: Vec<NodeId>,
+    /// Peers whose link was closed by this node, not yet taken with [`Links::take_closed_here`].
+    closed_here: Vec<NodeId>,
 }
 
 /// A link that has come up.
@@ -55,13 +55,13 @@ pub(crate) struct LinkUp {
     pub(crate) peer: NodeId,
     /// Whether this node dialled.
     pub(crate) dialled: bool,
-    /// The host of the far end; `None` if a relay carries the link.
+    /// The host of the far end; `None` if the link is a circuit.
     pub(crate) host: Option<IpAddr>,
 }
 
 /// A link that is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lost {
+pub(crate) struct LostLink {
     /// The peer at the far end.
     pub(crate) peer: NodeId,
     /// Whether it was the link in use.
@@ -77,7 +77,7 @@ impl Links {
             dials: BTreeMap::new(),
             owners: BTreeMap::new(),
             draining: BTreeMap::new(),
-            given_up: Vec::new(),
+            closed_here: Vec::new(),
         }
     }
 
@@ -98,62 +98,67 @@ impl Links {
         let entry = self.peers.entry(peer).or_default();
         self.dials.remove(&peer);
         self.owners.insert(link, peer);
-        let relayed = host.is_none();
-        let keeps_direct = relayed && entry.current.as_ref().is_some_and(|old| !old.relayed);
+        let carried = host.is_none();
+        let keeps_direct = carried && entry.current.as_ref().is_some_and(|old| !old.carried);
         if !keeps_direct {
             entry.host = host;
         }
-        if !relayed {
-            entry.relay = None;
-            entry.reached = host.filter(|_| dialled).or(entry.reached);
+        if !carried {
+            entry.carrier = None;
+            entry.answered_at = host.filter(|_| dialled).or(entry.answered_at);
         }
-        let new = Current {
+        let new = CurrentLink {
             link,
             dialled,
-            relayed,
+            carried,
             queue: Queue::default(),
             bound: STRANGER_QUEUE_BYTES,
             full: false,
-            up: now,
-            used: now,
-            heard: now,
+            up_since: now,
+            last_used: now,
+            last_received: now,
         };
         let Some(old) = &entry.current else {
             entry.current = Some(new);
             return true;
         };
-        // A direct link is better than a relayed one, whichever end dialled.
-        let new_stays = if old.relayed == relayed {
+        // A direct link is better than a circuit, whichever end dialled.
+        let new_stays = if old.carried == carried {
             old.dialled == dialled || (me < peer) == dialled
         } else {
-            old.relayed
+            old.carried
         };
         let loser = if new_stays { old.link } else { link };
         if new_stays {
             entry.current = Some(new);
         }
         self.draining.insert(loser, now + DRAIN);
-        let farewell = Frame::Close(Close {
+        let close = Frame::Close(Close {
             reason: "another link between the two of us is in use".into(),
         });
         out.push_back(Output::Send {
             link: loser,
-            bytes: encode(&farewell),
+            bytes: encode(&close),
         });
         false
     }
 
     /// Sends the frames that waited for a link.
-    pub(crate) fn send_parcels(&mut self, now: Time, peer: &NodeId, out: &mut VecDeque<Output>) {
+    pub(crate) fn send_pending_frames(
+        &mut self,
+        now: Time,
+        peer: &NodeId,
+        out: &mut VecDeque<Output>,
+    ) {
         let entry = self.peers.get_mut(peer);
-        let parcels = entry.map(|entry| core::mem::take(&mut entry.parcels));
-        for bytes in parcels.unwrap_or_default() {
+        let frames = entry.map(|entry| core::mem::take(&mut entry.pending_frames));
+        for bytes in frames.unwrap_or_default() {
             self.push(now, (peer, None), bytes, out);
         }
     }
 
     /// Raises the bound of a peer's queue, since the peer is a member.
-    pub(crate) fn welcome(&mut self, peer: &NodeId) {
+    pub(crate) fn raise_bound(&mut self, peer: &NodeId) {
         if let Some(peer) = self.peers.get_mut(peer)
             && let Some(current) = &mut peer.current
         {
@@ -162,16 +167,16 @@ impl Links {
     }
 
     /// Forgets a link that is gone.
-    pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<Lost> {
+    pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<LostLink> {
         let peer = self.owners.remove(&link)?;
         self.draining.remove(&link);
         let entry = self.peers.get_mut(&peer)?;
         let current = entry.current.take_if(|current| current.link == link);
         let last = current.is_some();
         if let Some(current) = current {
-            entry.lost(now, current.up);
+            entry.note_lost(now, current.up_since);
         }
-        Some(Lost { peer, last })
+        Some(LostLink { peer, last })
     }
 
     /// Closes a link on which the far end sends no more.
@@ -180,11 +185,11 @@ impl Links {
         now: Time,
         link: LinkId,
         out: &mut VecDeque<Output>,
-    ) -> Option<Lost> {
+    ) -> Option<LostLink> {
         let lost = self.down(now, link)?;
         out.push_back(Output::Close {
             link,
-            reason: "the far end closed",
+            reason: "closed by the peer",
         });
         Some(lost)
     }
@@ -218,31 +223,31 @@ impl Links {
 
     /// Returns true if a link to this peer was lost a moment ago.
     pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
-        let lost = self.peers.get(peer).and_then(|peer| peer.lost);
+        let lost = self.peers.get(peer).and_then(|peer| peer.lost_at);
         lost.is_some_and(|lost| now - lost < DEATH_PROOF)
     }
 
     /// Takes the peers whose links this node closed because of a bound or for want of use.
-    pub(crate) fn take_given_up(&mut self) -> Vec<NodeId> {
-        core::mem::take(&mut self.given_up)
+    pub(crate) fn take_closed_here(&mut self) -> Vec<NodeId> {
+        core::mem::take(&mut self.closed_here)
     }
 
     /// Notes that something arrived from this peer.
-    pub(crate) fn heard(&mut self, now: Time, peer: &NodeId) {
+    pub(crate) fn note_received(&mut self, now: Time, peer: &NodeId) {
         if let Some(current) = self
             .peers
             .get_mut(peer)
             .and_then(|peer| peer.current.as_mut())
         {
-            current.used = now;
-            current.heard = now;
+            current.last_used = now;
+            current.last_received = now;
         }
     }
 
     /// Returns true if something came from this peer a moment ago.
-    pub(crate) fn was_heard_lately(&self, now: Time, peer: &NodeId) -> bool {
+    pub(crate) fn has_received_lately(&self, now: Time, peer: &NodeId) -> bool {
         let current = self.current(peer);
-        current.is_some_and(|current| now - current.heard < RECEIPT_WAIT)
+        current.is_some_and(|current| now - current.last_received < RECEIPT_WAIT)
     }
 
     /// Notes that bytes have left a link's queue. Returns the link's peer.
@@ -290,21 +295,21 @@ impl Links {
         if self.send(now, &peer, frame, out) {
             return;
         }
-        self.leave_parcel(peer, frame);
+        self.keep_pending_frame(peer, frame);
         self.dial(now, (peer, addresses), patience, out);
     }
 
     /// Keeps a frame until there is a link.
-    fn leave_parcel(&mut self, peer: NodeId, frame: &Frame) {
-        let parcels = &mut self.peers.entry(peer).or_default().parcels;
-        if parcels.len() < PARCELS {
-            parcels.push(encode(frame));
+    fn keep_pending_frame(&mut self, peer: NodeId, frame: &Frame) {
+        let frames = &mut self.peers.entry(peer).or_default().pending_frames;
+        if frames.len() < MAX_PENDING_FRAMES {
+            frames.push(encode(frame));
         }
-        debug_assert!(parcels.len() <= PARCELS);
+        debug_assert!(frames.len() <= MAX_PENDING_FRAMES);
     }
 
     /// Returns when a peer may be dialled next.
-    pub(crate) fn may_dial_at(&self, peer: &NodeId) -> Time {
+    pub(crate) fn next_dial_at(&self, peer: &NodeId) -> Time {
         let entry = self.peers.get(peer);
         entry.map_or(Time::default(), |entry| entry.dial_again)
     }
@@ -320,9 +325,9 @@ impl Links {
     pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
             self.dials.remove(peer);
-            entry.relay = None;
+            entry.carrier = None;
             entry.put_off(now);
-            entry.parcels.clear();
+            entry.pending_frames.clear();
         }
     }
 
@@ -342,18 +347,18 @@ impl Links {
         };
         let owner = self.owners.remove(&current.link);
         debug_assert_eq!(owner, Some(*peer), "whose link is in use owns it");
-        let farewell = Frame::Close(Close {
+        let close = Frame::Close(Close {
             reason: reason.into(),
         });
         let link = current.link;
-        let bytes = encode(&farewell);
+        let bytes = encode(&close);
         out.push_back(Output::Send { link, bytes });
         out.push_back(Output::Close { link, reason });
     }
 
     /// Closes what nobody needs any more: idle links, those of strangers that stay too long, and replaced links that
     /// should have drained.
-    pub(crate) fn tidy(
+    pub(crate) fn close_unneeded(
         &mut self,
         now: Time,
         is_needed: impl Fn(&NodeId) -> bool,
@@ -381,30 +386,30 @@ impl Links {
                 continue;
             };
             if is_member(&id) {
-                if now - current.used >= LINK_REST {
+                if now - current.last_used >= LINK_REST {
                     doomed.push((id, "nobody needs the link"));
                 }
                 continue;
             }
             strangers += 1;
-            if strangers > STRANGERS || now - current.up >= STRANGER_WAIT {
+            if strangers > STRANGERS || now - current.up_since >= STRANGER_WAIT {
                 doomed.push((id, "no member of this discussion"));
             }
         }
         for (peer, reason) in doomed {
             self.close(&peer, reason, out);
-            self.given_up.push(peer);
+            self.closed_here.push(peer);
         }
         self.peers.retain(|id, peer| {
             peer.current.is_some()
                 || self.dials.contains_key(id)
                 || peer.dial_again > now
-                || !peer.parcels.is_empty()
-                || peer.lost.is_some_and(|lost| now - lost < DEATH_PROOF)
+                || !peer.pending_frames.is_empty()
+                || peer.lost_at.is_some_and(|lost| now - lost < DEATH_PROOF)
         });
     }
 
-    fn current(&self, peer: &NodeId) -> Option<&Current> {
+    fn current(&self, peer: &NodeId) -> Option<&CurrentLink> {
         self.peers.get(peer)?.current.as_ref()
     }
 
@@ -424,14 +429,14 @@ impl Links {
             return false;
         };
         current.queue.push(bytes.len(), share);
-        current.used = now;
+        current.last_used = now;
         current.full |= current.queue.weight() > LINK_QUEUE_BYTES;
         if current.queue.weight() > current.bound {
             let link = current.link;
             let reason = "its queue is over the bound";
             out.push_back(Output::Close { link, reason });
             self.down(now, link);
-            self.given_up.push(*peer);
+            self.closed_here.push(*peer);
             return false;
         }
         let link = current.link;

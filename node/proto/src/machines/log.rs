@@ -12,20 +12,20 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
 use crate::config::Retention;
 use crate::planted::{Planted, PlantedBug};
 
-/// What each kept bundle costs beside its bytes: the entry, and its place in the index.
+/// The cost of each kept bundle beside its bytes: the entry, and its number in the index.
 const ENTRY_BYTES: usize = 160;
 
 /// Delivered bundles in delivery order.
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<LogEntry>,
     /// The number of the first entry; entries are numbered in delivery order.
     first: u64,
     /// For the first message of each kept bundle, the number of its entry.
-    places: BTreeMap<MessageId, u64>,
+    entry_numbers: BTreeMap<MessageId, u64>,
     /// Bundles that are kept only because others may lack them, by their first message.
-    awaited: BTreeMap<MessageId, Entry>,
+    kept_for_others: BTreeMap<MessageId, LogEntry>,
     /// For each author, the last message that is no longer kept.
     base: VectorClock,
     messages: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Log {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LogEntry {
     author: NodeId,
     first: u64,
     count: u64,
@@ -61,8 +61,8 @@ impl Log {
             retention,
             entries: VecDeque::new(),
             first: 0,
-            places: BTreeMap::new(),
-            awaited: BTreeMap::new(),
+            entry_numbers: BTreeMap::new(),
+            kept_for_others: BTreeMap::new(),
             base: VectorClock::new(),
             messages: 0,
             bytes: 0,
@@ -84,7 +84,7 @@ impl Log {
     /// Returns, for each author, the last message that a newcomer does not get.
     pub(crate) fn base_for_latecomers(&self) -> VectorClock {
         let mut base = self.base.clone();
-        for entry in self.awaited.values() {
+        for entry in self.kept_for_others.values() {
             base.advance(entry.author, entry.last());
         }
         let (mut kept, mut bytes) = (self.messages, self.bytes);
@@ -111,8 +111,8 @@ impl Log {
         }
     }
 
-    /// Notes that messages up to this one will never be here, because a gap was passed.
-    pub(crate) fn pass(&mut self, up_to: MessageId) {
+    /// Notes that messages up to this one will never be here, because a gap was skipped.
+    pub(crate) fn skip(&mut self, up_to: MessageId) {
         self.base.advance(up_to.author, up_to.seq);
     }
 
@@ -124,7 +124,7 @@ impl Log {
         sealed: Sealed,
         is_awaited: impl Fn(MessageId) -> bool,
     ) {
-        let entry = Entry {
+        let entry = LogEntry {
             author: bundle.author,
             first: bundle.first,
             count: bundle.messages.len() as u64,
@@ -132,7 +132,7 @@ impl Log {
             sealed,
         };
         let number = self.first + self.entries.len() as u64;
-        self.places.insert(entry.first_id(), number);
+        self.entry_numbers.insert(entry.first_id(), number);
         self.messages += bundle.messages.len();
         self.bytes += entry.weight();
         self.entries.push_back(entry);
@@ -140,23 +140,23 @@ impl Log {
             self.evict(&is_awaited);
         }
         debug_assert!(
-            self.places.len() <= self.entries.len(),
-            "each place is that of a bundle"
+            self.entry_numbers.len() <= self.entries.len(),
+            "each number is that of a bundle"
         );
     }
 
     /// Returns the bytes of the bundle that starts with this message.
     pub(crate) fn bundle(&self, first: MessageId) -> Option<&Sealed> {
-        let place = self.places.get(&first);
-        let entry = place.and_then(|&number| self.entry(number));
-        Some(&entry.or_else(|| self.awaited.get(&first))?.sealed)
+        let number = self.entry_numbers.get(&first);
+        let entry = number.and_then(|&number| self.entry(number));
+        Some(&entry.or_else(|| self.kept_for_others.get(&first))?.sealed)
     }
 
     /// Returns the same bytes mutably, so that simulated nodes can share one copy.
     #[cfg(feature = "simulation")]
     pub(crate) fn bundle_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
-        let place = self.places.get(&first)?.checked_sub(self.first)?;
-        let entry = self.entries.get_mut(usize::try_from(place).ok()?)?;
+        let number = self.entry_numbers.get(&first)?.checked_sub(self.first)?;
+        let entry = self.entries.get_mut(usize::try_from(number).ok()?)?;
         Some(&mut entry.sealed)
     }
 
@@ -181,7 +181,7 @@ impl Log {
         let mut pulled = Pulled::default();
         let mut awaited = Vec::new();
         let mut numbers = Vec::new();
-        for range in &hulls(ranges) {
+        for range in &merge_ranges(ranges) {
             let base = self.base.get(&range.author);
             if range.from <= base {
                 pulled.evicted.push(Range {
@@ -189,14 +189,14 @@ impl Log {
                     ..*range
                 });
             }
-            let within = |entry: &&Entry| entry.author == range.author && entry.meets(range);
-            awaited.extend(self.awaited.values().filter(within));
+            let within = |entry: &&LogEntry| entry.author == range.author && entry.meets(range);
+            awaited.extend(self.kept_for_others.values().filter(within));
             numbers.extend(self.numbers(range));
         }
         numbers.sort_unstable();
         let entries = numbers.iter().filter_map(|&number| self.entry(number));
         let mut bytes = 0;
-        for Entry { sealed, .. } in awaited.into_iter().chain(entries) {
+        for LogEntry { sealed, .. } in awaited.into_iter().chain(entries) {
             if bytes > 0 && bytes + sealed.weight() > most_bytes {
                 pulled.more = true;
                 break;
@@ -206,14 +206,18 @@ impl Log {
         }
         debug_assert!(
             !pulled.more || !pulled.bundles.is_empty(),
-            "whoever asks for more would ask for ever"
+            "a peer that asks for more would ask for ever"
         );
         pulled
     }
 
     /// Returns the authors of the kept bundles.
     pub(crate) fn authors(&self) -> Vec<NodeId> {
-        let mut authors: Vec<NodeId> = self.places.keys().map(|first| first.author).collect();
+        let mut authors: Vec<NodeId> = self
+            .entry_numbers
+            .keys()
+            .map(|first| first.author)
+            .collect();
         authors.dedup();
         authors
     }
@@ -248,17 +252,17 @@ impl Log {
         oldest.is_some_and(|oldest| self.messages - oldest >= least)
     }
 
-    fn entry(&self, number: u64) -> Option<&Entry> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.entries.get(place)
+    fn entry(&self, number: u64) -> Option<&LogEntry> {
+        let number = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get(number)
     }
 
     /// Returns the entry with this message.
-    fn find(&self, message: MessageId) -> Option<&Entry> {
+    fn find(&self, message: MessageId) -> Option<&LogEntry> {
         let from = MessageId { seq: 0, ..message };
-        let place = self.places.range(from..=message).next_back();
-        let entry = place.and_then(|(_, &number)| self.entry(number));
-        let awaited = || Some(self.awaited.range(from..=message).next_back()?.1);
+        let number = self.entry_numbers.range(from..=message).next_back();
+        let entry = number.and_then(|(_, &number)| self.entry(number));
+        let awaited = || Some(self.kept_for_others.range(from..=message).next_back()?.1);
         entry
             .or_else(awaited)
             .filter(|entry| message.seq <= entry.last())
@@ -273,8 +277,8 @@ impl Log {
         let to = id(range.to);
         let start = self
             .find(id(range.from))
-            .map_or(id(range.from), Entry::first_id);
-        let within = (start <= to).then(|| self.places.range(start..=to));
+            .map_or(id(range.from), LogEntry::first_id);
+        let within = (start <= to).then(|| self.entry_numbers.range(start..=to));
         within.into_iter().flatten().map(|(_, &number)| number)
     }
 
@@ -284,36 +288,37 @@ impl Log {
         };
         self.first += 1;
         debug_assert!(self.messages as u64 >= entry.count, "what goes was counted");
-        self.places.remove(&entry.first_id());
+        self.entry_numbers.remove(&entry.first_id());
         self.messages -= usize::try_from(entry.count).unwrap_or(usize::MAX);
         self.bytes -= entry.weight();
         let base = &mut self.base;
-        let mut stays = |first: MessageId, entry: &Entry| {
+        let mut stays = |first: MessageId, entry: &LogEntry| {
             let stays = is_awaited(first);
             if !stays {
                 base.advance(entry.author, entry.last());
             }
             stays
         };
-        self.awaited.retain(|&first, entry| stays(first, entry));
+        self.kept_for_others
+            .retain(|&first, entry| stays(first, entry));
         if stays(entry.first_id(), &entry) {
-            self.awaited.insert(entry.first_id(), entry);
+            self.kept_for_others.insert(entry.first_id(), entry);
         }
     }
 }
 
 /// Merges the ranges into one for each author, so that each is looked up once, however often a peer names it.
-fn hulls(ranges: &[Range]) -> Vec<Range> {
-    let mut hulls: BTreeMap<NodeId, Range> = BTreeMap::new();
+fn merge_ranges(ranges: &[Range]) -> Vec<Range> {
+    let mut merged: BTreeMap<NodeId, Range> = BTreeMap::new();
     for range in ranges {
-        let hull = hulls.entry(range.author).or_insert(*range);
+        let hull = merged.entry(range.author).or_insert(*range);
         hull.from = hull.from.min(range.from);
         hull.to = hull.to.max(range.to);
     }
-    hulls.into_values().collect()
+    merged.into_values().collect()
 }
 
-impl Entry {
+impl LogEntry {
     const fn first_id(&self) -> MessageId {
         MessageId {
             author: self.author,
@@ -399,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn pulls_whole_bundles_in_delivery_order() {
+    fn a_pull_returns_whole_bundles_in_delivery_order() {
         let mut log = Log::new(Retention::of(100));
         push(&mut log, 2, 1, 3, 1);
         push(&mut log, 1, 1, 1, 4);
@@ -422,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_keeps_no_longer() {
+    fn a_pull_names_the_evicted_ranges() {
         let mut log = Log::new(Retention::of(0));
         let last = LOG_SPARE as u64 + 3;
         for seq in 1..=last {
@@ -439,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_lack_stays_and_is_given() {
+    fn bundles_that_others_may_lack_stay_available() {
         let mut log = Log::new(Retention::of(0));
         push(&mut log, 1, 1, 2, 1);
         push(&mut log, 1, 3, 2, 3);
@@ -460,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_bounded_and_brings_one_at_least() {
+    fn an_answer_is_bounded_and_has_at_least_one_bundle() {
         let mut log = Log::new(Retention::of(100));
         push(&mut log, 1, 1, 1, 1);
         push(&mut log, 1, 2, 1, 2);
@@ -470,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn latecomers_get_as_many_messages_as_asked_for_at_least() {
+    fn latecomers_get_at_least_the_configured_history() {
         let mut log = Log::new(Retention::of(4));
         push(&mut log, 1, 1, 3, 1);
         push(&mut log, 1, 4, 3, 4);
@@ -482,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn what_latecomers_were_promised_stays_while_they_fetch_it() {
+    fn promised_history_stays_while_latecomers_fetch_it() {
         let history = 100;
         let mut log = Log::new(Retention::of(history));
         let full = (history + LOG_SPARE) as u64;
@@ -499,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn latecomers_get_nothing_where_nothing_is_kept_for_them() {
+    fn latecomers_get_nothing_without_a_history() {
         let mut log = Log::new(Retention::of(0));
         push(&mut log, 1, 1, 2, 1);
         assert_eq!(log.base_for_latecomers().get(&id(1)), 2);

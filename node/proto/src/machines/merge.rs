@@ -54,7 +54,7 @@ pub(crate) fn union(
     let newcomers = invited.members();
     members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
     let (first, second) = members.split_at_mut(inviting.len());
-    follow(first, second, name);
+    number_and_name(first, second, name);
     let mut members = by_network(members);
     debug_assert!(members.len() >= inviting.len().max(invited.len()));
     let step = u128::MAX / members.len() as u128;
@@ -77,7 +77,11 @@ fn by_network(members: Vec<Member>) -> Vec<Member> {
 }
 
 /// Gives the newcomers their names, and seniorities after all members.
-fn follow(members: &[Member], newcomers: &mut [Member], mut name: impl FnMut(&Member) -> String) {
+fn number_and_name(
+    members: &[Member],
+    newcomers: &mut [Member],
+    mut name: impl FnMut(&Member) -> String,
+) {
     let highest = members.iter().map(|one| one.seniority).max();
     let mut order: Vec<&mut Member> = newcomers.iter_mut().collect();
     order.sort_by_key(|one| (one.seniority, one.id));
@@ -96,7 +100,7 @@ mod tests {
     use ringtalk_wire::{Addresses, NodeId, ViewHash};
 
     use super::*;
-    use crate::view::test_support::{Nobody, id, unsealed};
+    use crate::view::test_support::{FakeSigner, id, unsealed};
     use crate::view::{Change, Mismatch};
 
     fn ring(members: u64, coordinator: u16) -> Meet {
@@ -134,7 +138,7 @@ mod tests {
         };
         let (update, view) = founding.next(change, unsealed).unwrap();
         // Its contents fit the view; only the signature is missing.
-        assert_eq!(founding.apply(&update, &Nobody), Err(Mismatch::Seal));
+        assert_eq!(founding.apply(&update, &FakeSigner), Err(Mismatch::Seal));
         view
     }
 
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_of_both_is_in_the_union() {
+    fn the_union_has_the_members_of_both_rings() {
         let one = view(4, &[(1, "ann"), (2, "bob")]);
         let other = view(7, &[(9, "Ann"), (2, "bob"), (8, "eve")]);
         let mut named = 0;
@@ -188,7 +192,7 @@ mod tests {
         assert_eq!(union.coordinator(), id(1));
         assert!(union.layout() > one.layout());
         assert!(union.descends_from(&one.tag()) && union.descends_from(&other.tag()));
-        let paged = View::from_pages(union.pages(), &Nobody);
+        let paged = View::from_pages(union.pages(), &FakeSigner);
         assert_eq!(paged, Err(Mismatch::Seal), "what it says fits");
     }
 }

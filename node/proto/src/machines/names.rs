@@ -15,7 +15,7 @@ use unicode_security::skeleton;
 
 use crate::View;
 
-pub(crate) use kept::Kept;
+pub(crate) use kept::KeptNames;
 
 /// The names of a view's members, and the kept names, by their skeletons. It follows a coordinator's views, so that a
 /// newcomer to a large ring costs a few skeletons, not everybody's.
@@ -42,7 +42,7 @@ impl Default for Names {
 
 impl Names {
     /// Follows a view, and the names that are kept beside it. Only what has changed since the last call is looked at.
-    pub(crate) fn follow(&mut self, view: &View, kept: &Kept) {
+    pub(crate) fn follow(&mut self, view: &View, kept: &KeptNames) {
         // Kept names are given back first and taken last: a member that is back has its name by the view.
         let changed = self.kept.0 != kept.changes();
         if changed {
@@ -61,7 +61,7 @@ impl Names {
     }
 
     /// Forgets the names that are no longer kept.
-    fn let_go(&mut self, kept: &Kept) {
+    fn let_go(&mut self, kept: &KeptNames) {
         let before = core::mem::take(&mut self.kept.1);
         for (id, name) in before {
             if kept.of(&id) == Some(&name) {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_be_taken_for_one_another() {
+    fn similar_names_clash() {
         for (one, other) in [
             ("ann", "Ann"),
             ("ann", "\u{430}nn"),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_told_apart() {
+    fn different_names_do_not_clash() {
         for (one, other) in [
             ("ann", "anne"),
             ("ian", "lan"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_be_seen_is_blank() {
+    fn an_invisible_name_is_blank() {
         for name in ["", " ", "-", "\u{200b}", "\u{3164} \u{ad}", "\u{2800}"] {
             assert!(is_blank(name), "{name:?}");
         }
@@ -266,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn names_come_and_go_with_the_views() {
-        let (mut names, kept) = (Names::default(), Kept::default());
+    fn names_follow_the_views() {
+        let (mut names, kept) = (Names::default(), KeptNames::default());
         let view = even_ring(3);
         names.follow(&view, &kept);
         assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
@@ -286,8 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_kept_beside_the_view_until_their_holders_are_back() {
-        let (mut names, mut kept) = (Names::default(), Kept::default());
+    fn kept_names_stay_taken_until_their_holders_are_back() {
+        let (mut names, mut kept) = (Names::default(), KeptNames::default());
         let whole = even_ring(3);
         names.follow(&whole, &kept);
         let without = after(&whole, Some(2), None);
@@ -303,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_back_before_its_name_is_let_go_has_it_still() {
-        let (mut names, mut kept) = (Names::default(), Kept::default());
+    fn a_returned_member_has_its_name_after_the_kept_one_is_released() {
+        let (mut names, mut kept) = (Names::default(), KeptNames::default());
         let whole = even_ring(3);
         let without = after(&whole, Some(2), None);
         kept.keep(Time::default(), id(2), "2");
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_words_and_what_looks_like_them_are_taken() {
+    fn reserved_words_and_their_lookalikes_are_taken() {
         let names = Names::default();
         for word in ["me", "M\u{435}", "a11", "ring-talk", "y.o.u"] {
             assert!(clash(&names, word, 9), "{word}");

@@ -1,6 +1,6 @@
 //! The outbox: the user's messages that the ring has not confirmed yet.
 //!
-//! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next bundle fills.
+//! A bundle is closed as soon as the links are idle; while they are busy the next bundle fills.
 //! Not here: the spreading of bundles (`spread`).
 
 mod window;
@@ -15,10 +15,10 @@ use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, TEXT_BYTES};
 use crate::Time;
 use window::Window;
 
-/// What each message costs in a bundle beside its text.
+/// The cost of each message in a bundle beside its text.
 const MESSAGE_BYTES: usize = 16;
 
-/// What the user says at once: no more than one bundle takes, each message at most [`TEXT_BYTES`] long.
+/// The texts that the user says at once: no more than one bundle takes, each message at most [`TEXT_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
     texts: Vec<Text>,
@@ -54,24 +54,24 @@ impl From<Text> for Draft {
     }
 }
 
-/// Messages that wait to be sealed, and sealed ones that wait to be confirmed.
+/// Messages that wait for the next bundle, and closed bundles that wait to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pending: VecDeque<Text>,
     pending_bytes: usize,
-    /// Sealed bundles, by the sequence number of their first message.
-    open: BTreeMap<u64, Open>,
-    open_messages: usize,
-    open_bytes: usize,
-    sealed: u64,
+    /// Closed bundles, by the sequence number of their first message.
+    in_flight: BTreeMap<u64, InFlightBundle>,
+    in_flight_messages: usize,
+    in_flight_bytes: usize,
+    last_seq: u64,
     window: Window,
     /// The first and the last message that no other member has taken, as far as is known.
-    lonely: Option<(u64, u64)>,
+    untaken: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
-struct Open {
-    sealed: Time,
+struct InFlightBundle {
+    closed_at: Time,
     messages: usize,
     bytes: usize,
     /// How many children have not confirmed it.
@@ -83,8 +83,8 @@ struct Open {
 impl Outbox {
     /// Returns true if there is room for another message beside those of a draft.
     pub(crate) fn has_room(&self, draft: &Draft) -> bool {
-        let messages = self.pending.len() + self.open_messages + draft.texts.len();
-        let bytes = self.pending_bytes + self.open_bytes + draft.bytes;
+        let messages = self.pending.len() + self.in_flight_messages + draft.texts.len();
+        let bytes = self.pending_bytes + self.in_flight_bytes + draft.bytes;
         self.window.has_room(messages, bytes)
     }
 
@@ -94,7 +94,7 @@ impl Outbox {
         self.pending.extend(draft.texts);
     }
 
-    /// Returns true if nothing waits to be sealed.
+    /// Returns true if nothing waits for the next bundle.
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
@@ -108,8 +108,8 @@ impl Outbox {
     /// Returns true if less than half of the window is on its way. Beyond that each acknowledgement makes room for
     /// only a few more messages. These go in full bundles, since each bundle costs a signature, and every member a
     /// check.
-    pub(crate) const fn has_little_open(&self) -> bool {
-        self.open_messages < self.window.messages() / 2
+    pub(crate) const fn has_little_in_flight(&self) -> bool {
+        self.in_flight_messages < self.window.messages() / 2
     }
 
     /// Returns true while messages wait because readers are behind.
@@ -127,19 +127,20 @@ impl Outbox {
         self.window.expire(now);
     }
 
-    /// Returns how many messages were sealed: the sequence number of the last.
-    pub(crate) const fn sealed(&self) -> u64 {
-        self.sealed
+    /// Returns the sequence number of the last message in a closed bundle.
+    pub(crate) const fn last_seq(&self) -> u64 {
+        self.last_seq
     }
 
     /// Counts from 1 again: a planted bug.
+    #[cfg(feature = "planted-bugs")]
     pub(crate) const fn restart(&mut self) {
-        self.sealed = 0;
+        self.last_seq = 0;
     }
 
-    /// Takes out the messages of the next bundle. The first one has the sequence number `sealed() + 1` as it was
+    /// Takes out the messages of the next bundle. The first one has the sequence number `last_seq() + 1` as it was
     /// before.
-    pub(crate) fn seal(&mut self) -> Vec<Text> {
+    pub(crate) fn close_bundle(&mut self) -> Vec<Text> {
         let (most, most_bytes) = self.window.bundle();
         let mut messages = Vec::new();
         let mut bytes = 0;
@@ -156,15 +157,15 @@ impl Outbox {
             !self.pending.is_empty() || self.pending_bytes == 0,
             "what waits is counted"
         );
-        self.sealed += messages.len() as u64;
+        self.last_seq += messages.len() as u64;
         messages
     }
 
-    /// Notes that a sealed bundle is on its way to so many children.
-    pub(crate) fn opened(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
+    /// Notes that a closed bundle is on its way to so many children.
+    pub(crate) fn track(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
         debug_assert!(!messages.is_empty(), "a bundle says something");
-        let open = Open {
-            sealed: now,
+        let open = InFlightBundle {
+            closed_at: now,
             messages: messages.len(),
             bytes: messages.iter().map(weight).sum(),
             children,
@@ -172,87 +173,87 @@ impl Outbox {
             acked: false,
         };
         if children > 0 {
-            self.open_messages += open.messages;
-            self.open_bytes += open.bytes;
-            self.open.insert(first, open);
+            self.in_flight_messages += open.messages;
+            self.in_flight_bytes += open.bytes;
+            self.in_flight.insert(first, open);
         } else {
-            self.left_alone(first, self.sealed);
+            self.mark_untaken(first, self.last_seq);
         }
     }
 
     /// Returns true if others may lack the bundle that starts with this message.
-    pub(crate) fn is_open(&self, first: u64) -> bool {
-        self.open.contains_key(&first)
+    pub(crate) fn is_in_flight(&self, first: u64) -> bool {
+        self.in_flight.contains_key(&first)
     }
 
     /// Notes that another member has these messages.
-    pub(crate) fn witnessed(&mut self, from: u64, up_to: u64) {
-        if self.lonely.is_some_and(|(first, _)| from <= first) {
-            self.lonely = self
-                .lonely
+    pub(crate) fn note_held_elsewhere(&mut self, from: u64, up_to: u64) {
+        if self.untaken.is_some_and(|(first, _)| from <= first) {
+            self.untaken = self
+                .untaken
                 .filter(|&(_, to)| to > up_to)
                 .map(|(first, to)| (first.max(up_to + 1), to));
         }
     }
 
     /// Settles one child's part of a bundle: a member took it, or nobody is left to take it.
-    pub(crate) fn settled(&mut self, first: u64, taken: bool) {
-        if let Some(open) = self.open.get_mut(&first) {
+    pub(crate) fn settle_child(&mut self, first: u64, taken: bool) {
+        if let Some(open) = self.in_flight.get_mut(&first) {
             open.taken |= taken;
             open.children = open.children.saturating_sub(1);
-            self.close_if_done(first);
+            self.remove_if_done(first);
         }
     }
 
     /// Notes that all members have delivered a bundle, except those that are not waited for; called again when some
     /// of these have too. Returns its last message while the bundle is here.
-    pub(crate) fn acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
-        let open = self.open.get_mut(&first)?;
+    pub(crate) fn note_acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
+        let open = self.in_flight.get_mut(&first)?;
         let last = first + open.messages as u64 - 1;
         if core::mem::replace(&mut open.acked, true) {
             return Some(last);
         }
         // The acknowledgements of lone messages may be late, and say nothing of how much the ring takes.
         if open.messages > 1 {
-            self.window.acked(now, open.sealed, open.messages);
+            self.window.note_acked(now, open.closed_at, open.messages);
             if behind {
                 self.window.slow_down(now);
             }
         }
-        self.close_if_done(first);
+        self.remove_if_done(first);
         Some(last)
     }
 
     /// Returns how many messages no other member has taken yet.
-    pub(crate) fn unhanded(&self) -> u64 {
-        let open = self.open.values().filter(|open| !open.taken);
+    pub(crate) fn untaken_count(&self) -> u64 {
+        let open = self.in_flight.values().filter(|open| !open.taken);
         debug_assert!(
-            self.lonely.is_none_or(|(from, to)| from <= to),
-            "what was taken is lonely no more"
+            self.untaken.is_none_or(|(from, to)| from <= to),
+            "a range is not empty"
         );
-        let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
-        lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+        let untaken = self.untaken.map_or(0, |(from, to)| to + 1 - from);
+        untaken + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
     }
 
-    fn close_if_done(&mut self, first: u64) {
-        let done = |open: &Open| open.acked && open.children == 0;
-        if let Entry::Occupied(entry) = self.open.entry(first)
+    fn remove_if_done(&mut self, first: u64) {
+        let done = |open: &InFlightBundle| open.acked && open.children == 0;
+        if let Entry::Occupied(entry) = self.in_flight.entry(first)
             && done(entry.get())
         {
             let open = entry.remove();
-            self.open_messages -= open.messages;
-            self.open_bytes -= open.bytes;
+            self.in_flight_messages -= open.messages;
+            self.in_flight_bytes -= open.bytes;
             if !open.taken {
-                self.left_alone(first, first + open.messages as u64 - 1);
+                self.mark_untaken(first, first + open.messages as u64 - 1);
             }
         }
     }
 
     /// Notes that no other member took these messages.
-    fn left_alone(&mut self, from: u64, to: u64) {
+    fn mark_untaken(&mut self, from: u64, to: u64) {
         debug_assert!(from <= to, "messages are numbered upwards");
-        let (first, last) = self.lonely.unwrap_or((from, to));
-        self.lonely = Some((first.min(from), last.max(to)));
+        let (first, last) = self.untaken.unwrap_or((from, to));
+        self.untaken = Some((first.min(from), last.max(to)));
     }
 }
 
@@ -279,74 +280,78 @@ mod tests {
             outbox.push(text(1).into());
         }
         assert!(outbox.is_full());
-        assert_eq!(outbox.seal().len(), most);
-        assert_eq!(outbox.seal().len(), 1);
+        assert_eq!(outbox.close_bundle().len(), most);
+        assert_eq!(outbox.close_bundle().len(), 1);
         for _ in 0..4 {
             outbox.push(text(16 * 1024).into());
         }
-        assert_eq!(outbox.seal().len(), 2, "three would be over 48 KiB");
+        assert_eq!(outbox.close_bundle().len(), 2, "three would be over 48 KiB");
     }
 
     #[test]
-    fn the_window_opens_when_everybody_has_acknowledged() {
+    fn the_window_opens_when_all_members_have_acknowledged() {
         let mut outbox = Outbox::default();
         while outbox.has_room(&Draft::default()) {
             outbox.push(text(1_000).into());
         }
-        let said = outbox.unhanded();
+        let said = outbox.untaken_count();
         let mut bundles = Vec::new();
         while !outbox.is_empty() {
-            let first = outbox.sealed() + 1;
-            let messages = outbox.seal();
-            outbox.opened(Time::default(), first, &messages, 2);
+            let first = outbox.last_seq() + 1;
+            let messages = outbox.close_bundle();
+            outbox.track(Time::default(), first, &messages, 2);
             bundles.push((first, messages.len() as u64));
         }
         let [one, other, ..] = bundles[..] else {
             panic!("they do not fit into one bundle")
         };
         assert!(!outbox.has_room(&Draft::default()));
-        assert_eq!(outbox.unhanded(), said);
-        outbox.settled(one.0, true);
-        outbox.settled(one.0, false);
+        assert_eq!(outbox.untaken_count(), said);
+        outbox.settle_child(one.0, true);
+        outbox.settle_child(one.0, false);
         assert!(!outbox.has_room(&Draft::default()), "not everybody has it");
-        outbox.acked(Time::default(), one.0, false);
+        outbox.note_acked(Time::default(), one.0, false);
         assert!(outbox.has_room(&Draft::default()));
-        assert_eq!(outbox.unhanded(), said - one.1);
-        outbox.acked(Time::default(), other.0, false);
-        outbox.settled(other.0, false);
-        outbox.settled(other.0, false);
-        assert_eq!(outbox.unhanded(), said - one.1, "nobody took the second");
+        assert_eq!(outbox.untaken_count(), said - one.1);
+        outbox.note_acked(Time::default(), other.0, false);
+        outbox.settle_child(other.0, false);
+        outbox.settle_child(other.0, false);
+        assert_eq!(
+            outbox.untaken_count(),
+            said - one.1,
+            "nobody took the second"
+        );
     }
 
     #[test]
-    fn while_much_is_on_its_way_little_waits_for_more() {
+    fn the_outbox_knows_when_little_is_in_flight() {
         let mut outbox = Outbox::default();
         let half = outbox.window.messages() / 2;
         for said in 0..half {
-            assert!(outbox.has_little_open(), "{said}");
+            assert!(outbox.has_little_in_flight(), "{said}");
             outbox.push(text(1).into());
-            let messages = outbox.seal();
-            outbox.opened(Time::default(), said as u64 + 1, &messages, 1);
+            let messages = outbox.close_bundle();
+            outbox.track(Time::default(), said as u64 + 1, &messages, 1);
         }
-        assert!(!outbox.has_little_open());
-        outbox.acked(Time::default(), 1, false);
-        outbox.settled(1, true);
-        assert!(outbox.has_little_open());
+        assert!(!outbox.has_little_in_flight());
+        outbox.note_acked(Time::default(), 1, false);
+        outbox.settle_child(1, true);
+        assert!(outbox.has_little_in_flight());
     }
 
     #[test]
-    fn what_was_said_alone_is_unhanded_until_somebody_has_it() {
+    fn messages_sent_alone_count_as_untaken_until_a_member_has_them() {
         let mut outbox = Outbox::default();
         for _ in 0..3 {
-            let first = outbox.sealed() + 1;
+            let first = outbox.last_seq() + 1;
             outbox.push(text(1).into());
-            let messages = outbox.seal();
-            outbox.opened(Time::default(), first, &messages, 0);
+            let messages = outbox.close_bundle();
+            outbox.track(Time::default(), first, &messages, 0);
         }
-        assert_eq!(outbox.unhanded(), 3);
-        outbox.witnessed(1, 2);
-        assert_eq!(outbox.unhanded(), 1);
-        outbox.witnessed(2, 3);
-        assert_eq!(outbox.unhanded(), 0);
+        assert_eq!(outbox.untaken_count(), 3);
+        outbox.note_held_elsewhere(1, 2);
+        assert_eq!(outbox.untaken_count(), 1);
+        outbox.note_held_elsewhere(2, 3);
+        assert_eq!(outbox.untaken_count(), 0);
     }
 }

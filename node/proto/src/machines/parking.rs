@@ -11,7 +11,7 @@ use crate::config::HELD_BYTES;
 
 /// A bundle on its way, as it came.
 #[derive(Debug)]
-pub(crate) struct Passing {
+pub(crate) struct IncomingBundle {
     /// Its item id.
     pub(crate) id: ItemId,
     /// The peer that brought it.
@@ -36,7 +36,7 @@ pub(crate) struct Parking {
 
 #[derive(Debug, Default)]
 struct Lane {
-    waiting: VecDeque<Passing>,
+    waiting: VecDeque<IncomingBundle>,
     bytes: usize,
 }
 
@@ -58,8 +58,8 @@ impl Parking {
 
     /// Parks a bundle. Returns false if more than `most` bytes of its share would wait, or too many of all. An author
     /// that keeps to its window is never refused for its own fault.
-    pub(crate) fn park(&mut self, share: NodeId, most: usize, passing: Passing) -> bool {
-        let weight = passing.sealed.weight();
+    pub(crate) fn park(&mut self, share: NodeId, most: usize, incoming: IncomingBundle) -> bool {
+        let weight = incoming.sealed.weight();
         let taken = self.lanes.get(&share).map_or(0, |lane| lane.bytes);
         if taken + weight > most || self.bytes + weight > HELD_BYTES {
             return false;
@@ -67,31 +67,31 @@ impl Parking {
         let lane = self.lanes.entry(share).or_default();
         lane.bytes += weight;
         self.bytes += weight;
-        self.ids.insert(passing.id);
-        lane.waiting.push_back(passing);
+        self.ids.insert(incoming.id);
+        lane.waiting.push_back(incoming);
         true
     }
 
     /// Returns the next bundle that may go on: one of each author in turn, of those with room.
-    pub(crate) fn next(&mut self, has_room: impl Fn(&NodeId) -> bool) -> Option<Passing> {
+    pub(crate) fn next(&mut self, has_room: impl Fn(&NodeId) -> bool) -> Option<IncomingBundle> {
         let had_its_turn = |share: &&NodeId| self.last.is_some_and(|last| **share <= last);
         let after = self.lanes.keys().filter(|share| !had_its_turn(share));
         let before = self.lanes.keys().filter(had_its_turn);
         let share = after.chain(before).copied().find(|share| has_room(share))?;
         self.last = Some(share);
         let lane = self.lanes.get_mut(&share)?;
-        let passing = lane.waiting.pop_front()?;
-        lane.bytes -= passing.sealed.weight();
-        self.bytes -= passing.sealed.weight();
+        let incoming = lane.waiting.pop_front()?;
+        lane.bytes -= incoming.sealed.weight();
+        self.bytes -= incoming.sealed.weight();
         if lane.waiting.is_empty() {
             self.lanes.remove(&share);
         }
-        self.ids.remove(&passing.id);
+        self.ids.remove(&incoming.id);
         debug_assert!(
             !self.lanes.is_empty() || self.bytes == 0 && self.ids.is_empty(),
             "what waits is counted"
         );
-        Some(passing)
+        Some(incoming)
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
         NodeId::from_bytes([byte; 16])
     }
 
-    fn passing(author: u8, first: u64) -> Passing {
+    fn incoming(author: u8, first: u64) -> IncomingBundle {
         let text = Text {
             timestamp_ms: 0,
             text: "x".repeat(16_000).into(),
@@ -126,7 +126,7 @@ mod tests {
             heads: Vec::new(),
             messages: [text].into(),
         };
-        Passing {
+        IncomingBundle {
             id: ItemId {
                 kind: ItemKind::Bundle,
                 origin: id(author),
@@ -153,7 +153,7 @@ mod tests {
     fn authors_take_turns_and_each_keeps_its_order() {
         let mut parking = Parking::default();
         for (author, first) in [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)] {
-            assert!(parking.park(id(author), MOST, passing(author, first)));
+            assert!(parking.park(id(author), MOST, incoming(author, first)));
         }
         let mut order = Vec::new();
         while let Some(next) = parking.next(|share| *share != id(3)) {
@@ -171,7 +171,7 @@ mod tests {
             while parking.park(
                 id(author),
                 MOST,
-                passing(author, parked[usize::from(author)] + 1),
+                incoming(author, parked[usize::from(author)] + 1),
             ) {
                 parked[usize::from(author)] += 1;
             }

@@ -1,6 +1,6 @@
 //! Renames: members' wishes for other names, on their way into a view.
 //!
-//! Each rename costs everybody a view and a line on the screen, so renames have a pace. A member that renames itself
+//! Each rename costs everybody a view and a line on the screen, so their rate is limited. A member that renames itself
 //! faster waits, and gets the name that it wished for last. Not here: the choice of that name (`admission`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use ringtalk_wire::limit::UPDATE_CHANGES;
 
 use crate::Time;
 use crate::config::ADMISSION;
-use crate::machines::pace::Pace;
+use crate::machines::rate_limiter::RateLimiter;
 
 /// How often a member changes its name at once, and how often after that: enough to correct a slip, too few to fill
 /// screens.
@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Renames {
     wishes: BTreeMap<NodeId, (Time, String)>,
     due: BTreeSet<(Time, NodeId)>,
-    pace: Pace,
+    limiter: RateLimiter,
     /// When wishes were last carried out: those that come within `ADMISSION` after that share a view.
     carried_out: Option<Time>,
 }
@@ -35,7 +35,7 @@ impl Default for Renames {
         Self {
             wishes: BTreeMap::new(),
             due: BTreeSet::new(),
-            pace: Pace::new(AT_ONCE, EVERY),
+            limiter: RateLimiter::new(AT_ONCE, EVERY),
             carried_out: None,
         }
     }
@@ -45,7 +45,7 @@ impl Renames {
     /// Takes a member's wish for another name. Only its last wish counts.
     pub(crate) fn wish(&mut self, id: NodeId, name: String) {
         let due = self.wishes.get(&id).map(|(due, _)| *due);
-        let due = due.unwrap_or_else(|| self.pace.next(&id));
+        let due = due.unwrap_or_else(|| self.limiter.next_allowed(&id));
         self.wishes.insert(id, (due, name));
         self.due.insert((due, id));
         debug_assert_eq!(self.due.len(), self.wishes.len(), "a member has one wish");
@@ -63,7 +63,7 @@ impl Renames {
             && due <= now
         {
             self.due.pop_first();
-            self.pace.spend(now, id);
+            self.limiter.record(now, id);
             taken.extend(self.wishes.remove(&id).map(|(_, name)| (id, name)));
         }
         taken

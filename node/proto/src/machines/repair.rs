@@ -16,7 +16,7 @@ use crate::planted::{Planted, PlantedBug};
 /// How many authors' messages one peer may claim to have: inventing an author costs it nothing.
 const WANTS: usize = 1_024;
 
-/// What is known to exist elsewhere, and what is being pulled.
+/// The messages that are known to exist elsewhere, and those that are being pulled.
 #[derive(Debug, Default)]
 pub(crate) struct Repair {
     /// Since when each peer's clock has differed.
@@ -26,17 +26,17 @@ pub(crate) struct Repair {
     /// For each holder, when each author's messages are due from it.
     dues: BTreeMap<NodeId, BTreeSet<(Time, NodeId)>>,
     /// The one open pull of each peer.
-    pulls: BTreeMap<NodeId, Open>,
+    pulls: BTreeMap<NodeId, OpenPull>,
     /// When each peer was last asked for anything, so that its answer counts even if it is no member by then.
-    asked: BTreeMap<NodeId, Time>,
+    last_asked: BTreeMap<NodeId, Time>,
     /// How many pulls there were.
-    numbered: u64,
+    pull_count: u64,
     planted: Planted,
 }
 
 /// A pull that has not ended.
 #[derive(Debug)]
-struct Open {
+struct OpenPull {
     number: u64,
     since: Time,
     ranges: Vec<Range>,
@@ -50,7 +50,7 @@ struct Want {
     /// The first message of the last pull.
     asked_from: u64,
     /// The peer that was asked and brought nothing: any other may have more.
-    vain: Option<NodeId>,
+    unhelpful: Option<NodeId>,
 }
 
 impl Repair {
@@ -87,7 +87,7 @@ impl Repair {
             holder,
             due,
             asked_from: 0,
-            vain: None,
+            unhelpful: None,
         };
         let claims = self.dues.get(&holder).map_or(0, BTreeSet::len);
         let known = match self.wants.get(&message.author) {
@@ -96,8 +96,10 @@ impl Repair {
             None => want,
         };
         // A peer that brought nothing, however much it claims, gives way to any other, and not the reverse.
-        let (barren, held_by_barren) =
-            (known.vain == Some(holder), known.vain == Some(known.holder));
+        let (barren, held_by_barren) = (
+            known.unhelpful == Some(holder),
+            known.unhelpful == Some(known.holder),
+        );
         let mut next = known;
         if barren == held_by_barren {
             if message.seq > known.up_to || urgent {
@@ -108,7 +110,7 @@ impl Repair {
         } else if held_by_barren {
             next = Want {
                 asked_from: known.asked_from,
-                vain: known.vain,
+                unhelpful: known.unhelpful,
                 ..want
             };
         } else {
@@ -125,16 +127,16 @@ impl Repair {
     }
 
     /// Returns true if a peer was asked for something so recently that its answer may be on its way.
-    pub(crate) fn was_asked(&self, now: Time, peer: &NodeId) -> bool {
-        let asked = self.asked.get(peer);
+    pub(crate) fn was_asked_lately(&self, now: Time, peer: &NodeId) -> bool {
+        let asked = self.last_asked.get(peer);
         asked.is_some_and(|&asked| now - asked < PULL_TIMEOUT)
     }
 
     /// Creates a pull with a number of its own.
-    pub(crate) fn numbered(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) -> Pull {
-        self.numbered += 1;
-        self.asked.insert(peer, now);
-        let number = self.numbered;
+    pub(crate) fn new_pull(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) -> Pull {
+        self.pull_count += 1;
+        self.last_asked.insert(peer, now);
+        let number = self.pull_count;
         Pull { number, ranges }
     }
 
@@ -145,11 +147,12 @@ impl Repair {
         now: Time,
         first_missing: impl Fn(NodeId) -> u64,
     ) -> BTreeMap<NodeId, Pull> {
-        self.asked.retain(|_, asked| now - *asked < PULL_TIMEOUT);
-        let silent = |pull: &Open| now - pull.since >= PULL_TIMEOUT;
-        let given_up = self.pulls.iter().filter(|(_, pull)| silent(pull));
-        let given_up: Vec<NodeId> = given_up.map(|(&peer, _)| peer).collect();
-        for peer in given_up {
+        self.last_asked
+            .retain(|_, asked| now - *asked < PULL_TIMEOUT);
+        let silent = |pull: &OpenPull| now - pull.since >= PULL_TIMEOUT;
+        let timed_out = self.pulls.iter().filter(|(_, pull)| silent(pull));
+        let timed_out: Vec<NodeId> = timed_out.map(|(&peer, _)| peer).collect();
+        for peer in timed_out {
             self.pulls.remove(&peer);
             self.drop_all_of(&peer);
         }
@@ -159,8 +162,8 @@ impl Repair {
         for holder in free {
             let ranges = self.due_from(now, &holder, &first_missing);
             if !ranges.is_empty() {
-                let pull = self.numbered(now, holder, ranges);
-                let open = Open {
+                let pull = self.new_pull(now, holder, ranges);
+                let open = OpenPull {
                     number: pull.number,
                     since: now,
                     ranges: pull.ranges.clone(),
@@ -251,8 +254,8 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
-        let came = |range: &Range| first_missing(range.author) > range.from;
-        if more && pull.ranges.iter().any(came) {
+        let has_new_messages = |range: &Range| first_missing(range.author) > range.from;
+        if more && pull.ranges.iter().any(has_new_messages) {
             return pull.ranges;
         }
         for range in &pull.ranges {
@@ -261,7 +264,7 @@ impl Repair {
                 continue;
             };
             if want.asked_from > 0 && first_missing(range.author) <= want.asked_from {
-                want.vain = Some(*peer);
+                want.unhelpful = Some(*peer);
             }
             want.due = want.due.max(now + PULL_TIMEOUT);
             self.set(range.author, want);
@@ -328,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn pulls_what_is_still_missing_once() {
+    fn missing_messages_are_pulled_once() {
         let start = Time::default();
         let mut repair = Repair::default();
         repair.want(start, message(1, 5), id(7), false);
@@ -351,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_pull_has_no_room_for_is_pulled_right_after_it() {
+    fn the_next_pull_fetches_what_did_not_fit_into_the_last() {
         let start = Time::default();
         let mut repair = Repair::default();
         let authors = (0..WANTS as u128).map(|author| NodeId::from_bytes(author.to_be_bytes()));
@@ -372,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_answer_has_no_room_for_is_asked_for_at_once() {
+    fn a_truncated_answer_is_continued_at_once() {
         let start = Time::default();
         let mut repair = Repair::default();
         for author in 1..=3 {
@@ -387,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn who_brings_nothing_keeps_nobody_else_from_bringing_it() {
+    fn an_unhelpful_peer_does_not_block_others() {
         let start = Time::default();
         let mut repair = Repair::default();
         repair.want(start, message(1, 1 << 40), id(7), true);
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn one_peer_claims_so_much_at_most_and_keeps_nothing_from_others() {
+    fn the_claims_of_one_peer_are_bounded_and_do_not_block_others() {
         let start = Time::default();
         let mut repair = Repair::default();
         for author in 0..2 * WANTS as u128 {
@@ -421,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_not_asked_for_is_none() {
+    fn an_unrequested_answer_is_ignored() {
         let mut repair = Repair::default();
         let asked = end(&mut repair, Time::default(), 7, true, |_| 1);
         assert_eq!(asked, []);
@@ -431,7 +434,7 @@ mod tests {
     fn the_end_of_another_pull_closes_nothing() {
         let start = Time::default();
         let mut repair = Repair::default();
-        let other = repair.numbered(start, id(7), Vec::new());
+        let other = repair.new_pull(start, id(7), Vec::new());
         repair.want(start, message(1, 5), id(7), true);
         let pull = repair.due(start, |_| 1)[&id(7)].clone();
         assert_ne!(pull.number, other.number);
@@ -450,14 +453,14 @@ mod tests {
     fn an_answer_counts_for_as_long_as_a_pull_may_take() {
         let start = Time::default();
         let mut repair = Repair::default();
-        repair.numbered(start, id(7), Vec::new());
-        assert!(repair.was_asked(start, &id(7)));
-        assert!(!repair.was_asked(start, &id(8)));
-        assert!(!repair.was_asked(start + PULL_TIMEOUT, &id(7)));
+        repair.new_pull(start, id(7), Vec::new());
+        assert!(repair.was_asked_lately(start, &id(7)));
+        assert!(!repair.was_asked_lately(start, &id(8)));
+        assert!(!repair.was_asked_lately(start + PULL_TIMEOUT, &id(7)));
     }
 
     #[test]
-    fn a_pull_that_nobody_answers_is_left_to_others() {
+    fn an_unanswered_pull_is_left_to_other_peers() {
         let start = Time::default();
         let mut repair = Repair::default();
         repair.want(start, message(1, 5), id(7), true);

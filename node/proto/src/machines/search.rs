@@ -24,8 +24,8 @@ const ASKED_FOR_ONE: usize = 2;
 
 /// From how many missing messages on they are looked through only now and then, and how long each of them puts that
 /// off: ten times as long as it takes.
-const MANY: usize = 1_024;
-const REST: Duration = Duration::from_micros(6);
+const THROTTLE_FROM: usize = 1_024;
+const SCAN_PAUSE_EACH: Duration = Duration::from_micros(6);
 
 /// The messages that are searched for.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub(crate) struct Searches {
     /// Messages that a peer claims to have had and nobody bears out.
     unproven: BTreeMap<MessageId, Time>,
     /// When the missing messages were last looked through.
-    looked: Time,
+    last_scan: Time,
 }
 
 /// How often everybody is asked before the search stops waiting for those that do not answer, and for those that have
@@ -45,14 +45,14 @@ const ROUNDS: u32 = 5;
 /// How many members must say that they had a message, if as many could be asked: one may lie.
 const WITNESSES: usize = 2;
 /// How many vain searches are remembered for messages that nothing waits for.
-const SOUGHT: usize = 1_024;
+const MAX_UNPROVEN: usize = 1_024;
 /// When such a search may be made again.
-const AGAIN: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Search {
     next: Time,
-    state: State,
+    state: SearchState,
     /// The author whose bundle waits for it; `None` if nothing here waits for it.
     dependant: Option<NodeId>,
     /// How often everybody was asked.
@@ -60,7 +60,7 @@ struct Search {
 }
 
 #[derive(Debug)]
-enum State {
+enum SearchState {
     /// It may still come by itself.
     Patient,
     /// The neighbours were asked to send it.
@@ -72,13 +72,13 @@ enum State {
     },
 }
 
-/// What members have said of a message.
+/// The answers of members about a message.
 #[derive(Debug, Default)]
 struct Answers {
     all: usize,
     held: usize,
     evicted: usize,
-    /// What its own author has said.
+    /// The answer of its own author.
     author: Option<Holding>,
 }
 
@@ -101,12 +101,12 @@ impl Answers {
     }
 }
 
-/// What to do for a missing message.
+/// The next step for a missing message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
+pub(crate) enum SearchStep {
     /// Pull it from every neighbour.
     AskNeighbours(MessageId),
-    /// Ask all members whether they have it, and report with [`Searches::asked`] whom.
+    /// Ask all members whether they have it, and report with [`Searches::note_asked`] whom.
     AskEverybody(MessageId),
     /// Show a gap: nobody can give the message.
     Gap {
@@ -120,32 +120,28 @@ pub(crate) enum Step {
 impl Searches {
     /// Returns true if it is time to look through so many missing messages. A peer that makes others wait for very
     /// many must not keep this node busy with them.
-    pub(crate) fn may_look(&mut self, now: Time, missing: usize) -> bool {
-        let rest = if missing < MANY {
+    pub(crate) fn start_scan(&mut self, now: Time, missing: usize) -> bool {
+        let rest = if missing < THROTTLE_FROM {
             Duration::ZERO
         } else {
-            REST.saturating_mul(missing as u32)
+            SCAN_PAUSE_EACH.saturating_mul(missing as u32)
         };
-        let may = now - self.looked >= rest;
+        let may = now - self.last_scan >= rest;
         if may {
-            self.looked = now;
+            self.last_scan = now;
         }
         may
     }
 
-    /// Ends the searches for messages that were `found` meanwhile.
-    pub(crate) fn forget_found(&mut self, found: impl Fn(MessageId) -> bool) {
-        self.open.retain(|message, _| !found(*message));
-        self.shown.retain(|message| !found(*message));
+    /// Ends the searches for messages that have been delivered meanwhile.
+    pub(crate) fn forget_delivered(&mut self, is_delivered: impl Fn(MessageId) -> bool) {
+        self.open.retain(|message, _| !is_delivered(*message));
+        self.shown.retain(|message| !is_delivered(*message));
     }
 
     /// Searches for these messages, each with the author of a bundle that waits for it. Ends the searches for
     /// messages that nothing waits for any more.
-    pub(crate) fn lacking(
-        &mut self,
-        now: Time,
-        missing: impl Iterator<Item = (MessageId, NodeId)>,
-    ) {
+    pub(crate) fn update(&mut self, now: Time, missing: impl Iterator<Item = (MessageId, NodeId)>) {
         let missing: BTreeMap<MessageId, NodeId> = missing.collect();
         self.open
             .retain(|message, search| search.dependant.is_none() || missing.contains_key(message));
@@ -166,22 +162,22 @@ impl Searches {
     }
 
     /// Returns true while a message of an author is searched for.
-    pub(crate) fn seeks(&self, author: &NodeId) -> bool {
+    pub(crate) fn is_searching_for(&self, author: &NodeId) -> bool {
         self.open.keys().any(|message| message.author == *author)
     }
 
     /// Searches for a message that a peer had, and no longer keeps.
     pub(crate) fn seek(&mut self, now: Time, message: MessageId) {
-        self.unproven.retain(|_, since| now - *since < AGAIN);
+        self.unproven.retain(|_, since| now - *since < RETRY_AFTER);
         if self.open.len() < SEARCHES && !self.unproven.contains_key(&message) {
             self.open(now, message, None);
         }
     }
 
     /// Notes that everybody was asked: the answers of these members are awaited.
-    pub(crate) fn asked(&mut self, message: MessageId, members: BTreeSet<NodeId>) {
+    pub(crate) fn note_asked(&mut self, message: MessageId, members: BTreeSet<NodeId>) {
         if let Some(search) = self.open.get_mut(&message) {
-            search.state = State::Everybody {
+            search.state = SearchState::Everybody {
                 waiting_for: members,
                 answers: Answers::default(),
             };
@@ -190,7 +186,7 @@ impl Searches {
     }
 
     /// Takes the answer of a member, and whether that is the author.
-    pub(crate) fn answered(
+    pub(crate) fn take_answer(
         &mut self,
         now: Time,
         message: MessageId,
@@ -200,7 +196,7 @@ impl Searches {
         let Some(search) = self.open.get_mut(&message) else {
             return;
         };
-        if let State::Everybody {
+        if let SearchState::Everybody {
             waiting_for,
             answers,
         } = &mut search.state
@@ -216,10 +212,14 @@ impl Searches {
     }
 
     /// Returns what to do next.
-    pub(crate) fn expire(&mut self, now: Time, is_member: impl Fn(&NodeId) -> bool) -> Vec<Step> {
+    pub(crate) fn expire(
+        &mut self,
+        now: Time,
+        is_member: impl Fn(&NodeId) -> bool,
+    ) -> Vec<SearchStep> {
         let mut steps = Vec::new();
         let asks = self.open.values();
-        let asks = asks.filter(|search| matches!(search.state, State::Everybody { .. }));
+        let asks = asks.filter(|search| matches!(search.state, SearchState::Everybody { .. }));
         let mut asks: Vec<Option<NodeId>> = asks.map(|search| search.dependant).collect();
         for (&message, search) in &mut self.open {
             if search.next > now {
@@ -227,46 +227,46 @@ impl Searches {
             }
             search.next = now + PULL_TIMEOUT;
             match &mut search.state {
-                State::Patient => {
-                    search.state = State::Neighbours;
-                    steps.push(Step::AskNeighbours(message));
+                SearchState::Patient => {
+                    search.state = SearchState::Neighbours;
+                    steps.push(SearchStep::AskNeighbours(message));
                 }
-                State::Neighbours => {
+                SearchState::Neighbours => {
                     let theirs = asks.iter().filter(|one| **one == search.dependant).count();
                     if asks.len() < ASKED_OF_ALL && theirs < ASKED_FOR_ONE {
                         asks.push(search.dependant);
-                        steps.push(Step::AskEverybody(message));
+                        steps.push(SearchStep::AskEverybody(message));
                     }
                 }
-                State::Everybody {
+                SearchState::Everybody {
                     waiting_for,
                     answers,
                 } => {
                     waiting_for.retain(&is_member);
                     let open = answers.held > 0 || !waiting_for.is_empty();
                     if open && search.rounds < ROUNDS {
-                        search.state = State::Neighbours;
+                        search.state = SearchState::Neighbours;
                     } else {
                         let delivered = answers.was_delivered();
-                        steps.push(Step::Gap { message, delivered });
+                        steps.push(SearchStep::Gap { message, delivered });
                     }
                 }
             }
         }
         steps.retain(|step| match *step {
-            Step::Gap { message, delivered } => self.shows(now, message, delivered),
+            SearchStep::Gap { message, delivered } => self.finish(now, message, delivered),
             _ => true,
         });
         steps
     }
 
     /// Ends a search. Returns true if that is to be shown.
-    fn shows(&mut self, now: Time, message: MessageId, delivered: bool) -> bool {
+    fn finish(&mut self, now: Time, message: MessageId, delivered: bool) -> bool {
         let search = self.open.remove(&message);
         let shows = delivered || search.is_some_and(|search| search.dependant.is_some());
         if shows {
             self.shown.insert(message);
-        } else if self.unproven.len() < SOUGHT {
+        } else if self.unproven.len() < MAX_UNPROVEN {
             self.unproven.insert(message, now);
         }
         shows
@@ -280,7 +280,7 @@ impl Searches {
     fn open(&mut self, now: Time, message: MessageId, dependant: Option<NodeId>) {
         self.open.entry(message).or_insert(Search {
             next: now + PULL_WAIT,
-            state: State::Patient,
+            state: SearchState::Patient,
             dependant,
             rounds: 0,
         });
@@ -305,35 +305,38 @@ mod tests {
     fn everybody(searches: &mut Searches, now: Time, members: &[u8]) -> Time {
         searches.expire(now, |_| true);
         let now = now + PULL_TIMEOUT;
-        assert_eq!(searches.expire(now, |_| true), [Step::AskEverybody(lost())]);
-        searches.asked(lost(), members.iter().map(|&byte| id(byte)).collect());
+        assert_eq!(
+            searches.expire(now, |_| true),
+            [SearchStep::AskEverybody(lost())]
+        );
+        searches.note_asked(lost(), members.iter().map(|&byte| id(byte)).collect());
         now
     }
 
     /// Returns how a search ends that gets these answers; 1 is the author.
-    fn searched(answers: &[(u8, Holding)]) -> Vec<Step> {
+    fn searched(answers: &[(u8, Holding)]) -> Vec<SearchStep> {
         let start = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(start, [(lost(), id(9))].into_iter());
+        searches.update(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.expire(start, |_| true), []);
         let members: Vec<u8> = answers.iter().map(|(by, _)| *by).collect();
         let now = everybody(&mut searches, start + PULL_WAIT, &members);
         for &(by, holding) in answers {
             assert_eq!(searches.expire(now, |_| true), []);
-            searches.answered(now, lost(), (&id(by), by == 1), holding);
+            searches.take_answer(now, lost(), (&id(by), by == 1), holding);
         }
         searches.expire(now, |_| true)
     }
 
-    fn gap(delivered: bool) -> [Step; 1] {
-        [Step::Gap {
+    fn gap(delivered: bool) -> [SearchStep; 1] {
+        [SearchStep::Gap {
             message: lost(),
             delivered,
         }]
     }
 
     #[test]
-    fn a_gap_is_what_everybody_has_denied() {
+    fn a_gap_needs_the_denial_of_every_member() {
         use Holding::{Evicted, Held, Never};
         assert_eq!(searched(&[(2, Never), (3, Never)]), gap(false));
         assert_eq!(
@@ -356,14 +359,14 @@ mod tests {
     }
 
     #[test]
-    fn who_has_it_and_does_not_give_it_is_not_waited_for_for_ever() {
+    fn a_search_ends_though_a_holder_never_sends_the_message() {
         let mut now = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(now, [(lost(), id(9))].into_iter());
+        searches.update(now, [(lost(), id(9))].into_iter());
         now = now + PULL_WAIT;
         for round in 1..=ROUNDS {
             now = everybody(&mut searches, now, &[2, 3]);
-            searches.answered(now, lost(), (&id(2), false), Holding::Held);
+            searches.take_answer(now, lost(), (&id(2), false), Holding::Held);
             now = now + PULL_TIMEOUT;
             let steps = searches.expire(now, |_| true);
             assert_eq!(steps == gap(false), round == ROUNDS, "{steps:?}");
@@ -372,24 +375,24 @@ mod tests {
     }
 
     #[test]
-    fn what_one_claims_to_have_had_is_looked_for_once_and_not_shown() {
+    fn an_unproven_claim_is_searched_once_and_not_shown() {
         let now = Time::default();
         let mut searches = Searches::default();
         searches.seek(now, lost());
         let now = everybody(&mut searches, now + PULL_WAIT, &[2, 3]);
-        searches.answered(now, lost(), (&id(2), false), Holding::Evicted);
-        searches.answered(now, lost(), (&id(3), false), Holding::Never);
+        searches.take_answer(now, lost(), (&id(2), false), Holding::Evicted);
+        searches.take_answer(now, lost(), (&id(3), false), Holding::Never);
         assert_eq!(searches.expire(now, |_| true), []);
         searches.seek(now, lost());
         assert_eq!(searches.deadline(), None);
     }
 
     #[test]
-    fn one_author_cannot_have_everybody_asked_for_all_that_it_names() {
+    fn one_author_causes_a_bounded_number_of_questions_to_all() {
         let start = Time::default();
         let mut searches = Searches::default();
         let named = (1..=200).map(|seq| (MessageId { seq, ..lost() }, id(9)));
-        searches.lacking(
+        searches.update(
             start,
             named.chain([(
                 MessageId {
@@ -411,10 +414,10 @@ mod tests {
         let start = Time::default();
         let mut searches = Searches::default();
         searches.shown.insert(lost());
-        searches.lacking(start, [(lost(), id(9))].into_iter());
+        searches.update(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.deadline(), None);
-        searches.lacking(start, [].into_iter());
-        searches.lacking(start, [(lost(), id(9))].into_iter());
+        searches.update(start, [].into_iter());
+        searches.update(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.deadline(), Some(start + PULL_WAIT));
     }
 }

@@ -17,18 +17,18 @@ use crate::Time;
 use crate::config::{RECEIPT_DELAY, RECEIPT_WAIT, RECEIPT_WAIT_MOST};
 
 /// How many items are remembered with the intervals taken over: several seconds of full load.
-const REMEMBERED: usize = 8_192;
+const REMEMBERED_ITEMS: usize = 8_192;
 
 /// The keys beyond `after`, in the direction and up to the limit of an interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Part {
+pub(crate) struct RingPart {
     /// Where it begins; this very key is not in it.
     pub(crate) after: RingKey,
     /// Where it ends.
     pub(crate) interval: Interval,
 }
 
-impl Part {
+impl RingPart {
     /// Returns true if the key is in it.
     pub(crate) fn contains(&self, key: RingKey) -> bool {
         key != self.after && contains(self.after, &self.interval, key)
@@ -55,54 +55,54 @@ impl Part {
     }
 }
 
-/// What an interval adds to what was taken over for an item before.
+/// The part that an interval adds to those taken over for an item before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Taken {
+pub(crate) enum Extension {
     /// Nothing.
     Nothing,
     /// Everything: the item is new in this direction.
-    All,
-    /// What lies beyond this key.
+    Everything,
+    /// The part beyond this key.
     Beyond(RingKey),
 }
 
 /// The parts that children owe receipts for, and those that this node took over itself.
 #[derive(Debug, Default)]
 pub(crate) struct Spreading {
-    owed: BTreeMap<Debt, Owed>,
+    owed: BTreeMap<Debt, OwedReceipt>,
     /// When each receipt is due; settled ones are skipped.
     due: BTreeSet<(Time, Debt)>,
     silent: BTreeSet<NodeId>,
     round_trips: BTreeMap<NodeId, Duration>,
     /// The item for which a child became silent, and when it was sent: its receipt may only be late.
     late: BTreeMap<NodeId, (ItemId, Time)>,
-    taken: BTreeMap<(ItemId, Direction), u128>,
-    taken_order: VecDeque<(ItemId, Direction)>,
+    covered: BTreeMap<(ItemId, Direction), u128>,
+    covered_order: VecDeque<(ItemId, Direction)>,
 }
 
 /// One part of one item, by where it ends: the parts of an item overlap nowhere.
 type Debt = (ItemId, Direction, RingKey);
 
 #[derive(Clone, Copy, Debug)]
-struct Owed {
+struct OwedReceipt {
     child: NodeId,
     /// The ring key of the child.
     key: RingKey,
     interval: Interval,
     sent: Time,
-    /// What the child may take beyond its usual time: its link has to be made first.
+    /// The time that the child may take beyond its usual time: its link has to be made first.
     allowance: Duration,
-    /// Whether its receipt has been missing for so long that the child is doubted.
-    doubted: bool,
+    /// Whether its receipt has been missing for so long that the child is suspected.
+    suspected: bool,
 }
 
 /// The receipts that are missing.
 #[derive(Debug, Default)]
-pub(crate) struct Missing {
+pub(crate) struct OverdueReceipts {
     /// The parts of children that have just become silent.
     pub(crate) orphans: Vec<Orphan>,
     /// The parts of children that will be silent soon, unless their receipts come.
-    pub(crate) doubtful: Vec<Part>,
+    pub(crate) suspected: Vec<RingPart>,
 }
 
 /// A part of an item that has lost its child.
@@ -111,8 +111,8 @@ pub(crate) struct Orphan {
     /// The item.
     pub(crate) item: ItemId,
     /// The part beyond the child that was silent or is gone.
-    pub(crate) part: Part,
-    /// The child that was to carry it.
+    pub(crate) part: RingPart,
+    /// The child that was to relay it.
     pub(crate) child: NodeId,
 }
 
@@ -123,23 +123,23 @@ pub(crate) struct Child {
     pub(crate) id: NodeId,
     /// Its ring key.
     pub(crate) key: RingKey,
-    /// What it may take to receipt beyond its usual time.
+    /// The time that it may take to receipt, beyond its usual time.
     pub(crate) allowance: Duration,
 }
 
 impl Spreading {
     /// Notes that a child was given an item.
-    pub(crate) fn sent(&mut self, now: Time, child: Child, item: ItemId, interval: Interval) {
-        let owed = Owed {
+    pub(crate) fn note_sent(&mut self, now: Time, child: Child, item: ItemId, interval: Interval) {
+        let owed = OwedReceipt {
             child: child.id,
             key: child.key,
             interval,
             sent: now,
             allowance: child.allowance,
-            doubted: false,
+            suspected: false,
         };
         let debt = (item, interval.direction, interval.limit);
-        self.due.insert((now + self.doubt(&owed), debt));
+        self.due.insert((now + self.suspicion_delay(&owed), debt));
         self.owed.insert(debt, owed);
         debug_assert!(
             self.owed.len() <= self.due.len(),
@@ -148,21 +148,21 @@ impl Spreading {
     }
 
     /// Takes a child's receipt. Returns how many parts of the item it settles.
-    pub(crate) fn receipt(&mut self, now: Time, child: NodeId, item: ItemId) -> usize {
-        let settled: Vec<Debt> = self.debts(item, &child).map(|(debt, _)| debt).collect();
-        for debt in &settled {
+    pub(crate) fn take_receipt(&mut self, now: Time, child: NodeId, item: ItemId) -> usize {
+        let debts: Vec<Debt> = self.debts(item, &child).map(|(debt, _)| debt).collect();
+        for debt in &debts {
             if let Some(owed) = self.owed.remove(debt) {
-                self.observe(child, now - owed.sent);
+                self.note_round_trip(child, now - owed.sent);
             }
         }
         if let Some(&(_, sent)) = self.late.get(&child).filter(|(late, _)| *late == item) {
             self.late.remove(&child);
             // A child that takes longer than the longest patience was stopped, and is not far away.
             if now - sent <= RECEIPT_WAIT_MOST {
-                self.observe(child, now - sent);
+                self.note_round_trip(child, now - sent);
             }
         }
-        settled.len()
+        debts.len()
     }
 
     /// Returns the intervals for which the child owes a receipt of this item.
@@ -171,19 +171,19 @@ impl Spreading {
         owed.map(|(_, owed)| owed.interval).collect()
     }
 
-    /// Returns true if the child let a receipt become overdue, and was not heard since.
+    /// Returns true if the child let a receipt become overdue, and has sent nothing since.
     pub(crate) fn is_silent(&self, child: &NodeId) -> bool {
         self.silent.contains(child)
     }
 
     /// Returns true if no child is silent, as is usual.
-    pub(crate) fn all_are_heard(&self) -> bool {
+    pub(crate) fn has_no_silent_child(&self) -> bool {
         self.silent.is_empty()
     }
 
     /// Takes any frame of a child as a sign that it is not silent.
-    pub(crate) fn heard(&mut self, child: &NodeId) {
-        if !self.all_are_heard() {
+    pub(crate) fn note_alive(&mut self, child: &NodeId) {
+        if !self.has_no_silent_child() {
             self.silent.remove(child);
         }
     }
@@ -195,9 +195,9 @@ impl Spreading {
         self.late.retain(|child, _| may_be_child(child));
     }
 
-    /// Declares the children silent whose receipts are overdue, and returns what they were to carry.
-    pub(crate) fn expire(&mut self, now: Time) -> Missing {
-        let mut missing = Missing::default();
+    /// Declares the children silent whose receipts are overdue, and returns what they were to relay.
+    pub(crate) fn expire(&mut self, now: Time) -> OverdueReceipts {
+        let mut missing = OverdueReceipts::default();
         while let Some(&(due, debt)) = self.due.first()
             && due <= now
         {
@@ -212,16 +212,16 @@ impl Spreading {
                 missing.orphans.extend(self.abandon(&owed.child));
             } else {
                 self.due.insert((due, debt));
-                missing.doubtful.extend(self.doubt_once(debt));
+                missing.suspected.extend(self.suspect_once(debt));
             }
         }
         missing
     }
 
-    /// Returns the part of a child that is doubted, the first time.
-    fn doubt_once(&mut self, debt: Debt) -> Option<Part> {
-        let owed = self.owed.get_mut(&debt).filter(|owed| !owed.doubted)?;
-        owed.doubted = true;
+    /// Returns the part of a child that is suspected, the first time.
+    fn suspect_once(&mut self, debt: Debt) -> Option<RingPart> {
+        let owed = self.owed.get_mut(&debt).filter(|owed| !owed.suspected)?;
+        owed.suspected = true;
         Some(owed.part())
     }
 
@@ -252,28 +252,28 @@ impl Spreading {
     }
 
     /// Takes an interval over, from `me` on. Returns what it adds to what was taken over before.
-    pub(crate) fn take(&mut self, item: ItemId, interval: &Interval, me: RingKey) -> Taken {
+    pub(crate) fn take(&mut self, item: ItemId, interval: &Interval, me: RingKey) -> Extension {
         let key = (item, interval.direction);
         let reach = reach(me, interval);
-        match self.taken.get_mut(&key) {
-            Some(before) if *before >= reach => Taken::Nothing,
+        match self.covered.get_mut(&key) {
+            Some(before) if *before >= reach => Extension::Nothing,
             Some(before) => {
                 let reached = core::mem::replace(before, reach);
-                Taken::Beyond(match interval.direction {
+                Extension::Beyond(match interval.direction {
                     Direction::Clockwise => me.plus(reached),
                     Direction::Counterclockwise => me.minus(reached.saturating_sub(1)),
                 })
             }
             None => {
-                self.taken.insert(key, reach);
-                self.taken_order.push_back(key);
-                if self.taken_order.len() > REMEMBERED
-                    && let Some(oldest) = self.taken_order.pop_front()
+                self.covered.insert(key, reach);
+                self.covered_order.push_back(key);
+                if self.covered_order.len() > REMEMBERED_ITEMS
+                    && let Some(oldest) = self.covered_order.pop_front()
                 {
-                    self.taken.remove(&oldest);
+                    self.covered.remove(&oldest);
                 }
-                debug_assert_eq!(self.taken.len(), self.taken_order.len());
-                Taken::All
+                debug_assert_eq!(self.covered.len(), self.covered_order.len());
+                Extension::Everything
             }
         }
     }
@@ -282,10 +282,10 @@ impl Spreading {
     pub(crate) fn remembers(&self, item: ItemId) -> bool {
         [Direction::Clockwise, Direction::Counterclockwise]
             .iter()
-            .any(|&direction| self.taken.contains_key(&(item, direction)))
+            .any(|&direction| self.covered.contains_key(&(item, direction)))
     }
 
-    fn debts(&self, item: ItemId, child: &NodeId) -> impl Iterator<Item = (Debt, &Owed)> {
+    fn debts(&self, item: ItemId, child: &NodeId) -> impl Iterator<Item = (Debt, &OwedReceipt)> {
         let first = (item, Direction::Clockwise, RingKey(0));
         let last = (item, Direction::Counterclockwise, RingKey(u128::MAX));
         let of_item = self.owed.range(first..=last);
@@ -293,29 +293,29 @@ impl Spreading {
         theirs.map(|(&debt, owed)| (debt, owed))
     }
 
-    fn patience(&self, owed: &Owed) -> Duration {
+    fn patience(&self, owed: &OwedReceipt) -> Duration {
         let round_trip = self.round_trips.get(&owed.child);
         let usual = RECEIPT_WAIT.max(round_trip.copied().unwrap_or_default() * 3);
         usual.min(RECEIPT_WAIT_MOST) + owed.allowance
     }
 
-    /// Returns how long a receipt may be missing before the child is doubted: longer than one usually takes.
-    fn doubt(&self, owed: &Owed) -> Duration {
+    /// Returns how long a receipt may be missing before the child is suspected: longer than one usually takes.
+    fn suspicion_delay(&self, owed: &OwedReceipt) -> Duration {
         self.patience(owed) * 3 / 4
     }
 
     /// Smooths the round trip as RFC 6298 does, without the time that a receipt may wait at the child.
-    fn observe(&mut self, child: NodeId, sample: Duration) {
+    fn note_round_trip(&mut self, child: NodeId, sample: Duration) {
         let sample = sample.saturating_sub(RECEIPT_DELAY);
         let smoothed = self.round_trips.entry(child).or_insert(sample);
         *smoothed = (*smoothed * 7 + sample) / 8;
     }
 }
 
-impl Owed {
+impl OwedReceipt {
     /// Returns the part beyond the child.
-    const fn part(&self) -> Part {
-        Part {
+    const fn part(&self) -> RingPart {
+        RingPart {
             after: self.key,
             interval: self.interval,
         }
@@ -395,50 +395,50 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_settles_and_a_missing_one_makes_silent() {
+    fn a_receipt_settles_a_debt_and_a_missing_one_makes_a_child_silent() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), child(2), item(1), clockwise);
-        spreading.sent(at(10), child(2), item(2), clockwise);
-        assert_eq!(spreading.receipt(at(20), id(2), item(1)), 1);
+        spreading.note_sent(at(0), child(2), item(1), clockwise);
+        spreading.note_sent(at(10), child(2), item(2), clockwise);
+        assert_eq!(spreading.take_receipt(at(20), id(2), item(1)), 1);
         assert_eq!(orphans(&mut spreading, 259), []);
         let orphans = orphans(&mut spreading, 260);
         assert_eq!(orphans.len(), 1);
         assert_eq!(orphans[0].item, item(2));
         assert_eq!(orphans[0].part.after, child(2).key, "beyond the child");
         assert!(spreading.is_silent(&id(2)));
-        assert_eq!(spreading.receipt(at(300), id(2), item(2)), 0);
-        spreading.heard(&id(2));
+        assert_eq!(spreading.take_receipt(at(300), id(2), item(2)), 0);
+        spreading.note_alive(&id(2));
         assert!(!spreading.is_silent(&id(2)));
         assert_eq!(spreading.deadline(), None);
     }
 
     #[test]
-    fn a_child_is_doubted_once_before_it_is_silent() {
+    fn a_child_is_suspected_once_before_it_is_silent() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), child(2), item(1), clockwise);
-        let doubtful = |spreading: &mut Spreading, millis| spreading.expire(at(millis)).doubtful;
+        spreading.note_sent(at(0), child(2), item(1), clockwise);
+        let suspected = |spreading: &mut Spreading, millis| spreading.expire(at(millis)).suspected;
         assert_eq!(spreading.deadline(), Some(Time::from_micros(187_500)));
-        assert_eq!(doubtful(&mut spreading, 187), []);
-        let beyond = Part {
+        assert_eq!(suspected(&mut spreading, 187), []);
+        let beyond = RingPart {
             after: child(2).key,
             interval: clockwise,
         };
-        assert_eq!(doubtful(&mut spreading, 188), [beyond]);
+        assert_eq!(suspected(&mut spreading, 188), [beyond]);
         assert_eq!(spreading.deadline(), Some(at(250)));
-        assert_eq!(doubtful(&mut spreading, 249), []);
+        assert_eq!(suspected(&mut spreading, 249), []);
         assert!(!spreading.is_silent(&id(2)));
         assert_eq!(orphans(&mut spreading, 250).len(), 1);
     }
 
     #[test]
-    fn a_slow_child_is_given_three_round_trips() {
+    fn a_slow_child_gets_three_round_trips() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), child(2), item(1), clockwise);
-        spreading.receipt(at(200), id(2), item(1));
-        spreading.sent(at(1_000), child(2), item(2), clockwise);
+        spreading.note_sent(at(0), child(2), item(1), clockwise);
+        spreading.take_receipt(at(200), id(2), item(1));
+        spreading.note_sent(at(1_000), child(2), item(2), clockwise);
         assert_eq!(orphans(&mut spreading, 1_300), []);
         assert_eq!(
             orphans(&mut spreading, 1_360).len(),
@@ -451,33 +451,36 @@ mod tests {
     fn a_late_receipt_tells_how_far_away_a_child_is() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), child(2), item(1), clockwise);
+        spreading.note_sent(at(0), child(2), item(1), clockwise);
         assert_eq!(orphans(&mut spreading, 250).len(), 1);
-        assert_eq!(spreading.receipt(at(300), id(2), item(1)), 0);
-        spreading.sent(at(1_000), child(2), item(2), clockwise);
+        assert_eq!(spreading.take_receipt(at(300), id(2), item(1)), 0);
+        spreading.note_sent(at(1_000), child(2), item(2), clockwise);
         assert_eq!(orphans(&mut spreading, 1_400), [], "three times 220 ms");
-        assert_eq!(spreading.receipt(at(1_400), id(2), item(2)), 1);
+        assert_eq!(spreading.take_receipt(at(1_400), id(2), item(2)), 1);
 
-        spreading.sent(at(0), child(3), item(1), clockwise);
+        spreading.note_sent(at(0), child(3), item(1), clockwise);
         assert_eq!(orphans(&mut spreading, 250).len(), 1);
-        assert_eq!(spreading.receipt(at(9_000), id(3), item(1)), 0);
-        spreading.sent(at(9_000), child(3), item(2), clockwise);
+        assert_eq!(spreading.take_receipt(at(9_000), id(3), item(1)), 0);
+        spreading.note_sent(at(9_000), child(3), item(2), clockwise);
         assert_eq!(orphans(&mut spreading, 9_250).len(), 1, "it was stopped");
     }
 
     #[test]
-    fn takes_an_interval_over_once() {
+    fn an_interval_is_taken_over_once() {
         let mut spreading = Spreading::default();
         let near = interval(Direction::Clockwise, 1_100);
         let far = interval(Direction::Clockwise, 1_200);
-        assert_eq!(spreading.take(item(1), &near, ME), Taken::All);
-        assert_eq!(spreading.take(item(1), &near, ME), Taken::Nothing);
-        let beyond = Taken::Beyond(near.limit);
+        assert_eq!(spreading.take(item(1), &near, ME), Extension::Everything);
+        assert_eq!(spreading.take(item(1), &near, ME), Extension::Nothing);
+        let beyond = Extension::Beyond(near.limit);
         assert_eq!(spreading.take(item(1), &far, ME), beyond);
-        assert_eq!(spreading.take(item(1), &near, ME), Taken::Nothing);
+        assert_eq!(spreading.take(item(1), &near, ME), Extension::Nothing);
         let counter = |limit| interval(Direction::Counterclockwise, limit);
-        assert_eq!(spreading.take(item(1), &counter(900), ME), Taken::All);
-        let beyond = Taken::Beyond(RingKey(901));
+        assert_eq!(
+            spreading.take(item(1), &counter(900), ME),
+            Extension::Everything
+        );
+        let beyond = Extension::Beyond(RingKey(901));
         assert_eq!(spreading.take(item(1), &counter(800), ME), beyond);
         assert!(spreading.remembers(item(1)));
         assert!(!spreading.remembers(item(2)));
@@ -490,15 +493,15 @@ mod tests {
                 Direction::Clockwise => [1_010, 1_020],
                 Direction::Counterclockwise => [990, 980],
             };
-            let whole = Part {
+            let whole = RingPart {
                 after: ME,
                 interval: interval(direction, 5),
             };
-            let near = Part {
+            let near = RingPart {
                 after: RingKey(keys[0]),
                 interval: whole.up_to(RingKey(keys[1])),
             };
-            let far = Part {
+            let far = RingPart {
                 after: RingKey(keys[1]),
                 ..whole
             };

@@ -29,9 +29,9 @@ struct Trial {
     scout: bool,
 }
 
-/// What a trial found.
+/// The result of a trial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum TrialVerdict {
     /// Nobody hears the node.
     Dead,
     /// The node was silent, and is to be suspected.
@@ -40,14 +40,14 @@ pub(crate) enum Verdict {
 
 impl Trials {
     /// Opens a trial in which this node judges. Returns true if there was none.
-    pub(crate) fn judge(&mut self, now: Time, suspect: NodeId) -> bool {
+    pub(crate) fn start_judging(&mut self, now: Time, suspect: NodeId) -> bool {
         let trial = self.open.entry(suspect).or_insert_with(|| Trial::new(now));
         !core::mem::replace(&mut trial.judge, true)
     }
 
     /// Opens a trial that finds out whether a node is silent. Returns true if there was none.
-    pub(crate) fn scout(&mut self, now: Time, whom: NodeId) -> bool {
-        let trial = self.open.entry(whom).or_insert_with(|| Trial::new(now));
+    pub(crate) fn start_scouting(&mut self, now: Time, suspect: NodeId) -> bool {
+        let trial = self.open.entry(suspect).or_insert_with(|| Trial::new(now));
         !core::mem::replace(&mut trial.scout, true)
     }
 
@@ -73,7 +73,7 @@ impl Trials {
     }
 
     /// Ends the trials whose time is over, and returns what they found.
-    pub(crate) fn expire(&mut self, now: Time) -> Vec<(NodeId, Verdict)> {
+    pub(crate) fn expire(&mut self, now: Time) -> Vec<(NodeId, TrialVerdict)> {
         let over = |trial: &Trial| trial.ends <= now;
         let ended: Vec<NodeId> = self
             .open
@@ -84,8 +84,8 @@ impl Trials {
         let verdict = |id| {
             let trial = self.open.remove(&id)?;
             debug_assert!(trial.judge || trial.scout, "a trial has a purpose");
-            let silent = trial.scout.then_some(Verdict::Silent);
-            let verdict = trial.judge.then_some(Verdict::Dead).or(silent)?;
+            let silent = trial.scout.then_some(TrialVerdict::Silent);
+            let verdict = trial.judge.then_some(TrialVerdict::Dead).or(silent)?;
             Some((id, verdict))
         };
         ended.into_iter().filter_map(verdict).collect()
@@ -129,16 +129,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_judge_finds_somebody_dead() {
+    fn only_a_judge_finds_a_member_dead() {
         let start = Time::default();
         let mut trials = Trials::default();
-        assert!(trials.scout(start, id(1)));
-        assert!(trials.judge(start, id(2)));
-        assert!(!trials.judge(start, id(2)));
+        assert!(trials.start_scouting(start, id(1)));
+        assert!(trials.start_judging(start, id(2)));
+        assert!(!trials.start_judging(start, id(2)));
         assert_eq!(trials.number(&id(1)), None);
         assert_eq!(trials.number(&id(2)), Some(start.as_micros()));
         assert_eq!(trials.expire(start), []);
-        let verdicts = [(id(1), Verdict::Silent), (id(2), Verdict::Dead)];
+        let verdicts = [(id(1), TrialVerdict::Silent), (id(2), TrialVerdict::Dead)];
         assert_eq!(trials.expire(start + PROBE), verdicts);
         assert_eq!(trials.deadline(), None);
     }
@@ -147,7 +147,7 @@ mod tests {
     fn a_sign_of_life_ends_a_trial() {
         let start = Time::default();
         let mut trials = Trials::default();
-        trials.judge(start, id(1));
+        trials.start_judging(start, id(1));
         trials.acquit(&id(1));
         assert_eq!(trials.expire(start + PROBE), []);
     }
@@ -156,14 +156,14 @@ mod tests {
     fn a_scout_finds_silence_and_no_death_once_the_answers_were_read() {
         let start = Time::default();
         let mut trials = Trials::default();
-        assert!(trials.scout(start, id(1)));
-        assert!(!trials.scout(start, id(1)));
+        assert!(trials.start_scouting(start, id(1)));
+        assert!(!trials.start_scouting(start, id(1)));
         assert!(!trials.convict(&id(1)));
-        trials.scout(start, id(2));
+        trials.start_scouting(start, id(2));
         let late = Duration::from_millis(150);
         trials.put_off(start + PROBE + late, late);
         assert_eq!(trials.expire(start + PROBE + late), []);
         let later = start + PROBE + late + LATE;
-        assert_eq!(trials.expire(later), [(id(2), Verdict::Silent)]);
+        assert_eq!(trials.expire(later), [(id(2), TrialVerdict::Silent)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The way of a bundle: it arrives from a peer, is checked, relayed, held back, and delivered when it is ready.
+//! The path of a bundle: it arrives from a peer, is checked, relayed, held back, and delivered when it is ready.
 //!
 //! `PROTOCOL.md` §4. The functions below are the steps, in this order. While more than
 //! [`SHARE_BYTES`](crate::config::SHARE_BYTES) of an author wait on a link that the ring needs, its further bundles
@@ -11,58 +11,66 @@ use alloc::sync::Arc;
 use ringtalk_wire::{Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
 
 use super::Node;
-use crate::concerns::forks::{Verdict, send_evidence};
+use crate::concerns::forks::{ForkVerdict, send_evidence};
 use crate::config::WINDOW_BYTES;
-use crate::context::SHARE_OF_THE_NAMELESS;
-use crate::machines::causal::{Deliverable, Lamport, Patience, Reception};
-use crate::machines::parking::Passing;
-use crate::{Delivered, Event, Trouble};
+use crate::context::UNNAMED_SHARE;
+use crate::machines::causal::{Deliverable, LamportVerdict, Patience, Reception};
+use crate::machines::parking::IncomingBundle;
+use crate::{Delivered, ErrorKind, Event};
 
-/// How many bytes of all nameless authors are parked: less than of one named author, because a key costs nothing.
-const NAMELESS_BYTES: usize = 2 * 1024 * 1024;
+/// How many bytes of all unnamed authors are parked: less than of one named author, because a key costs nothing.
+const UNNAMED_BYTES: usize = 2 * 1024 * 1024;
 
 /// Why this node closes the link of a peer that sends such a bundle.
-const UNREADABLE: &str = "a bundle that cannot be read";
-const UNSIGNED: &str = "a bundle that its author did not sign";
+const UNREADABLE_BUNDLE: &str = "a bundle that cannot be read";
+const UNSIGNED_BUNDLE: &str = "a bundle that its author did not sign";
 
 impl Node {
     /// Takes a bundle on its way round the ring: decodes it, compares it with known ones, verifies it, confirms it,
     /// and relays it or parks it until there is room.
-    pub(super) fn take_passing(&mut self, parent: NodeId, interval: Interval, sealed: &Sealed) {
+    pub(super) fn take_relayed(&mut self, parent: NodeId, interval: Interval, sealed: &Sealed) {
         let Ok(bundle) = sealed.bundle() else {
-            return self.reject(parent, UNREADABLE);
+            return self.reject(parent, UNREADABLE_BUNDLE);
         };
         let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
         let lone = bundle.first == last.seq;
         let known = self.discussion.causal.has(last);
         // Before the signature check: made-up authors must cost no check, and their bundles are not relayed.
-        if !known && self.discussion.turns_away(&self.context, &bundle, &parent) {
+        if !known
+            && self
+                .discussion
+                .refuses_bundle(&self.context, &bundle, &parent)
+        {
             self.relay.owe_receipt(&self.context, parent, id);
             self.relay.owe_ack(&self.context, parent, id, false, lone);
             return self.relay.note_delivered(&mut self.context, id);
         }
         let here = self.relay.item(&self.discussion, id) == Some(Item::Bundle(sealed.clone()));
-        if !here && !self.context.seals.is_genuine(sealed) {
-            return self.reject(parent, UNSIGNED);
+        if !here && !self.context.signatures.is_genuine(sealed) {
+            return self.reject(parent, UNSIGNED_BUNDLE);
         }
         if known {
             self.compare_with_known(&bundle, sealed);
         }
-        let welcome = !known && !self.context.is_proven(&bundle.author);
+        let accepted = !known && !self.context.has_equivocated(&bundle.author);
         let share = self.context.share_of(&bundle.author);
-        let passing = Passing {
+        let incoming = IncomingBundle {
             id,
             parent,
             interval,
             sealed: sealed.clone(),
             bundle,
         };
-        let new = welcome && !self.relay.parking.holds(&id);
+        let new = accepted && !self.relay.parking.holds(&id);
         // A second copy waits where the first does, whatever share it has meanwhile.
         let waits = self.relay.parking.holds(&id) || self.relay.parking.has(&share);
-        if welcome && (waits || !self.relay.has_room(&self.context, &self.ring, &share)) {
+        if accepted && (waits || !self.relay.has_room(&self.context, &self.ring, &share)) {
             // A refused bundle gets no receipt: its interval goes to others, and the bundle is pulled later.
-            if self.relay.parking.park(share, most_parked(&share), passing) {
+            if self
+                .relay
+                .parking
+                .park(share, most_parked(&share), incoming)
+            {
                 self.relay.owe_receipt(&self.context, parent, id);
                 self.relay.owe_ack(&self.context, parent, id, new, lone);
             }
@@ -71,43 +79,45 @@ impl Node {
         self.relay.owe_receipt(&self.context, parent, id);
         self.relay.owe_ack(&self.context, parent, id, new, lone);
         if known || new {
-            self.carry(passing);
+            self.forward(incoming);
         } else {
             self.relay.note_delivered(&mut self.context, id);
         }
     }
 
-    /// Carries parked bundles on, if there is room.
-    pub(super) fn carry_parked(&mut self) {
+    /// Relays parked bundles, if there is room.
+    pub(super) fn forward_parked(&mut self) {
         while !self.relay.parking.is_empty() {
             let mut parking = core::mem::take(&mut self.relay.parking);
             let next = parking.next(|share| self.relay.has_room(&self.context, &self.ring, share));
             self.relay.parking = parking;
-            let Some(passing) = next else { return };
-            self.carry(passing);
+            let Some(incoming) = next else { return };
+            self.forward(incoming);
         }
     }
 
     /// Relays a bundle, and takes it in.
-    fn carry(&mut self, passing: Passing) {
-        let Passing {
+    fn forward(&mut self, incoming: IncomingBundle) {
+        let IncomingBundle {
             id,
             parent,
             interval,
             sealed,
             bundle,
-        } = passing;
+        } = incoming;
         let last = bundle.last_id();
         let known = self.discussion.causal.has(last);
         if !known
-            && (self.context.is_proven(&bundle.author)
-                || self.discussion.turns_away(&self.context, &bundle, &parent))
+            && (self.context.has_equivocated(&bundle.author)
+                || self
+                    .discussion
+                    .refuses_bundle(&self.context, &bundle, &parent))
         {
             return self.relay.note_delivered(&mut self.context, id);
         }
         let understood = self.context.as_understood(interval);
-        self.carrying()
-            .go_on(id, &Item::Bundle(sealed.clone()), &understood);
+        self.forwarder()
+            .take_over_interval(id, &Item::Bundle(sealed.clone()), &understood);
         let refused = !known && self.take_bundle(parent, sealed, bundle) == Reception::Refused;
         if refused || self.discussion.causal.has_delivered(last) {
             self.relay.note_delivered(&mut self.context, id);
@@ -123,48 +133,53 @@ impl Node {
     pub(super) fn take_pulled(&mut self, peer: NodeId, sealed: Sealed) {
         let now = self.context.now;
         let Ok(bundle) = sealed.bundle() else {
-            return self.reject(peer, UNREADABLE);
+            return self.reject(peer, UNREADABLE_BUNDLE);
         };
         if self.discussion.causal.has(bundle.last_id()) {
             return self.compare_with_known(&bundle, &sealed);
         }
-        if !self.context.seals.is_genuine(&sealed) {
-            return self.reject(peer, UNSIGNED);
+        if !self.context.signatures.is_genuine(&sealed) {
+            return self.reject(peer, UNSIGNED_BUNDLE);
         }
         let author = bundle.author;
-        let muted = author == peer && self.context.is_proven(&author);
-        if muted || self.discussion.refuses(&self.context, &author, &peer) {
+        let muted = author == peer && self.context.has_equivocated(&author);
+        if muted
+            || self
+                .discussion
+                .refuses_author(&self.context, &author, &peer)
+        {
             return;
         }
-        let asked =
-            self.history.repair.was_asked(now, &peer) || self.history.searches.seeks(&author);
+        let asked = self.history.repair.was_asked_lately(now, &peer)
+            || self.history.searches.is_searching_for(&author);
         self.discussion
-            .admit_asked(&self.context, author, peer, asked);
+            .admit_requested(&self.context, author, peer, asked);
         let id = bundle_item(author, bundle.first);
         if self.take_bundle(peer, sealed, bundle) == Reception::New {
-            self.relay.acks.pulled(id);
+            self.relay.acks.note_pulled(id);
             self.history.recovered.insert(author);
-            self.context.joining.progressed(now);
+            self.context.joining.note_progress(now);
         }
     }
 
-    /// Takes in a bundle of another author, by whatever way it arrived. It is held back until its dependencies are
+    /// Takes in a bundle of another author, however it arrived. It is held back until its dependencies are
     /// here.
     fn take_bundle(&mut self, peer: NodeId, sealed: Sealed, bundle: Bundle) -> Reception {
         let author = bundle.author;
         let context = &mut self.context;
-        if author == context.config.id || !self.discussion.may_be_an_author(context, &author, &peer)
+        if author == context.config.id
+            || !self.discussion.has_room_for_author(context, &author, &peer)
         {
             return Reception::Refused;
         }
-        if self.discussion.is_new_stranger(context, author, peer) {
+        if self.discussion.note_stranger(context, author, peer) {
             context.pull_view(&peer);
         }
         self.compare_with_known(&bundle, &sealed);
         let context = &mut self.context;
-        context.links.brought(&peer, bundle.messages.len());
+        context.links.add_contribution(&peer, bundle.messages.len());
         let last = bundle.last_id();
-        self.discussion.look_for_strangers(context, &bundle);
+        self.discussion.wait_for_unknown_authors(context, &bundle);
         // A newcomer waits for no news of authors that its history does not contain.
         let patience = if context.joining.is_history(last) {
             Patience::Short
@@ -173,8 +188,8 @@ impl Node {
         };
         let reception = self.discussion.causal.receive(sealed, bundle, patience);
         if reception == Reception::Refused {
-            tracing::warn!(?author, "refusing a bundle that overlaps another");
-            // What the author says there cannot be told apart from what it said before.
+            tracing::warn!(?author, "refused a bundle that overlaps another");
+            // A new message there cannot be told apart from the author's earlier ones.
             if self.discussion.is_ordered(context, &author) {
                 self.gap(last, true);
             }
@@ -190,13 +205,13 @@ impl Node {
         while let Some((Deliverable { sealed, bundle }, worth)) =
             self.discussion.next(&self.context)
         {
-            if worth != Lamport::Due {
+            if worth != LamportVerdict::Due {
                 self.tell_of_lamport(&bundle.author, worth);
             }
-            if worth == Lamport::TooFar {
-                self.pass_refused(&bundle);
+            if worth == LamportVerdict::TooFar {
+                self.skip_undelivered(&bundle);
             } else {
-                self.look_for_fork(&bundle, &sealed);
+                self.check_previous(&bundle, &sealed);
                 self.tell_messages(&bundle);
                 self.log_delivered(&bundle, sealed);
             }
@@ -206,28 +221,28 @@ impl Node {
     }
 
     /// Skips a bundle that is not shown: others may have it, and messages that depend on it must not wait.
-    fn pass_refused(&mut self, bundle: &Bundle) {
+    fn skip_undelivered(&mut self, bundle: &Bundle) {
         let last = bundle.last_id();
         if self.discussion.is_ordered(&self.context, &bundle.author) {
             self.gap(last, true);
         } else {
-            self.discussion.pass(last);
+            self.discussion.skip(last);
         }
     }
 
-    fn tell_of_lamport(&mut self, author: &NodeId, worth: Lamport) {
-        let who = self.context.described(author);
-        let message = if worth == Lamport::TooFar {
+    fn tell_of_lamport(&mut self, author: &NodeId, worth: LamportVerdict) {
+        let who = self.context.describe(author);
+        let message = if worth == LamportVerdict::TooFar {
             alloc::format!(
-                "a message of {who} has a Lamport time beyond all others: it is not shown"
+                "a message from {who} has a Lamport time too far ahead of all others: it is not shown"
             )
         } else {
             alloc::format!(
-                "a message of {who} has a Lamport time that does not follow from what came before: \
-                 somebody says different things to different members"
+                "a message from {who} has a Lamport time that does not follow from the messages before it: \
+                 a member sends different messages to different members"
             )
         };
-        self.context.warn(Trouble::LamportTime, message);
+        self.context.warn(ErrorKind::LamportTime, message);
     }
 
     /// Tells the user the messages of a bundle.
@@ -236,20 +251,20 @@ impl Node {
         let history = self.context.joining.is_history(bundle.last_id());
         if history {
             let progress = self.context.joining.progress();
-            progress.came(bundle.messages.len() as u64);
+            progress.add_done(bundle.messages.len() as u64);
         }
-        for (place, message) in (0..).zip(&bundle.messages) {
+        for (offset, message) in (0..).zip(&bundle.messages) {
             let id = MessageId {
                 author: bundle.author,
-                seq: bundle.first + place,
+                seq: bundle.first + offset,
             };
             self.context.emit(Event::Message(Delivered {
                 id,
                 name: Arc::clone(&name),
                 timestamp_ms: message.timestamp_ms,
                 text: message.text.clone(),
-                lamport: bundle.lamport + place,
-                heads: (place == 0).then(|| bundle.heads.clone()),
+                lamport: bundle.lamport + offset,
+                heads: (offset == 0).then(|| bundle.heads.clone()),
                 history,
             }));
         }
@@ -260,13 +275,13 @@ impl Node {
     pub(super) fn log_delivered(&mut self, bundle: &Bundle, sealed: Sealed) {
         let (me, outbox) = (self.context.config.id, &self.relay.outbox);
         self.discussion.log.push(bundle, sealed, |first| {
-            first.author == me && outbox.is_open(first.seq)
+            first.author == me && outbox.is_in_flight(first.seq)
         });
     }
 
     /// Compares a bundle with a known one that shares messages with it: they must be the same.
     fn compare_with_known(&mut self, bundle: &Bundle, sealed: &Sealed) {
-        let known = self.discussion.known_instead(bundle);
+        let known = self.discussion.overlapping(bundle);
         let differs = known.filter(|known| known.raw != sealed.raw);
         if let Some(known) = differs.cloned() {
             self.weigh(None, &[known, sealed.clone()]);
@@ -274,8 +289,8 @@ impl Node {
     }
 
     /// Checks that a bundle to be shown follows the author's previous one.
-    fn look_for_fork(&mut self, bundle: &Bundle, sealed: &Sealed) {
-        let previous = self.discussion.before(bundle);
+    fn check_previous(&mut self, bundle: &Bundle, sealed: &Sealed) {
+        let previous = self.discussion.previous_bundle(bundle);
         let differs = previous.filter(|previous| previous.seal.hash() != bundle.previous);
         if let Some(previous) = differs.cloned() {
             self.weigh(None, &[previous, sealed.clone()]);
@@ -299,11 +314,11 @@ impl Node {
                 context.is_named(author) || causal.knows(author)
             });
         match (verdict, source) {
-            (Verdict::Unsigned, Some(source)) => {
-                self.reject(source, "evidence that nobody has signed");
+            (ForkVerdict::Unsigned, Some(source)) => {
+                self.reject(source, "evidence without a valid signature");
             }
-            (Verdict::ShownUp, source) => {
-                self.depose_liar();
+            (ForkVerdict::Equivocated, source) => {
+                self.depose_equivocator();
                 for peer in self.ring.needed_ids().filter(|peer| Some(**peer) != source) {
                     send_evidence(&mut self.context, peer, both);
                 }
@@ -315,8 +330,8 @@ impl Node {
 
 /// Returns how many bytes of a share may be parked.
 fn most_parked(share: &NodeId) -> usize {
-    if *share == SHARE_OF_THE_NAMELESS {
-        NAMELESS_BYTES
+    if *share == UNNAMED_SHARE {
+        UNNAMED_BYTES
     } else {
         2 * WINDOW_BYTES
     }

@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::View;
-use crate::concerns::membership::steps::is_near;
+use crate::concerns::membership::update_chain::is_near;
 use alloc::vec::Vec;
 use ringtalk_wire::{Announcement, Frame, NodeId, Sealed, ViewPage, ViewTag};
 
@@ -19,12 +19,12 @@ impl Node {
         self.succession
             .note_epoch(&self.context, peer, theirs.epoch);
         if *theirs == mine {
-            self.confirmed(&peer);
+            self.note_same_view(&peer);
         } else if self.context.is_rival(&theirs.epoch) {
-            self.sight_rival(&theirs.epoch);
+            self.meet_rival(&theirs.epoch);
             self.context.pull_view(&peer);
         } else if self.context.is_higher(theirs, &mine) {
-            if !is_near(&mine, theirs) || self.membership.steps.are_missed(now, &mine, theirs) {
+            if !is_near(&mine, theirs) || self.membership.updates.is_overdue(now, &mine, theirs) {
                 self.context.pull_view(&peer);
             }
         } else if !self.context.joining.is_outside() {
@@ -34,7 +34,7 @@ impl Node {
                 self.send_updates(&peer, updates);
             }
             if theirs.epoch != mine.epoch {
-                self.look_after_coordinator();
+                self.try_coordinator();
             }
         }
     }
@@ -44,7 +44,7 @@ impl Node {
         let Ok(announcement) = sealed.announcement() else {
             return self.reject(peer, "an update that cannot be read");
         };
-        if !self.context.seals.is_genuine(&sealed) {
+        if !self.context.signatures.is_genuine(&sealed) {
             return self.reject(peer, "an update that its coordinator did not sign");
         }
         let id = announcement.item_id();
@@ -112,7 +112,7 @@ impl Node {
         let theirs = theirs.filter(|_| view.contains(peer));
         match theirs.and_then(|theirs| self.updates_since(theirs)) {
             Some(updates) => self.send_updates(peer, updates),
-            None if self.membership.steps.gives(now, *peer, tag) => self.send_view(peer),
+            None if self.membership.updates.note_full_view(now, *peer, tag) => self.send_view(peer),
             None => {}
         }
     }
@@ -120,7 +120,7 @@ impl Node {
     /// Returns the updates that lead from a view to the one in force, if they are still here.
     fn updates_since(&self, theirs: &ViewTag) -> Option<Vec<Sealed>> {
         let mine = self.context.view.as_ref()?.tag();
-        let steps = self.membership.steps.between(theirs, &mine)?;
+        let steps = self.membership.updates.between(theirs, &mine)?;
         let updates = steps.map(|id| self.relay.announcements.get(id).cloned());
         updates.collect()
     }

@@ -4,8 +4,8 @@
 
 use super::Node;
 use crate::concerns::history::send_digest;
-use crate::concerns::leaving::{Leaving, Step};
-use crate::context::Farewell;
+use crate::concerns::leaving::{Leaving, LeavingStep};
+use crate::context::LeaveStage;
 use crate::{Output, Time, View};
 use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId};
 
@@ -23,14 +23,14 @@ impl Node {
             .is_none_or(|view| view.len() == 1);
         let nobody_to_tell = alone || self.context.joining.is_outside();
         if self.context.joining.is_ready() {
-            self.seal_everything();
+            self.flush_all();
         }
-        let entrusted = self.discussion.causal.clock().clone();
-        self.leaving = Some(Leaving::begin(now, entrusted));
-        self.context.farewell = Farewell::Begun;
-        self.relay.confirm_everything(&mut self.context);
+        let unconfirmed = self.discussion.causal.clock().clone();
+        self.leaving = Some(Leaving::begin(now, unconfirmed));
+        self.context.leave_stage = LeaveStage::HandingOff;
+        self.relay.confirm_all(&mut self.context);
         if nobody_to_tell {
-            self.farewell_heard();
+            self.finish_leaving();
         } else {
             self.expire_leaving();
         }
@@ -39,27 +39,27 @@ impl Node {
     /// Returns when the next step of leaving is due.
     pub(super) fn leaving_due(&self) -> Option<Time> {
         let leaving = self.leaving.as_ref()?;
-        leaving.deadline(self.context.farewell)
+        leaving.deadline(self.context.leave_stage)
     }
 
-    /// Says goodbye once others have everything that this node has. Goes when its farewell is confirmed, or after
+    /// Announces that this node leaves once others have everything that it has. Goes when that is confirmed, or after
     /// waiting for long enough.
     pub(super) fn expire_leaving(&mut self) {
         let now = self.context.now;
-        let handed = self.relay.outbox.unhanded() == 0;
-        let farewell = self.context.farewell;
+        let is_all_held = self.relay.outbox.untaken_count() == 0;
+        let stage = self.context.leave_stage;
         let leaving = self.leaving.as_mut();
-        match leaving.and_then(|leaving| leaving.expire(now, farewell, handed)) {
-            Some(Step::AskNeighbours) => {
+        match leaving.and_then(|leaving| leaving.expire(now, stage, is_all_held)) {
+            Some(LeavingStep::AskNeighbours) => {
                 for neighbour in self.ring.neighbour_ids() {
                     send_digest(&mut self.context, &self.discussion, &neighbour, true);
                 }
             }
-            Some(Step::SayGoodbye) => {
-                self.context.farewell = Farewell::Said;
-                self.say_goodbye();
+            Some(LeavingStep::AnnounceLeave) => {
+                self.context.leave_stage = LeaveStage::Announced;
+                self.announce_leave();
             }
-            Some(Step::Go) => self.farewell_heard(),
+            Some(LeavingStep::Finish) => self.finish_leaving(),
             None => {}
         }
     }
@@ -76,39 +76,41 @@ impl Node {
         }
     }
 
-    /// Repeats the goodbye to a new coordinator, or goes if no other member is left.
-    pub(super) fn leave_again(&mut self, next: &View, new_epoch: bool) {
+    /// Repeats the announcement to a new coordinator, or goes if no other member is left.
+    pub(super) fn repeat_leave(&mut self, next: &View, new_epoch: bool) {
         let waits = self.leaving.as_ref().is_some_and(Leaving::is_waiting);
-        let said = waits && self.context.farewell == Farewell::Said;
-        if said && new_epoch && next.len() > 1 {
-            self.say_goodbye();
-        } else if said && next.len() == 1 {
-            self.farewell_heard();
+        let is_announced = waits && self.context.leave_stage == LeaveStage::Announced;
+        if is_announced && new_epoch && next.len() > 1 {
+            self.announce_leave();
+        } else if is_announced && next.len() == 1 {
+            self.finish_leaving();
         }
     }
 
     /// Lets this node go: the others know.
-    pub(super) fn farewell_heard(&mut self) {
+    pub(super) fn finish_leaving(&mut self) {
         if self.leaving.as_mut().is_some_and(Leaving::finish) {
-            let unhanded = self.relay.outbox.unhanded();
-            self.context.out.push_back(Output::Left { unhanded });
+            let untaken = self.relay.outbox.untaken_count();
+            self.context.out.push_back(Output::Finished { untaken });
         }
     }
 
-    fn say_goodbye(&mut self) {
+    fn announce_leave(&mut self) {
         let Some(view) = self.context.view.clone() else {
             return;
         };
         if self.context.is_coordinator() {
             if let Some(&successor) = self.context.deputies().first() {
-                let opening = self.succession.office_for(&self.context, &view, successor);
+                let opening =
+                    self.succession
+                        .opening_for_successor(&self.context, &view, successor);
                 let tag = view.tag();
                 let office = Frame::HandOver(HandOver { tag, opening });
                 self.context.send_to_member(&successor, &office);
             }
         } else {
-            let goodbye = Frame::Leave(self.relay.outbox.sealed());
-            self.context.send_to_member(&view.coordinator(), &goodbye);
+            let leave = Frame::Leave(self.relay.outbox.last_seq());
+            self.context.send_to_member(&view.coordinator(), &leave);
         }
     }
 }

@@ -15,27 +15,27 @@ use crate::concerns::Concern;
 use crate::concerns::naming::Naming;
 use crate::config::EPOCHS_AHEAD;
 use crate::machines::admission::seen_network;
-use crate::machines::joining::{Stage, Step};
-use crate::{Event, Output, Time, Trouble, View};
+use crate::machines::joining::{JoinState, JoinStep};
+use crate::{ErrorKind, Event, Output, Time, View};
 
 /// After how many vain requests even the coordinator stops waiting for the history: the members that had it are gone.
 const FETCHES: u32 = 3;
-/// How long a former member looks for a way back before it goes on alone. The most senior goes first, so that the
+/// How long a former member tries to return before it goes on alone. The most senior goes first, so that the
 /// others find it.
 const ALONE_WAIT: Duration = Duration::from_secs(6);
 const ALONE_STEP: Duration = Duration::from_secs(1);
 /// By how much an epoch number is raised at a time for an outsider, which may have invented a higher one.
-const OUTREACH: u64 = 64;
+const OUTREACH_STEP: u64 = 64;
 
 impl Node {
     /// Founds the discussion because the director says that this node is the first, or continues alone.
-    pub(super) fn found(&mut self) {
+    pub(super) fn found_discussion(&mut self) {
         if !self.context.joining.is_outside() {
             return;
         }
-        // A node may have been admitted, and have lost its place before any member gave it the history.
-        self.start(VectorClock::new(), 0, 0);
-        self.context.joining.arrive();
+        // A node may have been admitted, and have been evicted before any member gave it the history.
+        self.start_clock(VectorClock::new(), 0, 0);
+        self.context.joining.complete();
         let Some(view) = self.context.view.clone() else {
             let founder = Member {
                 id: self.context.config.id,
@@ -45,7 +45,7 @@ impl Node {
                 key: RingKey(0),
                 network: self.context.config.network,
             };
-            let view = View::founding(founder, 1, |tag| self.context.seals.seal_view(tag));
+            let view = View::founding(founder, 1, |tag| self.context.signatures.sign_view(tag));
             return self.adopt(view);
         };
         let others = view
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// Asks a coordinator for admission.
-    pub(super) fn knock(&mut self, contact: &Contact) {
+    pub(super) fn join_via(&mut self, contact: &Contact) {
         let now = self.context.now;
         if !self.context.joining.is_outside() {
             return;
@@ -73,24 +73,24 @@ impl Node {
         if contact.id == self.context.config.id {
             return self.context.joining.rest(now);
         }
-        self.context.joining.knock(now, contact.clone());
-        self.ask_for_place(contact);
+        self.context.joining.request(now, contact.clone());
+        self.send_join(contact);
     }
 
     /// Returns to the ring that continues, because this node is not a member any more.
     pub(super) fn rejoin(&mut self, contact: &Contact) {
         let now = self.context.now;
         self.suspicion.trials.clear();
-        self.succession.election.settle();
+        self.succession.election.end();
         self.context.people.dead.clear();
-        self.context.doubt = None;
+        self.context.self_doubt = None;
         self.context.joining.rest(now);
         if self.context.joining.is_ready() {
             self.context
                 .joining
-                .until_alone(now + ALONE_WAIT + ALONE_STEP * self.rank_among_all());
+                .set_alone_at(now + ALONE_WAIT + ALONE_STEP * self.rank_among_all());
         }
-        self.knock(contact);
+        self.join_via(contact);
     }
 
     /// Returns how many members of the last view are more senior than this node, ten at most.
@@ -105,9 +105,9 @@ impl Node {
     }
 
     /// Reacts to a view of this node's own ring that no longer lists this node.
-    pub(super) fn was_evicted(&mut self, next: &View) {
+    pub(super) fn handle_eviction(&mut self, next: &View) {
         if self.context.is_leaving() {
-            return self.farewell_heard();
+            return self.finish_leaving();
         }
         let Some(coordinator) = next.member(&next.coordinator()) else {
             return;
@@ -117,49 +117,49 @@ impl Node {
             addresses: coordinator.addresses.clone(),
             epoch: next.tag().epoch,
         };
-        let knocking = matches!(
+        let is_requesting = matches!(
             self.context.joining.stage(),
-            Stage::Knocking { contact: at, .. } if at.id == contact.id
+            JoinState::Requesting { contact: at, .. } if at.id == contact.id
         );
-        if !knocking {
+        if !is_requesting {
             self.rejoin(&contact);
         }
     }
 
     pub(super) fn take_join(&mut self, peer: NodeId, join: Join) {
         let Some(view) = self.context.view.clone() else {
-            return self.answer_later(&peer, None);
+            return self.send_later(&peer, None);
         };
         if !self.context.is_coordinator() {
-            return self.answer_later(&peer, self.context.coordinator_contact());
+            return self.send_later(&peer, self.context.coordinator_contact());
         }
         if !self.context.has_authority() || self.context.is_leaving() {
-            return self.answer_later(&peer, None);
+            return self.send_later(&peer, None);
         }
         if !view.contains(&peer) {
             if !self.naming.may_return(&self.context, &peer) {
-                return self.answer_later(&peer, None);
+                return self.send_later(&peer, None);
             }
             if !self.discussion.has_room_for(&peer, view.len()) {
-                let message = "this discussion is full: nobody else is let in".into();
-                self.context.warn(Trouble::Full, message);
-                return self.answer_later(&peer, None);
+                let message = "this discussion is full: newcomers are refused".into();
+                self.context.warn(ErrorKind::Full, message);
+                return self.send_later(&peer, None);
             }
         }
-        // Only for a node that has a place or is about to get one: each new epoch costs all members work.
-        if !self.outreach(join.tag.as_ref()) {
-            return self.answer_later(&peer, None);
+        // Only for a node that is a member or is about to become one: each new epoch costs all members work.
+        if !self.open_epoch_for_outsider(join.tag.as_ref()) {
+            return self.send_later(&peer, None);
         }
         if self.context.is_member(&peer) {
             return self.send_view(&peer);
         }
         let host = self.context.links.host(&peer);
         let network = seen_network(&join, host.filter(|_| self.context.links.is_direct(&peer)));
-        tracing::debug!(?peer, ?host, ?network, "a newcomer asks for a place");
+        tracing::debug!(?peer, ?host, ?network, "a newcomer requests a place");
         self.naming
-            .look_for_predecessor(&mut self.context, peer, &join.name);
-        if !self.entry.newcomers.wait(peer, Join { network, ..join }) {
-            return self.answer_later(&peer, self.context.coordinator_contact());
+            .probe_predecessor(&mut self.context, peer, &join.name);
+        if !self.entry.newcomers.enqueue(peer, Join { network, ..join }) {
+            return self.send_later(&peer, self.context.coordinator_contact());
         }
         self.admit_newcomers();
     }
@@ -167,7 +167,7 @@ impl Node {
     /// Returns when the next view that admits newcomers is due.
     pub(super) fn newcomers_due(&self) -> Option<Time> {
         let naming = &self.naming;
-        self.entry.newcomers.deadline(|peer| naming.waits(peer))
+        self.entry.newcomers.deadline(|peer| naming.must_wait(peer))
     }
 
     /// Admits the waiting newcomers, if a view is due for them.
@@ -176,7 +176,7 @@ impl Node {
         let newcomers = self
             .entry
             .newcomers
-            .admit(now, |peer| self.naming.waits(peer));
+            .take_due(now, |peer| self.naming.must_wait(peer));
         let Some(view) = self
             .context
             .view
@@ -184,11 +184,11 @@ impl Node {
             .filter(|_| self.context.has_authority())
         else {
             for (peer, _) in newcomers {
-                self.answer_later(&peer, None);
+                self.send_later(&peer, None);
             }
             return;
         };
-        let joined = slotted(now, &view, &newcomers, &mut self.naming);
+        let joined = to_members(now, &view, &newcomers, &mut self.naming);
         for (peer, _) in &newcomers {
             self.naming.forget(peer);
         }
@@ -209,7 +209,7 @@ impl Node {
 
     /// Opens an epoch above an outsider's if the outsider would not believe a view of this ring otherwise. Returns
     /// false if an epoch was opened for another outsider a moment ago, or if the new one is not high enough yet.
-    fn outreach(&mut self, tag: Option<&ViewTag>) -> bool {
+    fn open_epoch_for_outsider(&mut self, tag: Option<&ViewTag>) -> bool {
         let now = self.context.now;
         let (Some(theirs), Some(view)) = (tag, self.context.view.clone()) else {
             return true;
@@ -223,10 +223,10 @@ impl Node {
         if !(behind || self.context.is_rival(&theirs.epoch)) || view.descends_from(theirs) {
             return true;
         }
-        if !self.meeting.may_reach_out(now) {
+        if !self.meeting.start_outreach(now) {
             return false;
         }
-        let reached = (number + 1).min(mine.epoch.number + OUTREACH);
+        let reached = (number + 1).min(mine.epoch.number + OUTREACH_STEP);
         let opening = self.context.own_opening(&view, reached);
         self.open_epoch(opening, self.context.dead_members());
         reached > number
@@ -242,7 +242,7 @@ impl Node {
             {
                 let follows = self.context.joining.redirect(now, contact.clone(), &peer);
                 if follows {
-                    self.ask_for_place(&contact);
+                    self.send_join(&contact);
                 }
             }
             _ if self.context.joining.is_outside() => self.context.joining.rest(now),
@@ -251,47 +251,47 @@ impl Node {
     }
 
     /// Gives up a request for admission that nobody answers.
-    pub(super) fn knock_failed(&mut self, peer: &NodeId) {
+    pub(super) fn join_failed(&mut self, peer: &NodeId) {
         let now = self.context.now;
-        if matches!(self.context.joining.stage(), Stage::Knocking { contact, .. } if contact.id == *peer)
+        if matches!(self.context.joining.stage(), JoinState::Requesting { contact, .. } if contact.id == *peer)
         {
             self.context.joining.rest(now);
         }
     }
 
-    /// Notes that this node has its place: a view that lists it is in force.
-    pub(super) fn took_place(&mut self) {
+    /// Notes that this node is a member: a view that lists it is in force.
+    pub(super) fn become_member(&mut self) {
         let now = self.context.now;
         if !self.context.joining.is_outside() {
             return;
         }
         if self.context.joining.is_ready() {
-            self.context.joining.arrive();
+            self.context.joining.complete();
         } else {
             self.context.joining.fetch(now);
         }
     }
 
     /// Stays in its own ring, because a member still lists this node.
-    pub(super) fn come_back(&mut self) {
+    pub(super) fn return_to_ring(&mut self) {
         if self.context.joining.is_outside() {
-            self.took_place();
-            self.tend_ring();
+            self.become_member();
+            self.maintain_ring();
             self.ask_for_history();
         }
     }
 
     pub(super) fn expire_joining(&mut self) {
         let now = self.context.now;
-        if self.context.reader.is_behind() {
+        if self.context.reader_lag.is_behind() {
             // The history waits for its reader.
-            self.context.joining.progressed(now);
+            self.context.joining.note_progress(now);
         }
         match self.context.joining.expire(now) {
-            Some(Step::AskDirector) => self.ask_for_way(),
-            Some(Step::Knock(contact)) => self.ask_for_place(&contact),
-            Some(Step::Fetch) => self.settle_or_ask(),
-            Some(Step::GoOnAlone) => self.found(),
+            Some(JoinStep::AskDirector) => self.try_next_contact(),
+            Some(JoinStep::Request(contact)) => self.send_join(&contact),
+            Some(JoinStep::Fetch) => self.apply_cut_or_ask(),
+            Some(JoinStep::GoOnAlone) => self.found_discussion(),
             None => {}
         }
     }
@@ -302,7 +302,7 @@ impl Node {
             return;
         }
         let mut donors = self.ring.neighbour_ids();
-        if self.context.joining.asked() > 1 {
+        if self.context.joining.fetch_attempts() > 1 {
             donors.extend(self.context.coordinator_contact().map(|contact| contact.id));
             donors.remove(&self.context.config.id);
         }
@@ -313,8 +313,8 @@ impl Node {
     }
 
     /// Tells the user that the node is ready, once it has all promised messages.
-    pub(super) fn arrive_if_complete(&mut self) {
-        if let Stage::Fetching { cut, asked, .. } = self.context.joining.stage() {
+    pub(super) fn become_ready_if_complete(&mut self) {
+        if let JoinState::Fetching { cut, attempts, .. } = self.context.joining.stage() {
             let clock = self.discussion.causal.clock();
             let complete = cut
                 .as_ref()
@@ -324,11 +324,11 @@ impl Node {
                 .view
                 .as_ref()
                 .is_some_and(|view| view.len() == 1);
-            let nobody_has_it = self.context.is_coordinator() && *asked > FETCHES;
+            let nobody_has_it = self.context.is_coordinator() && *attempts > FETCHES;
             if complete || alone || nobody_has_it {
                 self.tell_progress();
-                self.start(VectorClock::new(), 0, 0);
-                self.context.joining.arrive();
+                self.start_clock(VectorClock::new(), 0, 0);
+                self.context.joining.complete();
                 self.history
                     .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
                 self.deliver_ready();
@@ -339,11 +339,11 @@ impl Node {
                 self.discussion.has_started(),
                 "a clock starts before anything is said"
             );
-            self.context.joining.get_ready();
+            self.context.joining.set_ready();
             let name = self.context.name_of(&self.context.config.id);
             self.context.emit(Event::Ready { name });
             if !self.ring.neighbour_ids().is_empty() {
-                self.checking.may_begin(&self.context);
+                self.reachability.schedule(&self.context);
             }
         }
     }
@@ -354,21 +354,21 @@ impl Node {
             return;
         }
         let links = &self.context.links;
-        if let Some(stage) = self.context.joining.news(|peer| links.is_up(peer)) {
+        if let Some(stage) = self.context.joining.next_report(|peer| links.is_up(peer)) {
             self.context.emit(Event::Joining(stage));
         }
     }
 
     /// Tries the next candidate, or asks a director if none is left.
-    fn ask_for_way(&mut self) {
+    fn try_next_contact(&mut self) {
         if let Some(candidate) = self.entry.candidates.next_untried() {
-            return self.knock(&candidate);
+            return self.join_via(&candidate);
         }
         self.context.out.push_back(Output::AskDirector);
-        self.ask_old_acquaintances();
+        self.ask_former_members();
     }
 
-    fn ask_for_place(&mut self, contact: &Contact) {
+    fn send_join(&mut self, contact: &Contact) {
         let join = Frame::Join(Join {
             name: self.own_name(),
             addresses: self.context.config.addresses.clone(),
@@ -380,7 +380,7 @@ impl Node {
     }
 
     /// Asks members of its last view, besides the director, if this is a former member.
-    fn ask_old_acquaintances(&mut self) {
+    fn ask_former_members(&mut self) {
         let Some(view) = self.context.view.clone() else {
             return;
         };
@@ -393,11 +393,11 @@ impl Node {
                 addresses: member.addresses.clone(),
                 epoch,
             };
-            self.ask_for_place(&contact);
+            self.send_join(&contact);
         }
     }
 
-    fn answer_later(&mut self, peer: &NodeId, contact: Option<Contact>) {
+    fn send_later(&mut self, peer: &NodeId, contact: Option<Contact>) {
         let later = Frame::Later(contact);
         self.context.send(peer, &later);
     }
@@ -410,7 +410,7 @@ impl Node {
 }
 
 /// Returns newcomers as members with names and keys. Each takes those before it into account.
-pub(super) fn slotted(
+pub(super) fn to_members(
     now: Time,
     view: &View,
     newcomers: &[(NodeId, Join)],
@@ -426,7 +426,7 @@ pub(super) fn slotted(
             name: naming.name_newcomer(&next, &join.name, peer),
             addresses: join.addresses.clone(),
             seniority: next.next_seniority(),
-            key: next.place_in(network),
+            key: next.free_key_in(network),
             network,
         };
         if let Some(with) = next.with(newcomer.clone()) {
@@ -475,11 +475,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_is_turned_away_raises_the_epoch() {
+    fn a_refused_newcomer_does_not_raise_the_epoch() {
         let mut node = coordinator();
         for author in 0..AUTHORS as u128 {
             let author = id(author << 8);
-            node.discussion.causal.pass(MessageId { author, seq: 1 });
+            node.discussion.causal.advance(MessageId { author, seq: 1 });
         }
         let before = node.context.view.as_ref().map(|view| view.tag());
         let join = join_of(&node, 5);
@@ -487,7 +487,7 @@ mod tests {
         assert_eq!(node.context.view.as_ref().map(|view| view.tag()), before);
     }
 
-    fn told(node: &mut Node) -> Vec<JoiningStage> {
+    fn drain_events(node: &mut Node) -> Vec<JoiningStage> {
         let outputs = core::iter::from_fn(|| node.poll_output());
         let stages = outputs.filter_map(|output| match output {
             Output::Event(Event::Joining(stage)) => Some(stage),
@@ -497,10 +497,10 @@ mod tests {
     }
 
     #[test]
-    fn a_user_reads_which_step_is_taken_and_not_which_dials_are_made() {
+    fn the_user_sees_joining_steps_but_no_single_dials() {
         let mut node = node();
         let now = Time::default();
-        assert_eq!(told(&mut node), [JoiningStage::AskingDirector]);
+        assert_eq!(drain_events(&mut node), [JoiningStage::AskingDirector]);
         let id = NodeId::from_bytes([1; 16]);
         let coordinator = Contact {
             id,
@@ -521,7 +521,7 @@ mod tests {
             peer,
             address: address.clone(),
         };
-        assert_eq!(told(&mut node), [linking]);
+        assert_eq!(drain_events(&mut node), [linking]);
         // A link to another node is not a step.
         for (number, from) in [(1, NodeId::from_bytes([2; 16])), (2, id)] {
             let is_coordinator = from == id;
@@ -537,7 +537,7 @@ mod tests {
                 address: address.clone(),
             };
             let expected = is_coordinator.then_some(asking);
-            assert_eq!(told(&mut node), Vec::from_iter(expected));
+            assert_eq!(drain_events(&mut node), Vec::from_iter(expected));
         }
     }
 }

@@ -16,12 +16,12 @@ impl Node {
         let Some(peer) = self.context.links.peer_of(link) else {
             return;
         };
-        self.heard(&peer);
-        if Unlisted::are_to_wait(&self.context, &peer, &frame) {
+        self.note_alive(&peer);
+        if Unlisted::must_wait(&self.context, &peer, &frame) {
             return self.unlisted.hold(self.context.now, peer, frame);
         }
-        if !self.may_say(&peer, &frame) {
-            return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
+        if !self.may_send(&peer, &frame) {
+            return tracing::debug!(?peer, "refused a frame from a node that is not a member");
         }
         if let Frame::Close(_) = frame {
             return self.link_closed(link);
@@ -30,12 +30,12 @@ impl Node {
     }
 
     /// Returns true if a peer may send such a frame (`PROTOCOL.md` §5.5).
-    fn may_say(&self, peer: &NodeId, frame: &Frame) -> bool {
+    fn may_send(&self, peer: &NodeId, frame: &Frame) -> bool {
         let now = self.context.now;
         let Some(view) = &self.context.view else {
             // No peer is a member yet. But pulled bundles count only if this node asked for them.
             let is_given = matches!(frame, Frame::Pulled(_) | Frame::PullEnd(_));
-            return !is_given || self.history.repair.was_asked(now, peer);
+            return !is_given || self.history.repair.was_asked_lately(now, peer);
         };
         match frame {
             Frame::Close(_)
@@ -62,7 +62,7 @@ impl Node {
             Frame::Receipt(_) | Frame::Ack(_) => self.context.is_named(peer),
             // The peer was a member when it was asked.
             Frame::Pulled(_) | Frame::PullEnd(_) => {
-                view.contains(peer) || self.history.repair.was_asked(now, peer)
+                view.contains(peer) || self.history.repair.was_asked_lately(now, peer)
             }
             Frame::Spread(_) if self.context.planted.has(PlantedBug::HearStrangers) => true,
             _ => view.contains(peer),
@@ -92,7 +92,7 @@ impl Node {
             Frame::Receipt(receipt) => self.take_receipt(peer, &receipt.items),
             Frame::Ack(acks) => self.take_acks(peer, &acks.acks),
             Frame::Offer(offer) => self.take_offer(peer, &offer),
-            Frame::Want(want) => self.carrying().take_want(peer, &want.items),
+            Frame::Want(want) => self.forwarder().take_want(peer, &want.items),
 
             Frame::Digest(digest) => self.take_digest(peer, &digest),
             Frame::Pull(pull) => self.take_pull(peer, &pull),
@@ -120,16 +120,16 @@ impl Node {
             Frame::Reach(reach) => self.reaching.take_reach(context, peer, reach),
             Frame::Call(call) => Reaching::take_call(context, peer, call),
             Frame::Circuit(circuit) => self.reaching.take_circuit(context, peer, &circuit),
-            Frame::Check => self.checking.take_check(context, peer),
-            Frame::Checked(checked) => self.checking.take_checked(context, peer, &checked),
+            Frame::Check => self.reachability.take_check(context, peer),
+            Frame::Checked(checked) => self.reachability.take_checked(context, peer, &checked),
             Frame::Observe => self.take_observe(&peer),
         }
     }
 
     /// Takes the waiting frames of peers that the view in force lists, and drops those that have waited too long.
-    pub(super) fn take_held(&mut self) {
+    pub(super) fn take_listed_frames(&mut self) {
         if let Some(view) = self.context.view.clone() {
-            for (peer, frames) in self.unlisted.take_of(|id| view.contains(id)) {
+            for (peer, frames) in self.unlisted.take_frames_of(|id| view.contains(id)) {
                 for frame in frames {
                     self.take(peer, frame);
                 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_observer_is_told_the_place_and_becomes_no_member() {
+    fn an_observer_gets_a_report_and_does_not_become_a_member() {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
         let before = node.view().map(|view| view.tag()).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_member_is_no_suspect() {
+    fn a_non_member_is_never_a_suspect() {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
         let me = node.id();
@@ -230,13 +230,13 @@ mod tests {
         assert_eq!(report.suspects, [me]);
     }
 
-    fn told(node: &mut Node) -> Vec<Option<IpAddr>> {
+    fn drain_events(node: &mut Node) -> Vec<Option<IpAddr>> {
         let outputs = core::iter::from_fn(|| node.poll_output());
-        let told = outputs.filter_map(|output| match output {
+        let events = outputs.filter_map(|output| match output {
             Output::Event(Event::Observed { host }) => Some(host),
             _ => None,
         });
-        told.collect()
+        events.collect()
     }
 
     /// Lets a peer connect from a host and send a frame.
@@ -253,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn the_user_is_told_of_an_observer_once() {
+    fn the_user_sees_each_observer_once() {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
         let host = Some(IpAddr::from([192, 0, 2, 7]));
         let looks = |node: &mut Node, after: Duration, number: u8, host, asks| {
             looks(node, Time::default() + after, number, host, asks);
-            told(node)
+            drain_events(node)
         };
         let at_once = Duration::ZERO;
         assert_eq!(looks(&mut node, at_once, 7, host, Frame::Observe), [host]);
@@ -276,18 +276,18 @@ mod tests {
     }
 
     #[test]
-    fn who_is_or_was_a_member_is_no_observer() {
+    fn members_and_former_members_are_not_observers() {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
         let former = NodeId::from_bytes([7; 16]);
         node.discussion
             .note_former(&mut node.context, former, "ann");
         looks(&mut node, Time::default(), 7, None, Frame::PullView(None));
-        assert_eq!(told(&mut node), []);
+        assert_eq!(drain_events(&mut node), []);
     }
 
     #[test]
-    fn a_node_without_a_view_says_nothing() {
+    fn a_node_without_a_view_sends_no_report() {
         assert_eq!(reports(&mut node()), []);
     }
 }

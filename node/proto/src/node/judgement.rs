@@ -4,8 +4,8 @@
 
 use super::Node;
 use crate::config::{LATE, OVERSLEPT};
-use crate::machines::doubt::Doubt;
-use crate::machines::trial::Verdict;
+use crate::machines::self_doubt::SelfDoubt;
+use crate::machines::trial::TrialVerdict;
 use crate::{Time, View};
 use alloc::vec::Vec;
 use ringtalk_wire::{Alive, Frame, NodeId, Suspect};
@@ -19,54 +19,56 @@ impl Node {
         let late = now - self.poll_timeout().unwrap_or(now);
         if late <= OVERSLEPT {
             if late > LATE {
-                self.context.detector.strain(late);
+                self.context.detector.add_strain(late);
                 self.suspicion.trials.put_off(now, late);
             }
             return;
         }
-        tracing::info!(?late, "this node slept");
+        tracing::info!(?late, "this node was suspended");
         self.context.now = now;
-        self.discussion.wait_anew(&self.context);
-        self.context.detector.pardon(now);
+        self.discussion.restart_waits(&self.context);
+        self.context.detector.reset(now);
         self.suspicion.trials.clear();
-        self.context.people.forgive_the_dead();
-        self.succession.election.settle();
+        self.context.people.forget_deaths();
+        self.succession.election.end();
         if self
             .context
             .view
             .as_ref()
             .is_some_and(|view| view.len() > 1)
         {
-            self.context.doubt = Some(Doubt::since(now, &self.context.config.tempo));
+            self.context.self_doubt = Some(SelfDoubt::since(now, &self.context.config.tempo));
         }
-        self.tend_ring();
+        self.maintain_ring();
         for neighbour in self.ring.neighbour_ids() {
             let ping = Frame::Ping(now.as_micros());
             self.context.send(&neighbour, &ping);
         }
-        self.beat();
+        self.send_heartbeats();
     }
 
     /// Takes the answer to a ping. If the ping is newer than the sleep, so are the peer's later frames.
     pub(super) fn take_pong(&mut self, peer: NodeId, number: u64) {
         let sent = Time::from_micros(number);
-        self.naming.answers(&peer, sent);
-        if let Some(doubt) = &mut self.context.doubt {
-            doubt.answer(peer, sent);
+        self.naming.note_answer(&peer, sent);
+        if let Some(doubt) = &mut self.context.self_doubt {
+            doubt.note_answer(peer, sent);
         }
     }
 
     /// Ends the doubt if a neighbour has shown, after this node's sleep, that it follows the same view: nothing is
     /// missed.
-    pub(super) fn confirmed(&mut self, peer: &NodeId) {
+    pub(super) fn note_same_view(&mut self, peer: &NodeId) {
         self.context
-            .doubt
+            .self_doubt
             .take_if(|doubt| doubt.is_answered_by(peer));
     }
 
-    pub(super) fn expire_doubt(&mut self) {
+    pub(super) fn expire_self_doubt(&mut self) {
         let now = self.context.now;
-        self.context.doubt.take_if(|doubt| doubt.deadline() <= now);
+        self.context
+            .self_doubt
+            .take_if(|doubt| doubt.deadline() <= now);
     }
 
     /// Returns when a member has been silent for too long, a trial ends, or the dead are to be evicted.
@@ -86,39 +88,39 @@ impl Node {
             self.context.drop_silent_circuits();
         }
         for suspect in &silent {
-            self.give_up_on_giver(suspect);
-            self.rehome(suspect);
-            self.look_beyond(suspect);
+            self.stop_pulling_from(suspect);
+            self.reassign_parts_of(suspect);
+            self.scout_beyond(suspect);
         }
         if !silent.is_empty() {
             self.report_suspects();
-            self.tend_ring();
+            self.maintain_ring();
         }
         self.evict_dead();
         let verdicts = self.suspicion.trials.expire(now);
         for &(id, verdict) in &verdicts {
             match verdict {
-                Verdict::Dead => self.found_dead(id),
-                Verdict::Silent => {
+                TrialVerdict::Dead => self.declare_dead(id),
+                TrialVerdict::Silent => {
                     self.context.detector.suspect(id);
                 }
             }
         }
         if verdicts
             .iter()
-            .any(|(_, verdict)| *verdict == Verdict::Silent)
+            .any(|(_, verdict)| *verdict == TrialVerdict::Silent)
         {
             self.report_suspects();
-            self.tend_ring();
+            self.maintain_ring();
         }
     }
 
-    fn look_beyond(&mut self, suspect: &NodeId) {
+    fn scout_beyond(&mut self, suspect: &NodeId) {
         let Some(view) = self.context.view.clone() else {
             return;
         };
         for id in self.suspicion.scout_beyond(&self.context, suspect) {
-            self.context.look_at(&id);
+            self.context.ping_member(&id);
             self.report(&view, id);
         }
     }
@@ -128,14 +130,14 @@ impl Node {
         let Some(view) = self.context.view.clone() else {
             return;
         };
-        if self.context.doubt.is_some() || self.context.joining.is_outside() {
+        if self.context.self_doubt.is_some() || self.context.joining.is_outside() {
             return;
         }
         self.evict_dead();
         let suspects: Vec<NodeId> = self
             .context
             .detector
-            .all()
+            .all_suspects()
             .filter(|id| view.contains(id))
             .collect();
         for member in suspects {
@@ -151,9 +153,9 @@ impl Node {
         });
         let coordinator = view.coordinator();
         if self.context.is_coordinator() {
-            self.try_suspect(member);
+            self.put_on_trial(member);
         } else if member == coordinator {
-            self.try_suspect(member);
+            self.put_on_trial(member);
             for deputy in self.context.deputies() {
                 if deputy != self.context.config.id {
                     self.context.send_to_member(&deputy, &report);
@@ -174,10 +176,10 @@ impl Node {
         if mine_to_judge
             && member != self.context.config.id
             && view.contains(&member)
-            && self.context.doubt.is_none()
+            && self.context.self_doubt.is_none()
             && !self.context.joining.is_outside()
         {
-            self.try_suspect(member);
+            self.put_on_trial(member);
         }
     }
 
@@ -188,16 +190,16 @@ impl Node {
         }
     }
 
-    /// Ends the suspicion of a member that was heard.
+    /// Ends the suspicion of a member that gave a sign of life.
     pub(super) fn acquit(&mut self, member: &NodeId) {
         if self.suspicion.acquit(&mut self.context, member) {
-            self.succession.election.settle();
+            self.succession.election.end();
         }
     }
 
     /// Reacts to a refused connection. If there was a link a moment ago, the member's process is gone. Otherwise this
     /// node may just not reach it, and others are asked.
-    pub(super) fn found_refused(&mut self, member: NodeId) {
+    pub(super) fn note_refused_connection(&mut self, member: NodeId) {
         let now = self.context.now;
         let known = self.context.is_member(&member);
         if !known || self.context.joining.is_outside() {
@@ -206,7 +208,7 @@ impl Node {
         self.context.detector.suspect(member);
         if self.context.links.was_up_lately(now, &member) {
             self.suspicion.trials.convict(&member);
-            self.found_dead(member);
+            self.declare_dead(member);
         }
         self.report_suspects();
     }
@@ -220,18 +222,18 @@ impl Node {
     }
 
     /// Puts a suspect on trial.
-    pub(super) fn try_suspect(&mut self, member: NodeId) {
-        if self.suspicion.try_member(&mut self.context, member) {
-            self.found_dead(member);
+    pub(super) fn put_on_trial(&mut self, member: NodeId) {
+        if self.suspicion.start_trial(&mut self.context, member) {
+            self.declare_dead(member);
         }
     }
 
-    pub(super) fn found_dead(&mut self, member: NodeId) {
-        tracing::info!(?member, "found dead");
+    pub(super) fn declare_dead(&mut self, member: NodeId) {
+        tracing::info!(?member, "declared a member dead");
         self.context.detector.suspect(member);
         self.context.people.dead.insert(member);
         self.evict_dead();
-        self.tend_ring();
-        self.vacancy(&member);
+        self.maintain_ring();
+        self.handle_death(&member);
     }
 }

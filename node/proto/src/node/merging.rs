@@ -1,9 +1,9 @@
 //! Merging: this node meets another ring of the same discussion, and the two rings merge.
 //!
-//! `PROTOCOL.md` §8. Not here: the agreement (`meeting`), the union (`merge`), lost members (`lost`).
+//! `PROTOCOL.md` §8. Not here: the agreement (`meeting`), the union (`merge`), lost members (`lost_members`).
 
 use super::Node;
-use super::views::UNSIGNED;
+use super::views::UNSIGNED_VIEW;
 use crate::config::EPOCHS_AHEAD;
 use crate::machines::merge::{opening, outranks, union};
 use crate::view::Mismatch;
@@ -26,19 +26,19 @@ impl Node {
         if contact.id == self.context.config.id || former || self.context.joining.is_outside() {
             return;
         }
-        if self.meeting.has_just_spoken(now) {
+        if self.meeting.has_contacted_lately(now) {
             return;
         }
         if !self.context.is_coordinator() {
-            self.meeting.speaks(now);
-            self.look_after_coordinator();
+            self.meeting.note_contact(now);
+            self.try_coordinator();
             let foreign = Frame::Foreign(contact.clone());
             return self.context.send_to_member(&view.coordinator(), &foreign);
         }
         if !self.context.has_authority() {
             return;
         }
-        self.meeting.speaks(now);
+        self.meeting.note_contact(now);
         if let Some(meet) = self.own_meet() {
             let meet = Frame::Meet(meet);
             self.context
@@ -49,17 +49,17 @@ impl Node {
     /// Returns when this node must tell its ring of another.
     pub(super) fn candidates_due(&self) -> Option<Time> {
         let due = self.entry.candidates.deadline();
-        due.filter(|_| self.has_place())
+        due.filter(|_| self.is_member())
     }
 
     /// Tells the ring of another coordinator that a director has named: it may be of another ring.
     pub(super) fn tell_of_candidates(&mut self) {
         let now = self.context.now;
-        let Some(view) = self.context.view_inside().cloned() else {
+        let Some(view) = self.context.view_as_member().cloned() else {
             return;
         };
         let has = |id: &NodeId| view.contains(id);
-        let Some(other) = self.entry.candidates.next_untold(now, has) else {
+        let Some(other) = self.entry.candidates.next_unreported(now, has) else {
             return;
         };
         if self.context.is_coordinator() {
@@ -82,22 +82,22 @@ impl Node {
 
     /// Puts this node's own coordinator on trial, because members follow another one: those that watched it may be
     /// among them.
-    pub(super) fn look_after_coordinator(&mut self) {
+    pub(super) fn try_coordinator(&mut self) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
             return;
         };
         if !self.context.is_coordinator()
-            && self.context.doubt.is_none()
+            && self.context.self_doubt.is_none()
             && !self.context.joining.is_outside()
-            && self.meeting.may_look(now)
+            && self.meeting.start_coordinator_trial(now)
         {
-            self.try_suspect(view.coordinator());
+            self.put_on_trial(view.coordinator());
         }
     }
 
     /// Meets another ring of which a view has arrived.
-    pub(super) fn sight_ring(&mut self, other: &View) {
+    pub(super) fn meet_ring_of(&mut self, other: &View) {
         if let Some(coordinator) = other.member(&other.coordinator()) {
             let contact = Contact {
                 id: coordinator.id,
@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// Meets a coordinator with the same epoch number.
-    pub(super) fn sight_rival(&mut self, epoch: &Epoch) {
+    pub(super) fn meet_rival(&mut self, epoch: &Epoch) {
         if let Some(view) = self.context.view.clone()
             && let Some(rival) = view.member(&epoch.coordinator)
         {
@@ -154,7 +154,7 @@ impl Node {
             self.context.send(&peer, &meet);
             return;
         };
-        if self.meeting.rests(now) {
+        if self.meeting.is_backing_off(now) {
             return;
         }
         let pledge = self
@@ -181,7 +181,7 @@ impl Node {
         let (theirs, former) = match self.meeting.add_accepted(&self.context, peer, page) {
             Some(Err(Mismatch::Seal)) => {
                 self.meeting.lapse(&mut self.context);
-                return self.reject(peer, UNSIGNED);
+                return self.reject(peer, UNSIGNED_VIEW);
             }
             Some(Ok(theirs)) => theirs,
             Some(Err(_)) | None => return,
@@ -198,23 +198,24 @@ impl Node {
         let merges = theirs.coordinator() == peer && near && self.context.has_authority();
         let agreed = opening(view.tag().epoch, theirs.tag().epoch);
         let pledge = self.meeting.take_pledge();
-        let stands = |pledge: &Opening| agreed.says_the_same(pledge) && pledge.seals.len() == 1;
-        let Some(pledge) = pledge.filter(|pledge| merges && stands(pledge)) else {
+        let matches_agreement =
+            |pledge: &Opening| agreed.says_the_same(pledge) && pledge.seals.len() == 1;
+        let Some(pledge) = pledge.filter(|pledge| merges && matches_agreement(pledge)) else {
             return;
         };
         if !self.context.signers(&pledge).contains(&peer) {
             return self.reject(peer, "a pledge that its coordinator did not sign");
         }
         let agreed = self.context.with_own_seal(pledge);
-        let seal = |tag: &ViewTag| self.context.seals.seal_view(tag);
+        let seal = |tag: &ViewTag| self.context.signatures.sign_view(tag);
         for member in theirs.members() {
-            self.naming.is_listed(&member.id);
+            self.naming.release_name_of(&member.id);
         }
         self.naming.follow(now, &view);
         let naming = &mut self.naming;
-        let name = |member: &Member| naming.give(&member.name, member.id);
+        let name = |member: &Member| naming.assign(&member.name, member.id);
         let both = union(&view, &theirs, name, agreed, seal);
-        self.naming.start_over();
+        self.naming.forget_names();
         if let Some(merged) = both {
             let mut pages = self.pages_of(&merged);
             if let Some(first) = pages.first_mut() {
@@ -222,7 +223,7 @@ impl Node {
                 first.former.truncate(PAGE_FORMER);
             }
             let pages = pages.into_iter().map(Announcement::Page);
-            let pages: Vec<Sealed> = pages.map(|page| self.context.seal_item(&page)).collect();
+            let pages: Vec<Sealed> = pages.map(|page| self.context.sign_item(&page)).collect();
             for page in pages.clone() {
                 self.context.send(&peer, &Frame::Update(page));
             }
@@ -255,7 +256,7 @@ impl Node {
         for sealed in pages {
             if let Ok(announcement) = sealed.announcement() {
                 let id = announcement.item_id();
-                self.carrying().spread(id, &Item::Announcement(sealed));
+                self.forwarder().spread(id, &Item::Announcement(sealed));
             }
         }
     }
@@ -263,7 +264,7 @@ impl Node {
     /// Tells the user of a merge: the new view has another layout.
     pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
         if next.layout() != before.layout() {
-            self.meeting.succeeded();
+            self.meeting.forget_failures();
             self.context.emit(Event::Merged {
                 members: next.len(),
                 epoch: next.tag().epoch,
@@ -273,7 +274,7 @@ impl Node {
 
     /// Returns when an agreement lapses, or a lost member is to be dialled.
     pub(super) fn meeting_due(&self) -> Option<Time> {
-        let lost = self.context.lost.deadline();
+        let lost = self.context.lost_members.deadline();
         let lost = lost.filter(|_| self.context.has_authority());
         [self.meeting.deadline(), lost].into_iter().flatten().min()
     }
@@ -290,7 +291,7 @@ impl Node {
         if !self.context.has_authority() {
             return;
         }
-        for (id, addresses) in self.context.lost.due(now) {
+        for (id, addresses) in self.context.lost_members.due(now) {
             if self.context.links.is_up(&id) {
                 self.send_heartbeat(&id);
             } else {
@@ -313,8 +314,8 @@ impl Node {
         }
     }
 
-    /// Returns what to answer another coordinator. Returns `None` if this node has no authority, or if the other ring
-    /// is an earlier form of its own and may come to see that.
+    /// Returns what to answer another coordinator. Returns `None` if this node has no authority, if the epoch is not the
+    /// peer's own, or if the other ring is an earlier form of this node's and may come to see that.
     fn meet_with(&mut self, peer: NodeId, theirs: &Meet) -> Option<Meet> {
         let now = self.context.now;
         let view = self.context.view.clone()?;
@@ -323,13 +324,15 @@ impl Node {
             self.context.send(&peer, &later);
             return None;
         }
-        let far = theirs.tag.epoch.number > view.tag().epoch.number + EPOCHS_AHEAD;
-        if far || !self.context.has_authority() {
+        let epoch = theirs.tag.epoch;
+        let far = epoch.number > view.tag().epoch.number + EPOCHS_AHEAD;
+        // A coordinator speaks for its own ring alone: a pledge to this node's epoch would have one ring merge with itself.
+        if far || epoch.coordinator != peer || !self.context.has_authority() {
             return None;
         }
-        let earlier = view.descends_from(&theirs.tag)
-            && self.context.began_rightly_for(&view, theirs.tag.epoch);
-        if earlier && self.meeting.may_convince(now, peer) {
+        let earlier =
+            view.descends_from(&theirs.tag) && self.context.is_epoch_proven_to(&view, epoch);
+        if earlier && self.meeting.should_send_view(now, peer) {
             self.send_view(&peer);
             return None;
         }

@@ -7,7 +7,6 @@
 mod bundles;
 mod catching_up;
 mod departure;
-mod duties;
 mod entry;
 mod frames;
 mod judgement;
@@ -20,6 +19,7 @@ mod relaying;
 mod simulation;
 mod speaking;
 mod takeover;
+mod timers;
 mod views;
 
 use alloc::boxed::Box;
@@ -29,7 +29,6 @@ use alloc::vec::Vec;
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
 use crate::concerns::Concern;
-use crate::concerns::checking::Checking;
 use crate::concerns::discussion::Discussion;
 use crate::concerns::entry::Entry;
 use crate::concerns::forks::Forks;
@@ -39,6 +38,7 @@ use crate::concerns::meeting::Meeting;
 use crate::concerns::membership::Membership;
 use crate::concerns::naming::Naming;
 use crate::concerns::observation::Observers;
+use crate::concerns::reachability::Reachability;
 use crate::concerns::reaching::Reaching;
 use crate::concerns::relay::Relay;
 use crate::concerns::ring::Ring;
@@ -49,12 +49,11 @@ use crate::context::Context;
 use crate::machines::links::LinkUp;
 use crate::machines::outbox::Draft;
 #[cfg(feature = "planted-bugs")]
-use crate::planted::Planted;
-use crate::planted::PlantedBug;
+use crate::planted::{Planted, PlantedBug};
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 pub use crate::concerns::reaching::Registration;
-use duties::Timeout;
+use timers::Timeout;
 
 /// One node of the ring.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ pub struct Node {
     /// The ring, and peers out of reach.
     ring: Ring,
     reaching: Reaching,
-    checking: Checking,
+    reachability: Reachability,
 
     /// The messages.
     discussion: Discussion,
@@ -117,7 +116,7 @@ impl Node {
             observers: Observers::default(),
             ring: Ring::default(),
             reaching: Reaching::default(),
-            checking: Checking::default(),
+            reachability: Reachability::default(),
             discussion,
             relay: Relay::default(),
             history: History::default(),
@@ -159,7 +158,7 @@ impl Node {
         self.notice_sleep(now);
         self.context.now = now;
         match input {
-            Input::Timer => duties::discharge(self),
+            Input::Timer => timers::run_due(self),
             Input::LinkUp {
                 link,
                 peer,
@@ -173,6 +172,7 @@ impl Node {
                     host,
                 };
                 self.link_up(up);
+                #[cfg(feature = "planted-bugs")]
                 if self.context.planted.has(PlantedBug::DeliverAgain) {
                     self.tell_last_again();
                 }
@@ -181,7 +181,7 @@ impl Node {
             Input::DialFailed { peer, refused } => self.dial_failed(peer, &refused),
             Input::CircuitOver { number } => self.reaching.circuit_over(number),
             Input::Checked { peer, reached } => {
-                Checking::tell(&mut self.context, peer, reached);
+                Reachability::report_check(&mut self.context, peer, reached);
             }
             Input::Frame { link, frame } => self.frame(link, frame),
             Input::Written { link, bytes } => self.written(link, bytes),
@@ -189,17 +189,17 @@ impl Node {
             Input::Say(draft) => self.say(draft),
             Input::Rename { name } => self.rename(name),
             Input::Leave => self.leave(),
-            Input::Found => self.found(),
+            Input::Found => self.found_discussion(),
             Input::Contact {
                 coordinator,
                 doors,
                 candidates,
             } => {
-                self.reaching.show_doors(doors);
+                self.reaching.set_doors(doors);
                 self.entry
                     .candidates
-                    .show(&self.context.config.id, &coordinator, candidates);
-                self.knock(&coordinator);
+                    .set(&self.context.config.id, &coordinator, candidates);
+                self.join_via(&coordinator);
             }
             Input::Expected {
                 newcomer,
@@ -207,19 +207,19 @@ impl Node {
                 director,
             } => self
                 .reaching
-                .expect(&self.context, newcomer, addresses, director),
+                .expect_newcomer(&self.context, newcomer, addresses, director),
             Input::Foreign(contact) => self.meet(&contact),
         }
-        for peer in self.context.links.take_given_up() {
-            self.peer_lost(&peer);
+        for peer in self.context.links.take_closed_here() {
+            self.handle_lost_peer(&peer);
         }
-        self.take_held();
-        self.carry_parked();
+        self.take_listed_frames();
+        self.forward_parked();
         self.deliver_ready();
-        self.arrive_if_complete();
+        self.become_ready_if_complete();
         self.tell_progress();
         self.expire_leaving();
-        self.timeout.changes();
+        self.timeout.invalidate();
         self.check();
     }
 
@@ -228,7 +228,9 @@ impl Node {
         let context = &self.context;
         let me = &context.config.id;
         debug_assert!(
-            context.view_inside().is_none_or(|view| view.contains(me)),
+            context
+                .view_as_member()
+                .is_none_or(|view| view.contains(me)),
             "a node with a place is in its view"
         );
         debug_assert_eq!(context.is_pledged, self.meeting.is_pledged());
@@ -250,14 +252,14 @@ impl Node {
     /// Returns the next output. Call it until it returns `None`, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.context.out.is_empty() && self.relay.send_confirmations(&mut self.context) {
-            self.timeout.changes();
+            self.timeout.invalidate();
         }
         self.context.out.pop_front()
     }
 
     /// Returns when `Input::Timer` is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.timeout.get(|| duties::next(self))
+        self.timeout.get(|| timers::next(self))
     }
 
     /// Returns this node's id.
@@ -278,7 +280,7 @@ impl Node {
     }
 
     /// Returns true if this node is a member of the ring.
-    pub const fn has_place(&self) -> bool {
+    pub const fn is_member(&self) -> bool {
         !self.context.joining.is_outside()
     }
 
@@ -322,7 +324,7 @@ impl Node {
 
     fn written(&mut self, link: LinkId, bytes: usize) {
         if self.context.links.written(link, bytes).is_some() {
-            self.seal_what_waits();
+            self.flush_outbox();
         }
     }
 }
@@ -331,14 +333,14 @@ impl Node {
 mod test_support {
     use super::*;
     use crate::context::test_support::config;
-    use crate::signing::test_support::Nobody;
+    use crate::signing::test_support::FakeSigner;
 
     /// Returns a node that has just started.
     pub(super) fn node() -> Node {
         Node::new(
             config(),
-            Arc::new(Nobody),
-            Arc::new(Nobody),
+            Arc::new(FakeSigner),
+            Arc::new(FakeSigner),
             Time::default(),
         )
     }

@@ -9,7 +9,7 @@ use ringtalk_wire::{Frame, Heartbeat, NodeId};
 use super::Node;
 use crate::concerns::history::send_digest;
 use crate::machines::links::LinkUp;
-use crate::{LinkId, Trouble};
+use crate::{ErrorKind, LinkId};
 
 impl Node {
     pub(super) fn link_up(&mut self, up: LinkUp) {
@@ -17,18 +17,18 @@ impl Node {
         let peer = up.peer;
         let first = context.links.up(context.now, up, &mut context.out);
         if context.is_member(&peer) {
-            context.links.welcome(&peer);
+            context.links.raise_bound(&peer);
         }
         context
             .links
-            .send_parcels(context.now, &peer, &mut context.out);
-        self.heard(&peer);
-        self.naming.answers(&peer, self.context.now);
+            .send_pending_frames(context.now, &peer, &mut context.out);
+        self.note_alive(&peer);
+        self.naming.note_answer(&peer, self.context.now);
         if first {
             self.send_heartbeat(&peer);
-            self.tend_ring();
-            self.seal_what_waits();
-            self.checking.may_begin(&self.context);
+            self.maintain_ring();
+            self.flush_outbox();
+            self.reachability.schedule(&self.context);
         }
     }
 
@@ -37,7 +37,7 @@ impl Node {
         if let Some(lost) = self.context.links.down(now, link)
             && lost.last
         {
-            self.peer_lost(&lost.peer);
+            self.handle_lost_peer(&lost.peer);
         }
     }
 
@@ -48,25 +48,25 @@ impl Node {
             .links
             .closed_by_peer(context.now, link, &mut context.out);
         if let Some(lost) = lost.filter(|lost| lost.last) {
-            self.peer_lost(&lost.peer);
+            self.handle_lost_peer(&lost.peer);
         }
     }
 
     /// Handles the loss of the link in use: its peer owes nothing any more, and is dialled again at once if it is
     /// needed.
-    pub(super) fn peer_lost(&mut self, peer: &NodeId) {
+    pub(super) fn handle_lost_peer(&mut self, peer: &NodeId) {
         let now = self.context.now;
-        self.give_up_on_giver(peer);
-        self.context.joining.knock_lost(now, peer);
+        self.stop_pulling_from(peer);
+        self.context.joining.note_link_lost(now, peer);
         for concern in self.concerns() {
             concern.forget(peer);
         }
-        let looked_at = self.suspicion.trials.is_open(peer) || self.naming.looks_at(peer);
-        if self.ring.needs(peer) || looked_at {
+        let is_probed = self.suspicion.trials.is_open(peer) || self.naming.is_probing(peer);
+        if self.ring.needs(peer) || is_probed {
             self.context.dial_member(peer);
         }
-        self.rehome(peer);
-        self.tend_ring();
+        self.reassign_parts_of(peer);
+        self.maintain_ring();
     }
 
     /// Handles a failed dial to a peer; `refused` lists the hosts that refused the connection.
@@ -77,39 +77,39 @@ impl Node {
         }
         if self.context.is_gone(&peer, refused) {
             self.context.links.dial_failed(now, &peer);
-            self.unreached(peer);
-            self.context.lost.refused(&peer);
-            self.found_refused(peer);
-        } else if self.reaching.has_detour(&mut self.context, &peer)
-            && self.context.links.goes_on(now, &peer)
+            self.give_up_dial(peer);
+            self.context.lost_members.note_refused(&peer);
+            self.note_refused_connection(peer);
+        } else if self.reaching.can_ask_helpers(&mut self.context, &peer)
+            && self.context.links.start_detour(now, &peer)
         {
-            self.rehome(&peer);
+            self.reassign_parts_of(&peer);
             if !refused.is_empty() {
-                // The peer may be gone. While others look for a way, a director may know another coordinator.
-                self.knock_failed(&peer);
+                // The peer may be gone. While others look for a route, a director may know another coordinator.
+                self.join_failed(&peer);
             }
             self.expire_detours();
         } else {
             self.context.links.dial_failed(now, &peer);
-            self.unreached(peer);
+            self.give_up_dial(peer);
         }
         let is_member = self.context.is_member(&peer);
-        self.naming.unreached(&peer, refused, is_member);
-        self.tend_ring();
+        self.naming.note_unreached(&peer, refused, is_member);
+        self.maintain_ring();
     }
 
     /// Gives up what waits for a peer that cannot be reached at present.
-    fn unreached(&mut self, peer: NodeId) {
-        self.rehome(&peer);
-        self.knock_failed(&peer);
+    fn give_up_dial(&mut self, peer: NodeId) {
+        self.reassign_parts_of(&peer);
+        self.join_failed(&peer);
     }
 
     /// Asks others to help with dials that stay unanswered, and gives up those that nobody can help with.
     pub(super) fn expire_detours(&mut self) {
         let context = &mut self.context;
-        for detour in context.links.detours(context.now, &mut context.out) {
-            if let Some(peer) = self.reaching.go_round(&mut self.context, detour) {
-                self.unreached(peer);
+        for detour in context.links.due_detours(context.now, &mut context.out) {
+            if let Some(peer) = self.reaching.ask_helpers(&mut self.context, detour) {
+                self.give_up_dial(peer);
             }
         }
     }
@@ -119,28 +119,28 @@ impl Node {
         tracing::warn!(?peer, reason, "closing a link");
         let context = &mut self.context;
         if context.is_member(&peer) {
-            let who = context.described(&peer);
-            let message = alloc::format!("{who} sent {reason}: it is refused, and the link closed");
-            context.warn(Trouble::Refused, message);
+            let who = context.describe(&peer);
+            let message = alloc::format!("{who} sent {reason}: refused it, and closed the link");
+            context.warn(ErrorKind::Refused, message);
         }
         context.links.close(&peer, reason, &mut context.out);
-        self.peer_lost(&peer);
+        self.handle_lost_peer(&peer);
     }
 
     /// Takes any frame as a sign of life.
-    pub(super) fn heard(&mut self, peer: &NodeId) {
+    pub(super) fn note_alive(&mut self, peer: &NodeId) {
         let now = self.context.now;
-        self.context.links.heard(now, peer);
-        self.relay.spreading.heard(peer);
-        if self.context.detector.heard(now, peer) {
-            self.tend_ring();
+        self.context.links.note_received(now, peer);
+        self.relay.spreading.note_alive(peer);
+        if self.context.detector.note_alive(now, peer) {
+            self.maintain_ring();
         }
         self.acquit(peer);
     }
 
     /// Updates the neighbours and the links that the ring needs, and greets new neighbours.
-    pub(super) fn tend_ring(&mut self) {
-        for id in self.ring.tend(&mut self.context) {
+    pub(super) fn maintain_ring(&mut self) {
+        for id in self.ring.maintain(&mut self.context) {
             self.send_heartbeat(&id);
             send_digest(&mut self.context, &self.discussion, &id, true);
             self.forks.send_all_evidence(&mut self.context, &id);
@@ -150,7 +150,7 @@ impl Node {
     pub(super) fn expire_ring(&mut self) {
         let due = self.ring.deadline();
         if due.is_some_and(|at| at <= self.context.now) {
-            self.tend_ring();
+            self.maintain_ring();
         }
     }
 
@@ -158,12 +158,12 @@ impl Node {
         let now = self.context.now;
         if self.heartbeat_due <= now {
             self.heartbeat_due = now + self.context.config.tempo.heartbeat;
-            self.beat();
+            self.send_heartbeats();
         }
     }
 
     /// Sends heartbeats to both neighbours, traffic or not, and now and then to a finger.
-    pub(super) fn beat(&mut self) {
+    pub(super) fn send_heartbeats(&mut self) {
         let now = self.context.now;
         for id in self.ring.neighbour_ids() {
             self.send_heartbeat(&id);
@@ -174,10 +174,10 @@ impl Node {
         self.context.detector.relax();
         self.context.drop_silent_circuits();
         self.report_suspects();
-        self.tend_ring();
+        self.maintain_ring();
         if self.context.view.is_some() && !self.context.joining.is_outside() {
-            self.context.tidy_links(|id| self.ring.needs(id));
-            self.reaching.tidy_circuits(&mut self.context);
+            self.context.close_unneeded_links(|id| self.ring.needs(id));
+            self.reaching.end_unneeded_circuits(&mut self.context);
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
 
     /// A peer says that a member is at another port of its host, where nobody listens.
     #[test]
-    fn a_member_is_gone_only_if_it_is_refused_where_the_view_says_that_it_is() {
+    fn a_refusal_proves_death_only_at_the_listed_addresses() {
         let (mut node, member) = (node(), id(3));
         node.context.view = Some(Arc::new(even_ring(4)));
         let host: IpAddr = [192, 0, 2, 7].into();
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(dialled(&mut node), Some(elsewhere.clone()));
         assert!(!node.context.is_gone(&member, &[host]));
         node.context.links.dial_failed(now, &member);
-        node.context.joining.arrive();
+        node.context.joining.complete();
         node.context.now = Time::from_micros(2_000_000);
         node.context.dial(member, &elsewhere);
         assert_eq!(dialled(&mut node), Some(Addresses::default()));

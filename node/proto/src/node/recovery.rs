@@ -13,7 +13,7 @@ use super::Node;
 use crate::concerns::history::cuts::WITNESS_WAIT;
 use crate::concerns::history::send_digest;
 use crate::config::PULL_BYTES;
-use crate::machines::search::Step;
+use crate::machines::search::SearchStep;
 use crate::planted::PlantedBug;
 use crate::{Event, Time};
 
@@ -24,28 +24,28 @@ impl Node {
             return;
         }
         if let Some(leaving) = &mut self.leaving {
-            leaving.entrust(&digest.entries);
+            leaving.note_held_by_neighbour(&digest.entries);
         }
         let me = self.context.config.id;
         if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
-            self.relay.outbox.witnessed(1, own.seq);
+            self.relay.outbox.note_held_elsewhere(1, own.seq);
         }
-        let liar = self.context.is_proven(&peer).then_some(peer);
+        let equivocator = self.context.has_equivocated(&peer).then_some(peer);
         let entries = digest.entries.iter();
-        for &entry in entries.filter(|entry| Some(entry.author) != liar) {
+        for &entry in entries.filter(|entry| Some(entry.author) != equivocator) {
             if self.context.planted.has(PlantedBug::MergeKeepsOneSide)
                 && self.context.layout() > Some(0)
             {
-                self.discussion.pass(entry);
+                self.discussion.skip(entry);
             }
             if self.discussion.causal.is_aside(&entry.author) {
                 self.discussion
-                    .admit_asked(&self.context, entry.author, peer, true);
+                    .admit_requested(&self.context, entry.author, peer, true);
             }
             if self.discussion.causal.first_missing(entry.author) <= entry.seq
                 && self
                     .discussion
-                    .may_be_an_author(&self.context, &entry.author, &peer)
+                    .has_room_for_author(&self.context, &entry.author, &peer)
             {
                 self.history.repair.want(now, entry, peer, false);
             }
@@ -66,7 +66,7 @@ impl Node {
             .iter()
             .find(|range| range.author == self.context.config.id);
         if let Some(own) = own.filter(|_| !pulled.more) {
-            self.relay.outbox.witnessed(own.from, own.to);
+            self.relay.outbox.note_held_elsewhere(own.from, own.to);
         }
         for sealed in pulled.bundles {
             let frame = Frame::Pulled(sealed);
@@ -110,7 +110,7 @@ impl Node {
     /// Returns when this node has to ask for missing messages.
     pub(super) fn recovery_due(&self) -> Option<Time> {
         let repair = self.history.repair.deadline();
-        let repair = repair.filter(|_| !self.context.reader.is_behind());
+        let repair = repair.filter(|_| !self.context.reader_lag.is_behind());
         let searches = self.history.searches.deadline();
         [repair, searches].into_iter().flatten().min()
     }
@@ -129,8 +129,8 @@ impl Node {
             .admit_strangers(&self.context, |author| repair.is_wanted(author));
         let causal = &self.discussion.causal;
         let searches = &mut self.history.searches;
-        searches.forget_found(|message| causal.has_delivered(message));
-        if searches.may_look(now, causal.awaited()) {
+        searches.forget_delivered(|message| causal.has_delivered(message));
+        if searches.start_scan(now, causal.awaited()) {
             self.history
                 .search_for_missing(&self.context, &self.discussion);
         }
@@ -142,10 +142,10 @@ impl Node {
     }
 
     /// Starts the clock, unless it has started. `history` is the number of earlier messages to come.
-    pub(super) fn start(&mut self, base: VectorClock, lamport: u64, history: u64) {
+    pub(super) fn start_clock(&mut self, base: VectorClock, lamport: u64, history: u64) {
         if !self.discussion.has_started() {
             self.discussion.start(&base, lamport);
-            self.context.joining.progress().promise(history);
+            self.context.joining.progress().set_total(history);
             self.context.emit(Event::Start { base });
         }
     }
@@ -175,9 +175,9 @@ impl Node {
         }
     }
 
-    fn search_step(&mut self, step: Step) {
+    fn search_step(&mut self, step: SearchStep) {
         match step {
-            Step::AskNeighbours(message) => {
+            SearchStep::AskNeighbours(message) => {
                 let range = Range {
                     author: message.author,
                     from: self
@@ -189,10 +189,10 @@ impl Node {
                 };
                 for peer in self.ring.neighbour_ids() {
                     self.history
-                        .pull_beside(&mut self.context, peer, Vec::from([range]));
+                        .pull_ranges(&mut self.context, peer, Vec::from([range]));
                 }
             }
-            Step::AskEverybody(message) => {
+            SearchStep::AskEverybody(message) => {
                 let Some(view) = self.context.view.clone() else {
                     return;
                 };
@@ -204,13 +204,13 @@ impl Node {
                 for id in &everybody {
                     self.context.send_to_member(id, &Frame::WhoHas(message));
                 }
-                self.history.searches.asked(message, everybody);
+                self.history.searches.note_asked(message, everybody);
             }
-            Step::Gap { message, delivered } => {
+            SearchStep::Gap { message, delivered } => {
                 // No member can give the rest of a fork, so nobody waits for it.
-                let forked = self.context.is_proven(&message.author);
+                let forked = self.context.has_equivocated(&message.author);
                 self.gap(message, delivered || forked);
-                self.discussion.causal.doubt(message);
+                self.discussion.causal.give_up_on(message);
             }
         }
     }
@@ -228,7 +228,7 @@ impl Node {
             });
         }
         if delivered {
-            self.discussion.pass(message);
+            self.discussion.skip(message);
         }
     }
 
@@ -246,61 +246,61 @@ impl Node {
             return;
         }
         if self.history.cuts.are_complete() {
-            self.settle_cut();
+            self.apply_cut();
         } else {
-            self.context.joining.cut_waits_until(now + WITNESS_WAIT);
+            self.context.joining.limit_cut_wait(now + WITNESS_WAIT);
         }
     }
 
-    /// Settles the cut after the wait: the first complete one counts, or cuts are asked for again.
-    pub(super) fn settle_or_ask(&mut self) {
-        if !self.settle_cut() {
+    /// Decides on the cut after the wait: the first complete one counts, or cuts are asked for again.
+    pub(super) fn apply_cut_or_ask(&mut self) {
+        if !self.apply_cut() {
             self.ask_for_history();
         }
     }
 
     /// Applies the first complete cut; returns false if there is none.
-    fn settle_cut(&mut self) -> bool {
+    fn apply_cut(&mut self) -> bool {
         let now = self.context.now;
         if !self.context.joining.awaits_cut() {
             return false;
         }
-        let Some(cut) = self.history.cuts.settle() else {
+        let Some(cut) = self.history.cuts.agree() else {
             return false;
         };
         for (id, name) in cut.authors {
             self.discussion.note_former(&mut self.context, id, &name);
         }
-        self.context.joining.cut(now, cut.donor, cut.certain);
+        self.context.joining.take_cut(now, cut.donor, cut.certain);
         let lacking = |last: &MessageId| last.seq.saturating_sub(cut.base.get(&last.author));
-        let history = cut.fetched.iter().map(|(last, _)| lacking(last));
+        let history = cut.to_fetch.iter().map(|(last, _)| lacking(last));
         let history = history.fold(0, u64::saturating_add);
-        self.start(cut.base, cut.lamport, history);
-        for (last, giver) in cut.fetched {
+        self.start_clock(cut.base, cut.lamport, history);
+        for (last, source) in cut.to_fetch {
             if !self.discussion.causal.clock().covers(last) {
-                self.history.repair.want(now, last, giver, true);
+                self.history.repair.want(now, last, source, true);
                 if self
                     .discussion
-                    .may_be_an_author(&self.context, &last.author, &giver)
+                    .has_room_for_author(&self.context, &last.author, &source)
                 {
                     self.discussion
-                        .admit_asked(&self.context, last.author, giver, true);
+                        .admit_requested(&self.context, last.author, source, true);
                 }
             }
         }
         self.history.pull_due(&mut self.context, &self.discussion);
-        for (giver, ranges) in cut.ahead {
-            self.history.pull_beside(&mut self.context, giver, ranges);
+        for (source, ranges) in cut.ahead {
+            self.history.pull_ranges(&mut self.context, source, ranges);
         }
         true
     }
 
     /// Stops asking a peer for anything. Its part of the history comes from the donor of the cut instead.
-    pub(super) fn give_up_on_giver(&mut self, peer: &NodeId) {
+    pub(super) fn stop_pulling_from(&mut self, peer: &NodeId) {
         let now = self.context.now;
         self.history.repair.forget(peer);
         self.context.joining.donor_lost(now, peer);
-        let Some((donor, history)) = self.context.joining.promised() else {
+        let Some((donor, history)) = self.context.joining.promised_history() else {
             return;
         };
         let lacking = history.iter().filter(|last| {

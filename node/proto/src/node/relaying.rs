@@ -1,6 +1,6 @@
 //! Relaying: items and offers that arrive, and children that stay silent.
 //!
-//! `PROTOCOL.md` §4.1. Not here: the next recipients (`relay`), the way of a bundle (`bundles`).
+//! `PROTOCOL.md` §4.1. Not here: the next recipients (`relay`), the path of a bundle (`bundles`).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,17 +10,17 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use crate::concerns::relay::abbreviation::known_as;
-use crate::concerns::relay::carrying::Carrying;
+use crate::concerns::relay::abbreviation::resolve_short_id;
+use crate::concerns::relay::forwarder::Forwarder;
 use crate::concerns::relay::is_delivered;
 use crate::context::Context;
-use crate::machines::spread::{Missing, Orphan, Part, Taken};
+use crate::machines::spread::{Extension, Orphan, OverdueReceipts, RingPart};
 use crate::planted::PlantedBug;
 
 impl Node {
     /// Returns the relay with the parts that it needs to pass items on.
-    pub(super) const fn carrying(&mut self) -> Carrying<'_> {
-        Carrying {
+    pub(super) const fn forwarder(&mut self) -> Forwarder<'_> {
+        Forwarder {
             relay: &mut self.relay,
             context: &mut self.context,
             ring: &self.ring,
@@ -30,7 +30,7 @@ impl Node {
 
     pub(super) fn take_spread(&mut self, link_peer: NodeId, spread: &Spread) {
         match &spread.item {
-            Item::Bundle(sealed) => self.take_passing(link_peer, spread.interval, sealed),
+            Item::Bundle(sealed) => self.take_relayed(link_peer, spread.interval, sealed),
             Item::Announcement(sealed) => {
                 let Ok(announcement) = sealed.announcement() else {
                     return self.reject(link_peer, "an announcement that cannot be read");
@@ -42,8 +42,9 @@ impl Node {
                 }
                 let new = !self.relay.spreading.remembers(id);
                 let here = self.relay.announcements.get(&id) == Some(sealed);
-                let seals = &self.context.seals;
-                let holds = || seals.is_genuine(sealed) && seals.tell(&announcement);
+                let seals = &self.context.signatures;
+                let holds =
+                    || seals.is_genuine(sealed) && seals.is_valid_announcement(&announcement);
                 if !here && !holds() {
                     return self.reject(
                         link_peer,
@@ -53,7 +54,8 @@ impl Node {
                 let interval = self.context.as_understood(spread.interval);
                 if is_authorised(&self.context, &announcement) {
                     self.relay.announcements.keep(id, sealed.clone());
-                    self.carrying().go_on(id, &spread.item, &interval);
+                    self.forwarder()
+                        .take_over_interval(id, &spread.item, &interval);
                 }
                 if new {
                     self.take_announcement(link_peer, announcement);
@@ -77,9 +79,9 @@ impl Node {
             self.relay.owe_receipt(&self.context, peer, id);
             self.relay.owe_ack(&self.context, peer, id, false, false);
             let after = match self.relay.take_interval(&self.context, id, &offer.interval) {
-                Taken::All => self.context.own_key(),
-                Taken::Beyond(key) => Some(key),
-                Taken::Nothing => None,
+                Extension::Everything => self.context.own_key(),
+                Extension::Beyond(key) => Some(key),
+                Extension::Nothing => None,
             };
             if let Some(after) = after {
                 carried.entry(after).or_default().push(id);
@@ -87,8 +89,8 @@ impl Node {
         }
         let interval = offer.interval;
         for (after, items) in carried {
-            self.carrying()
-                .hand_on(&items, Part { after, interval }, false);
+            self.forwarder()
+                .hand_on(&items, RingPart { after, interval }, false);
         }
         for id in here {
             if is_delivered(&self.discussion, id) {
@@ -104,35 +106,35 @@ impl Node {
     /// Takes receipts: children have items, and relay them.
     pub(super) fn take_receipt(&mut self, child: NodeId, items: &[ItemId]) {
         self.relay.take_receipt(&self.context, child, items);
-        self.seal_what_waits();
+        self.flush_outbox();
     }
 
     /// Takes acknowledgements: members have delivered bundles.
     pub(super) fn take_acks(&mut self, child: NodeId, acks: &[Ack]) {
         self.relay.take_acks(&mut self.context, child, acks);
-        self.seal_what_waits();
+        self.flush_outbox();
     }
 
     pub(super) fn expire_receipts(&mut self) {
         let now = self.context.now;
-        let Missing { orphans, doubtful } = self.relay.spreading.expire(now);
-        for part in doubtful {
-            self.relay.prepare(&mut self.context, &part);
+        let OverdueReceipts { orphans, suspected } = self.relay.spreading.expire(now);
+        for part in suspected {
+            self.relay.dial_replacements(&mut self.context, &part);
         }
-        self.adopt_orphans(orphans);
+        self.reassign(orphans);
     }
 
     /// Hands the intervals of a child that is gone to the next live member.
-    pub(super) fn rehome(&mut self, child: &NodeId) {
+    pub(super) fn reassign_parts_of(&mut self, child: &NodeId) {
         let orphans = self.relay.spreading.abandon(child);
-        self.adopt_orphans(orphans);
-        self.relay.gave_up_on(&mut self.context, child);
+        self.reassign(orphans);
+        self.relay.stop_waiting_for_child(&mut self.context, child);
     }
 
     pub(super) fn take_brief(&mut self, parent: NodeId, brief: &Brief) {
-        let whole = brief.expand(|short| known_as(&self.context, &self.discussion, short));
+        let whole = brief.expand(|short| resolve_short_id(&self.context, &self.discussion, short));
         match (whole, brief.item_id()) {
-            (Ok(Some(sealed)), _) => self.take_passing(parent, brief.interval, &sealed),
+            (Ok(Some(sealed)), _) => self.take_relayed(parent, brief.interval, &sealed),
             (Ok(None), Ok(id)) => {
                 let (interval, items) = (brief.interval, [id].into());
                 self.take_offer(parent, &Offer { interval, items });
@@ -141,12 +143,12 @@ impl Node {
         }
     }
 
-    fn adopt_orphans(&mut self, orphans: Vec<Orphan>) {
+    fn reassign(&mut self, orphans: Vec<Orphan>) {
         if orphans.is_empty() || self.context.planted.has(PlantedBug::NoHandOver) {
             return;
         }
-        self.carrying().adopt_orphans(orphans);
-        self.seal_what_waits();
+        self.forwarder().reassign(orphans);
+        self.flush_outbox();
     }
 }
 
@@ -167,9 +169,9 @@ fn is_authorised(context: &Context, announcement: &Announcement) -> bool {
         .as_ref()
         .is_some_and(|view| match announcement {
             Announcement::View(update) => {
-                context.begins_rightly(view, &update.tag, &update.opening)
+                context.is_epoch_proven(view, &update.tag, &update.opening)
             }
-            Announcement::Page(page) => context.begins_rightly(view, &page.tag, &page.openings),
+            Announcement::Page(page) => context.is_epoch_proven(view, &page.tag, &page.openings),
         })
 }
 
@@ -196,7 +198,7 @@ mod tests {
         let mut node = node();
         node.context.view = Some(Arc::new(even_ring(4)));
         node.discussion.start(&ringtalk_wire::VectorClock::new(), 0);
-        node.discussion.causal.pass(head(id(1)));
+        node.discussion.causal.advance(head(id(1)));
         node.handle(
             Time::default(),
             Input::LinkUp {
@@ -206,7 +208,7 @@ mod tests {
                 host: None,
             },
         );
-        told(&mut node);
+        drain_events(&mut node);
         node
     }
 
@@ -252,7 +254,7 @@ mod tests {
     }
 
     /// Returns which items the node wants, and how many messages it has delivered.
-    fn told(node: &mut Node) -> (Vec<ItemId>, usize) {
+    fn drain_events(node: &mut Node) -> (Vec<ItemId>, usize) {
         let (mut wanted, mut delivered) = (Vec::new(), 0);
         while let Some(output) = node.poll_output() {
             match output {
@@ -275,11 +277,11 @@ mod tests {
         for tenth in 1..=60 {
             node.handle(Time::from_micros(tenth * 100_000), Input::Timer);
         }
-        told(node)
+        drain_events(node)
     }
 
     #[test]
-    fn a_brief_bundle_is_taken_where_its_authors_are_known() {
+    fn a_brief_bundle_is_expanded_if_its_authors_are_known() {
         let mut node = linked();
         let sealed = reply_to(id(1));
         let frame = brief(&sealed, id(1));
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_know_an_author_wants_the_bundle_whole() {
+    fn a_node_requests_the_whole_bundle_if_an_author_is_unknown() {
         let stranger = NodeId::of(&PublicKey([9; KEY_BYTES]));
         let mut node = linked();
         let sealed = reply_to(stranger);
@@ -304,17 +306,25 @@ mod tests {
         let whole = Frame::Spread(Spread { interval, item });
         let link = LinkId(1);
         node.handle(Time::default(), Input::Frame { link, frame: whole });
-        assert_eq!(told(&mut node).1, 0, "somebody may name the stranger");
+        assert_eq!(
+            drain_events(&mut node).1,
+            0,
+            "somebody may name the stranger"
+        );
         node.discussion.causal.admit(wanted[0].origin);
         node.discussion.causal.admit(stranger);
-        assert_eq!(told(&mut node).1, 0, "what it depends on has not come");
-        node.discussion.causal.pass(head(stranger));
+        assert_eq!(
+            drain_events(&mut node).1,
+            0,
+            "what it depends on has not come"
+        );
+        node.discussion.causal.advance(head(stranger));
         node.handle(Time::default(), Input::Timer);
-        assert_eq!(told(&mut node).1, 1);
+        assert_eq!(drain_events(&mut node).1, 1);
     }
 
     #[test]
-    fn two_authors_of_one_short_id_are_named_in_full_or_asked_for() {
+    fn an_ambiguous_short_id_is_neither_sent_nor_resolved() {
         let mut bytes = *id(1).as_bytes();
         bytes[15] ^= 1;
         let twin = NodeId::from_bytes(bytes);
@@ -322,7 +332,7 @@ mod tests {
         let sealed = reply_to(id(1));
         let item = Item::Bundle(sealed.clone());
         assert!(short(&node, &item).is_some());
-        node.discussion.causal.pass(head(twin));
+        node.discussion.causal.advance(head(twin));
         assert!(short(&node, &item).is_none());
         let (wanted, delivered) = give(&mut node, brief(&sealed, id(1)));
         assert_eq!((wanted.len(), delivered), (1, 0));

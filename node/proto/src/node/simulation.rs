@@ -2,7 +2,7 @@
 //! exposed.
 //!
 //! Needs the feature `simulation`, which no shipped program has. After a short cut the node behaves as usual. Not
-//! here: the real way into a ring (`entry`).
+//! here: the real entry into a ring (`entry`).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,40 +11,40 @@ use bytes::Bytes;
 use ringtalk_wire::{Join, MessageId, NodeId, VectorClock};
 
 use super::Node;
-use super::entry::slotted;
+use super::entry::to_members;
 use crate::view::Change;
 use crate::{Time, View};
 
 impl Node {
     /// Founds a discussion, and admits all newcomers with its second view. Their names and keys are those of
     /// newcomers that join one after the other.
-    pub fn found_with(&mut self, now: Time, newcomers: &[(NodeId, Join)]) {
+    pub fn found_discussion_with(&mut self, now: Time, newcomers: &[(NodeId, Join)]) {
         self.context.now = now;
-        self.timeout.changes();
-        self.found();
+        self.timeout.invalidate();
+        self.found_discussion();
         let Some(view) = self.context.view.clone() else {
             return;
         };
         let change = Change {
             opening: None,
-            joined: slotted(now, &view, newcomers, &mut self.naming),
+            joined: to_members(now, &view, newcomers, &mut self.naming),
             departed: Vec::new(),
             renamed: Vec::new(),
         };
-        if let Some((_, next)) = view.next(change, |tag| self.context.seals.seal_view(tag)) {
+        if let Some((_, next)) = view.next(change, |tag| self.context.signatures.sign_view(tag)) {
             self.adopt(next);
         }
-        self.arrive_if_complete();
+        self.become_ready_if_complete();
     }
 
     /// Makes this node a member by this view, in a discussion without messages.
     pub fn take_part(&mut self, now: Time, view: Arc<View>) {
         self.context.now = now;
-        self.timeout.changes();
-        self.context.joining.arrive();
-        self.start(VectorClock::new(), 0, 0);
+        self.timeout.invalidate();
+        self.context.joining.complete();
+        self.start_clock(VectorClock::new(), 0, 0);
         self.adopt(view);
-        self.arrive_if_complete();
+        self.become_ready_if_complete();
     }
 
     /// Returns the bytes of a bundle of this node. The caller replaces them by an equal copy, so that all nodes share
@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// Replaces the view in force by an equal one, so that all nodes share one copy.
-    pub fn share_view(&mut self, view: &Arc<View>) {
+    pub fn reuse_view(&mut self, view: &Arc<View>) {
         if let Some(mine) = &mut self.context.view
             && mine.tag() == view.tag()
         {

@@ -13,11 +13,11 @@ impl Node {
     /// Takes messages from the user.
     pub(super) fn say(&mut self, draft: Draft) {
         self.relay.outbox.push(draft);
-        self.seal_what_waits();
+        self.flush_outbox();
     }
 
     /// Sends waiting messages: at once while the links are idle and little is in flight, otherwise in full bundles.
-    pub(super) fn seal_what_waits(&mut self) {
+    pub(super) fn flush_outbox(&mut self) {
         while !self.relay.outbox.is_empty()
             && self.context.joining.is_inside()
             && self.relay.can_spread(&self.context, &self.ring)
@@ -26,48 +26,49 @@ impl Node {
                 && self
                     .relay
                     .has_room(&self.context, &self.ring, &self.context.config.id)
-                || self.relay.outbox.has_little_open()
+                || self.relay.outbox.has_little_in_flight()
                     && self.relay.spreads_at_once(&self.context, &self.ring))
         {
-            self.seal_one();
+            self.send_bundle();
         }
     }
 
     /// Sends all waiting messages even over busy links, because the node leaves.
-    pub(super) fn seal_everything(&mut self) {
+    pub(super) fn flush_all(&mut self) {
         while !self.relay.outbox.is_empty() {
-            self.seal_one();
+            self.send_bundle();
         }
     }
 
     /// Signs the next bundle and sends it both ways round the ring.
-    fn seal_one(&mut self) {
+    fn send_bundle(&mut self) {
         let now = self.context.now;
         let (heads, lamport) = self.discussion.causal.heads(BUNDLE_HEADS);
-        let first = self.relay.outbox.sealed() + 1;
+        let first = self.relay.outbox.last_seq() + 1;
         let bundle = Bundle {
             author: self.context.config.id,
             first,
             previous: self.forks.last_own,
             lamport,
             heads,
-            messages: self.relay.outbox.seal(),
+            messages: self.relay.outbox.close_bundle(),
         };
-        let sealed = self.context.seal_item(&bundle);
+        let sealed = self.context.sign_item(&bundle);
         self.forks.last_own = sealed.seal.hash();
         self.discussion.causal.deliver(&bundle);
         self.tell_messages(&bundle);
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
-        self.relay.acks.came(id, None, true, now);
-        let children = self.carrying().spread(id, &Item::Bundle(sealed));
+        self.relay.acks.note_received(id, None, true, now);
+        let children = self.forwarder().spread(id, &Item::Bundle(sealed));
         self.relay
             .outbox
-            .opened(now, first, &bundle.messages, children);
+            .track(now, first, &bundle.messages, children);
         self.relay.note_delivered(&mut self.context, id);
     }
 
     /// Delivers the last message once more: a planted bug.
+    #[cfg(feature = "planted-bugs")]
     pub(super) fn tell_last_again(&mut self) {
         let log = &self.discussion.log;
         let last = log.transcript().last().copied();

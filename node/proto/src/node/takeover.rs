@@ -1,6 +1,6 @@
 //! Takeover: who coordinates after the coordinator (a bully election by seniority).
 //!
-//! `PROTOCOL.md` §6.3. Not here: who may stand, and which openings this node has signed (`succession`).
+//! `PROTOCOL.md` §6.3. Not here: who may be a candidate, and which openings this node has signed (`succession`).
 
 use alloc::vec::Vec;
 
@@ -10,26 +10,26 @@ use ringtalk_wire::{Departed, Departure, Epoch, Frame, HandOver, NodeId, Opening
 use super::Node;
 use crate::View;
 use crate::config::{DEPUTIES, EPOCHS_AHEAD};
-use crate::machines::election::Step;
+use crate::machines::election::ElectionStep;
 use crate::planted::PlantedBug;
 
-/// The rank of members that are not deputies: they stand for the office only if no deputy has won.
-const BYSTANDER: usize = 2 * DEPUTIES;
+/// The rank of members that are not deputies: they become candidates only if no deputy has won.
+const LAST_RANK: usize = 2 * DEPUTIES;
 
 impl Node {
-    /// Reacts to a death. If the coordinator died, a deputy stands for the office. If a senior died whose answer was
+    /// Reacts to a death. If the coordinator died, a deputy becomes a candidate. If a senior died whose answer was
     /// awaited, perhaps no other is left to wait for.
-    pub(super) fn vacancy(&mut self, dead: &NodeId) {
+    pub(super) fn handle_death(&mut self, dead: &NodeId) {
         let now = self.context.now;
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
         if self.context.joining.is_outside() || self.context.is_coordinator() {
             return;
         }
         if coordinator == Some(*dead) {
-            self.succession.second_pending(&mut self.context);
+            self.succession.cosign_pending(&mut self.context);
             let deputies = self.context.deputies();
             let rank = deputies.iter().position(|id| *id == self.context.config.id);
-            let rank = rank.unwrap_or(BYSTANDER) as u32;
+            let rank = rank.unwrap_or(LAST_RANK) as u32;
             let waits = !self.context.planted.has(PlantedBug::NoYielding);
             self.succession
                 .election
@@ -45,9 +45,11 @@ impl Node {
     pub(super) fn expire_election(&mut self) {
         let now = self.context.now;
         match self.succession.election.expire(now) {
-            Some(Step::Ask) if self.context.planted.has(PlantedBug::NoYielding) => self.take_over(),
-            Some(Step::Ask) => self.ask_seniors(),
-            Some(Step::TakeOver | Step::StandAgain) => self.take_over(),
+            Some(ElectionStep::AskSeniors) if self.context.planted.has(PlantedBug::NoYielding) => {
+                self.take_over();
+            }
+            Some(ElectionStep::AskSeniors) => self.ask_seniors(),
+            Some(ElectionStep::TakeOver | ElectionStep::RequestSealsAgain) => self.take_over(),
             None => {}
         }
     }
@@ -55,7 +57,7 @@ impl Node {
     /// Answers a peer that follows this epoch and says that its coordinator is dead.
     pub(super) fn take_election(&mut self, peer: NodeId, epoch: Epoch) {
         let now = self.context.now;
-        let Some(view) = self.context.view_inside().cloned() else {
+        let Some(view) = self.context.view_as_member().cloned() else {
             return;
         };
         let answer = Frame::Answer(view.tag());
@@ -68,8 +70,8 @@ impl Node {
         } else if self.context.people.dead.contains(&coordinator) {
             self.succession.election.begin(now, 0);
             self.expire_election();
-        } else if self.context.doubt.is_none() {
-            self.try_suspect(coordinator);
+        } else if self.context.self_doubt.is_none() {
+            self.put_on_trial(coordinator);
         }
     }
 
@@ -79,7 +81,7 @@ impl Node {
         let senior = self.succession.seniors(&self.context).contains(&peer);
         let view = self.context.view.as_ref().map(|view| view.tag());
         if senior && view.is_some_and(|mine| mine.epoch.number <= tag.epoch.number) {
-            self.succession.election.answered_by(now, peer);
+            self.succession.election.take_promise(now, peer);
         }
     }
 
@@ -100,7 +102,10 @@ impl Node {
         let alone = opening.seals.len() == 1;
         let signed = mine && next && alone && self.context.signers(&opening).contains(&peer);
         let from_coordinator = epoch.coordinator == peer && tag.epoch == epoch && signed;
-        if from_coordinator && self.context.doubt.is_none() && !self.context.joining.is_outside() {
+        if from_coordinator
+            && self.context.self_doubt.is_none()
+            && !self.context.joining.is_outside()
+        {
             let left = Departed {
                 id: peer,
                 how: Departure::Left,
@@ -128,23 +133,23 @@ impl Node {
         if seniors.is_empty() {
             return self.take_over();
         }
-        self.succession.election.asked(now);
+        self.succession.election.note_seniors_asked(now);
         for senior in seniors {
             self.context.send_to_member(&senior, &Frame::Election(tag));
         }
     }
 
-    /// Opens the next epoch without the dead, or stands for it if other members survive.
+    /// Opens the next epoch without the dead, or becomes a candidate for it if other members survive.
     fn take_over(&mut self) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
             return;
         };
-        if self.context.doubt.is_some() || self.context.joining.is_outside() {
+        if self.context.self_doubt.is_some() || self.context.joining.is_outside() {
             return self.succession.election.defer(now);
         }
         if !self.context.people.dead.contains(&view.coordinator()) {
-            return self.succession.election.settle();
+            return self.succession.election.end();
         }
         if self
             .succession
@@ -152,19 +157,19 @@ impl Node {
             .next()
             .is_some()
         {
-            return self.stand(&view);
+            return self.request_seals(&view);
         }
         let opening = self.context.own_opening(&view, view.tag().epoch.number + 1);
         self.open_epoch(opening, self.context.dead_members());
     }
 
     /// Asks others to sign an epoch of this node's own.
-    pub(super) fn stand(&mut self, view: &View) {
-        let (opening, seconds) = self.succession.stand(&self.context, view);
-        for (id, is_silent) in seconds {
+    pub(super) fn request_seals(&mut self, view: &View) {
+        let (opening, cosigners) = self.succession.start_candidacy(&self.context, view);
+        for (id, is_silent) in cosigners {
             if is_silent {
                 // Its silence may mean that it is dead.
-                self.try_suspect(id);
+                self.put_on_trial(id);
             }
             self.context
                 .send_to_member(&id, &Frame::Stand(opening.clone()));
@@ -175,21 +180,21 @@ impl Node {
     pub(super) fn take_stand(&mut self, peer: NodeId, opening: Opening) {
         let now = self.context.now;
         // A node that is a member without knowing it cannot judge yet.
-        let Some(view) = self.context.view_inside().cloned() else {
+        let Some(view) = self.context.view_as_member().cloned() else {
             return self.context.pull_view(&peer);
         };
         if opening.epoch.coordinator == self.context.config.id {
-            return self.take_second(peer, &view, opening);
+            return self.take_cosignature(peer, &view, opening);
         }
         let mine = view.tag().epoch;
         let ahead = opening.epoch.number.saturating_sub(mine.number);
         if opening.epoch.coordinator != peer && opening.before == mine {
-            if self.succession.is_refused(&view, ahead, &peer) {
-                self.stand(&view);
+            if self.succession.take_refusal(&view, ahead, &peer) {
+                self.request_seals(&view);
             }
             return;
         }
-        let near = self.succession.may_be_asked(opening.epoch.number, ahead);
+        let near = self.succession.is_number_near(opening.epoch.number, ahead);
         if opening.epoch.coordinator != peer || opening.with.is_some() || !near {
             return;
         }
@@ -203,22 +208,22 @@ impl Node {
         {
             return self.take_election(peer, opening.before);
         }
-        if self.succession.election.is_standing() {
-            self.succession.election.answered_by(now, peer);
+        if self.succession.election.is_candidate() {
+            self.succession.election.take_promise(now, peer);
         }
         if self.context.people.dead.contains(&view.coordinator()) {
-            self.succession.second(&mut self.context, &view, opening);
-        } else if self.context.doubt.is_none() {
+            self.succession.cosign(&mut self.context, &view, opening);
+        } else if self.context.self_doubt.is_none() {
             self.succession.postpone(opening, rank);
-            self.try_suspect(view.coordinator());
+            self.put_on_trial(view.coordinator());
         }
     }
 
     /// Takes over if another member has signed this node's epoch.
-    fn take_second(&mut self, peer: NodeId, view: &View, opening: Opening) {
+    fn take_cosignature(&mut self, peer: NodeId, view: &View, opening: Opening) {
         if self
             .succession
-            .is_seconded(&self.context, peer, view, &opening)
+            .take_cosignature(&self.context, peer, view, &opening)
         {
             let departed: Vec<Departed> = self.context.dead_members();
             tracing::info!(number = opening.epoch.number, "taking over");

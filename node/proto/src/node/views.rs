@@ -18,7 +18,7 @@ use ringtalk_wire::{
 };
 
 /// Why this node closes the link of a peer that sends a view with a wrong signature.
-pub(super) const UNSIGNED: &str = "a view that its coordinator did not sign";
+pub(super) const UNSIGNED_VIEW: &str = "a view that its coordinator did not sign";
 
 impl Node {
     /// Publishes the next view, under the epoch in force.
@@ -52,7 +52,7 @@ impl Node {
         let Some(view) = self.context.view.clone() else {
             return;
         };
-        let next = view.next(change, |tag| self.context.seals.seal_view(tag));
+        let next = view.next(change, |tag| self.context.signatures.sign_view(tag));
         let Some((update, next)) = next else {
             debug_assert!(false, "the own changes do not fit the own view");
             return;
@@ -76,14 +76,14 @@ impl Node {
         );
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
-        self.membership.steps.take(id, &view.tag(), &tag);
-        let item = Item::Announcement(self.context.seal_item(&announcement));
+        self.membership.updates.push(id, &view.tag(), &tag);
+        let item = Item::Announcement(self.context.sign_item(&announcement));
         self.adopt(next);
         // A newcomer without a view could not pass the update on.
         for id in joined {
             self.send_view(&id);
         }
-        self.carrying().spread(id, &item);
+        self.forwarder().spread(id, &item);
         for id in gone {
             self.send_view(&id);
         }
@@ -96,19 +96,19 @@ impl Node {
         };
         let (mine, theirs) = (view.tag(), update.tag);
         if self.context.is_rival(&theirs.epoch) {
-            self.sight_rival(&theirs.epoch);
+            self.meet_rival(&theirs.epoch);
         } else if self.context.is_higher(&theirs, &mine) {
-            let next = match view.apply(&update, &*self.context.seals.verifier) {
+            let next = match view.apply(&update, &*self.context.signatures.verifier) {
                 Err(Mismatch::Seal) => {
-                    self.reject(peer, UNSIGNED);
+                    self.reject(peer, UNSIGNED_VIEW);
                     return Ok(());
                 }
                 other => other?,
             };
             if view.contains(&peer) || next.contains(&self.context.config.id) {
                 self.membership
-                    .steps
-                    .take(Announcement::View(update).item_id(), &mine, &theirs);
+                    .updates
+                    .push(Announcement::View(update).item_id(), &mine, &theirs);
                 self.consider(peer, next);
             }
         }
@@ -117,9 +117,13 @@ impl Node {
 
     /// Takes a page of a full view.
     pub(super) fn take_page(&mut self, peer: NodeId, page: ViewPage) {
-        let (next, former) = match self.membership.pages.add(peer, page, &self.context.seals) {
+        let (next, former) = match self
+            .membership
+            .pages
+            .add(peer, page, &self.context.signatures)
+        {
             Some(Ok(both)) => both,
-            Some(Err(Mismatch::Seal)) => return self.reject(peer, UNSIGNED),
+            Some(Err(Mismatch::Seal)) => return self.reject(peer, UNSIGNED_VIEW),
             Some(Err(_)) | None => return,
         };
         let tag = next.tag();
@@ -135,7 +139,7 @@ impl Node {
         } else if trusted {
             self.consider(peer, next);
         } else {
-            return self.sight_ring(&next);
+            return self.meet_ring_of(&next);
         }
         if peer == tag.epoch.coordinator {
             self.discussion
@@ -149,7 +153,7 @@ impl Node {
         if let Some(Ok((next, former))) =
             self.membership
                 .announced
-                .add(maker, page, &self.context.seals)
+                .add(maker, page, &self.context.signatures)
         {
             let tag = next.tag();
             self.consider(peer, next);
@@ -170,7 +174,7 @@ impl Node {
             return;
         };
         if view.contains(&peer) {
-            self.discussion.hear_of_members(&self.context, peer, &next);
+            self.discussion.admit_members_of(&self.context, peer, &next);
         }
         let mine = view.tag();
         if self.context.planted.has(PlantedBug::WokenCoordinatorGoesOn)
@@ -194,29 +198,29 @@ impl Node {
             || vouched
             || peer == view.coordinator()
             || self.context.planted.has(PlantedBug::SkipEpochCheck)
-            || self.context.begins_rightly(&view, &tag, next.openings());
+            || self.context.is_epoch_proven(&view, &tag, next.openings());
         if self.context.is_rival(&tag.epoch) {
             if vouched {
-                self.was_evicted(&next);
+                self.handle_eviction(&next);
             } else {
-                self.sight_ring(&next);
+                self.meet_ring_of(&next);
             }
         } else if !higher {
             if tag == mine && lists_me {
-                self.come_back();
+                self.return_to_ring();
             } else if !lists_me && !view.descends_from(&tag) {
-                self.sight_ring(&next);
+                self.meet_ring_of(&next);
             }
         } else if !proven || !near {
             self.succession
-                .doubt_authority(&mut self.context, peer, &next);
-            self.sight_ring(&next);
+                .note_unproven_claim(&mut self.context, peer, &next);
+            self.meet_ring_of(&next);
         } else if lists_me {
             self.adopt(next);
         } else if next.descends_from(&mine) || self.is_stranded(&next) {
-            self.was_evicted(&next);
+            self.handle_eviction(&next);
         } else {
-            self.sight_ring(&next);
+            self.meet_ring_of(&next);
         }
     }
 
@@ -260,9 +264,10 @@ impl Node {
         let mut joined = differences.joined.iter();
         if joined.any(|newcomer| newcomer.addresses.are_manifold()) {
             // The newcomer may reach peers that this node cannot.
-            self.context.links.ask_others(now);
-            self.context.lost.search(now);
+            self.context.links.restart_detours(now);
+            self.context.lost_members.restart_search(now);
         }
+        #[cfg(feature = "planted-bugs")]
         if self.context.planted.has(PlantedBug::ForgetHeld) {
             self.discussion.causal.forget_held();
         }
@@ -273,64 +278,67 @@ impl Node {
         self.context.emit(Event::View(Arc::clone(&next)));
         let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
         if new_epoch {
-            self.succession.election.settle();
-            self.succession.standing.settle();
-            self.meeting.settle(&mut self.context);
-            self.context.lost.search(now);
+            self.succession.election.end();
+            self.succession.candidacy.forget_diverging();
+            self.meeting.reset(&mut self.context);
+            self.context.lost_members.restart_search(now);
             self.membership.announced = Pages::default();
             let epoch = next.tag().epoch;
             self.context.emit(Event::Coordinator { epoch });
         }
         if before.is_some() && !new_epoch {
             let joined = differences.joined.iter().map(|member| member.id);
-            self.ring.settle_in(now, joined);
+            self.ring.note_admitted(now, joined);
         }
         if let Some(before) = &before {
             self.tell_changes(&next, &differences);
             self.tell_merged(before, &next);
             self.tell_renamed(before, &differences);
         }
-        self.context.lost.retain(|id| !next.contains(id));
-        self.took_place();
+        self.context.lost_members.retain(|id| !next.contains(id));
+        self.become_member();
         let relaid = before.is_some_and(|before| before.layout() != next.layout());
+        #[cfg(feature = "planted-bugs")]
         if relaid && self.context.planted.has(PlantedBug::MergeRestartsNumbers) {
             self.relay.outbox.restart();
         }
         if relaid {
-            self.ring.greet_all_anew();
+            self.ring.greet_again();
         }
-        self.tend_ring();
+        self.maintain_ring();
         self.ask_for_history();
         self.history
             .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
-        self.leave_again(&next, new_epoch);
-        self.depose_liar();
-        self.seal_what_waits();
+        self.repeat_leave(&next, new_epoch);
+        self.depose_equivocator();
+        self.flush_outbox();
     }
 
     /// Records the names of departed members, and accepts the messages of new ones.
     pub(super) fn note_names(&mut self, differences: &Differences) {
         let context = &mut self.context;
         for member in &differences.joined {
-            self.naming.is_called(&member.id, &member.name);
+            self.naming.note_name(&member.id, &member.name);
             self.discussion.note_member(context, member.id);
-            context.links.welcome(&member.id);
+            context.links.raise_bound(&member.id);
         }
         for member in &differences.changed {
-            self.naming.is_called(&member.id, &member.name);
+            self.naming.note_name(&member.id, &member.name);
         }
         for member in &differences.gone {
             let view = context.view.as_ref();
             match view.and_then(|view| view.departure(&member.id)) {
-                Some(gone) if gone.how == Departure::Left => self.naming.left(&member.id),
-                _ => self.naming.failed(context.now, member.id, &member.name),
+                Some(gone) if gone.how == Departure::Left => self.naming.note_left(&member.id),
+                _ => self
+                    .naming
+                    .note_failed(context.now, member.id, &member.name),
             }
             let former = &mut context.people.former;
             former.insert(member.id, member.name.clone());
         }
         let forks = &self.forks;
         self.discussion
-            .forget_the_silent(context, |author| forks.keeps(author));
+            .forget_silent_authors(context, |author| forks.has_evidence(author));
     }
 
     /// Passes on the user's wish for another name; ignored while this node is not a member.
@@ -348,7 +356,7 @@ impl Node {
 
     /// Takes a member's wish for another name.
     pub(super) fn take_rename(&mut self, id: NodeId, wish: &str) {
-        let renamed = self.naming.wish(&self.context, id, wish);
+        let renamed = self.naming.request_rename(&self.context, id, wish);
         self.publish_names(renamed);
     }
 
@@ -372,10 +380,10 @@ impl Node {
     }
 
     /// Treats a coordinator that was proven to lie as dead for the election, whatever it says.
-    pub(super) fn depose_liar(&mut self) {
+    pub(super) fn depose_equivocator(&mut self) {
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
-        if let Some(liar) = coordinator.filter(|id| self.context.is_deposed(id)) {
-            self.found_dead(liar);
+        if let Some(equivocator) = coordinator.filter(|id| self.context.is_deposed(id)) {
+            self.declare_dead(equivocator);
         }
     }
 
@@ -396,11 +404,11 @@ impl Node {
                 Some(Departure::Failed) | None => Event::Failed(person(member)),
             });
             if how != Some(Departure::Left) {
-                self.context.lost.add(now, member);
+                self.context.lost_members.add(now, member);
             }
             self.suspicion.trials.acquit(&member.id);
-            self.give_up_on_giver(&member.id);
-            self.rehome(&member.id);
+            self.stop_pulling_from(&member.id);
+            self.reassign_parts_of(&member.id);
         }
     }
 

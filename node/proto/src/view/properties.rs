@@ -12,7 +12,7 @@ use ringtalk_wire::{
     Addresses, Departed, Departure, Member, NetworkId, NodeId, Renamed, RingKey, Seal, ViewTag,
 };
 
-use super::test_support::{Nobody, id};
+use super::test_support::{FakeSigner, id};
 use super::{Change, View};
 use crate::signing::test_support::SEAL;
 
@@ -27,7 +27,7 @@ fn member(number: u16, view: Option<&View>) -> Member {
         name: format!("member{number}"),
         addresses: Addresses::default(),
         seniority: view.map_or(0, View::next_seniority),
-        key: view.map_or(RingKey(0), |view| view.place_in(network)),
+        key: view.map_or(RingKey(0), |view| view.free_key_in(network)),
         network,
     }
 }
@@ -93,22 +93,22 @@ fn names(view: &View) -> BTreeMap<NodeId, String> {
 
 proptest! {
     #[test]
-    fn an_update_leads_where_the_coordinator_went(wishes in vec(wish(), 1..8)) {
+    fn an_update_leads_to_the_coordinators_view(wishes in vec(wish(), 1..8)) {
         let mut view = founded();
         for (number, wish) in wishes.iter().enumerate() {
             let change = change(&view, number, wish);
             let (update, next) = view.next(change, sealed).expect("the changes fit");
-            let applied = view.apply(&update, &Nobody);
+            let applied = view.apply(&update, &FakeSigner);
             prop_assert_eq!(applied.as_ref(), Ok(&next));
             prop_assert!(next.descends_from(&view.tag()));
-            let whole = View::from_pages(next.pages(), &Nobody);
+            let whole = View::from_pages(next.pages(), &FakeSigner);
             prop_assert_eq!(whole.as_ref(), Ok(&next));
             view = next;
         }
     }
 
     #[test]
-    fn differences_tell_what_was_changed_and_nothing_else(wishes in vec(wish(), 1..8), from in 0_usize..8) {
+    fn differences_have_all_changes_and_nothing_else(wishes in vec(wish(), 1..8), from in 0_usize..8) {
         let mut views = Vec::from([founded()]);
         for (number, wish) in wishes.iter().enumerate() {
             let view = &views[number];

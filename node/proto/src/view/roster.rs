@@ -143,7 +143,7 @@ impl Roster {
 
     /// Returns all members from the first whose key is not less than `key`, once round the ring clockwise.
     pub(super) fn clockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
-        let (number, place) = self.place_of(key);
+        let (number, place) = self.index_of(key);
         let (before, after) = self.sectors[number].members.split_at(place);
         let ahead = self.sectors[number + 1..].iter();
         let others = ahead.chain(&self.sectors[..number]);
@@ -154,7 +154,7 @@ impl Roster {
 
     /// Returns all members from the last whose key is less than `key`, once round the ring counter-clockwise.
     pub(super) fn counterclockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
-        let (number, place) = self.place_of(key);
+        let (number, place) = self.index_of(key);
         let (before, after) = self.sectors[number].members.split_at(place);
         let behind = self.sectors[..number].iter().rev();
         let others = behind.chain(self.sectors[number + 1..].iter().rev());
@@ -199,7 +199,7 @@ impl Roster {
         let (id, key) = (member.id, member.key);
         let part = &mut self.ids[part_of(&id)];
         let by_id = part.binary_search_by(|(other, _)| other.cmp(&id));
-        let (number, place) = self.place_of(key);
+        let (number, place) = self.index_of(key);
         let sector = &mut self.sectors[number];
         let taken = sector
             .members
@@ -218,7 +218,7 @@ impl Roster {
         let part = &mut self.ids[part_of(id)];
         let place = part.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
         let (_, member) = Arc::make_mut(part).remove(place);
-        let (number, place) = self.place_of(member.key);
+        let (number, place) = self.index_of(member.key);
         Arc::make_mut(&mut self.sectors[number])
             .members
             .remove(place);
@@ -227,7 +227,7 @@ impl Roster {
     }
 
     /// Returns the sector of a key, and the index there of the first member whose key is not less.
-    fn place_of(&self, key: RingKey) -> (usize, usize) {
+    fn index_of(&self, key: RingKey) -> (usize, usize) {
         let number = usize::from(key.sector());
         let members = &self.sectors[number].members;
         (number, members.partition_point(|(other, _)| *other < key))
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_there_changes_no_hash() {
+    fn the_order_of_changes_does_not_change_the_hash() {
         let members = scattered(40);
         let at_once = Roster::of(members.clone()).unwrap();
         let mut one_by_one = Roster::of([member(9_999, 5)]).unwrap();
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_or_a_key_that_is_there_is_refused() {
+    fn a_second_id_or_key_is_refused() {
         let mut roster = Roster::of([member(1, 10)]).unwrap();
         assert!(!roster.clone().change(&[], [member(1, 20)], &[]));
         assert!(!roster.clone().change(&[], [member(2, 10)], &[]));
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told() {
+    fn differences_between_rosters_are_found() {
         let before = Roster::of(scattered(50)).unwrap();
         let (gone, renamed) = (
             before.iter().next().unwrap().id,

@@ -3,6 +3,7 @@
 //! Not here: the effect of a command (the node), and the JSON of its answer (`events`).
 
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::{Code, Command, CommandError, Tag};
@@ -12,22 +13,24 @@ pub const COMMAND_BYTES: usize = 128 * 1024;
 /// The maximum length of a tag, in bytes.
 const TAG_BYTES: usize = 256;
 /// The maximum number of characters of an unknown word that an error repeats: more than any command has.
-const SHOWN_CHARS: usize = 40;
+const QUOTED_CHARS: usize = 40;
 /// The only room.
 const ROOM: &str = "main";
+/// A command, as an error shows one.
+const EXAMPLE: &str = r#"{"command":"who"}"#;
 
 /// A command from a program, with its tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tagged {
+pub struct TaggedCommand {
     /// The tag that the answer repeats.
     pub tag: Option<Tag>,
     /// The command, or the error in it.
     pub command: Result<Command, CommandError>,
 }
 
-impl Tagged {
+impl TaggedCommand {
     fn bad(message: String) -> Self {
-        let command = Err(bad(message));
+        let command = Err(bad_command(message));
         Self { tag: None, command }
     }
 }
@@ -36,10 +39,10 @@ impl Tagged {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 #[serde(tag = "command", rename_all = "kebab-case")]
-pub(super) enum Fields {
+pub(super) enum CommandFields {
     Say {
         message: String,
-        #[serde(default = "main")]
+        #[serde(default = "main_room")]
         room: String,
     },
     Name {
@@ -54,76 +57,102 @@ pub(super) enum Fields {
     Quit,
 }
 
-fn main() -> String {
+fn main_room() -> String {
     ROOM.to_owned()
 }
 
 /// Parses a command: a JSON object. Returns its tag too, if the line is an object with a valid one.
-pub fn read_command(line: &[u8]) -> Tagged {
+pub fn parse_command(line: &[u8]) -> TaggedCommand {
     let object: Map<String, Value> = match serde_json::from_slice(line) {
         Ok(object) => object,
-        Err(error) => return Tagged::bad(format!("this line is not a JSON object: {error}")),
+        Err(error) => {
+            let what = format!("not a JSON object such as {EXAMPLE}: {}", syntax(&error));
+            return TaggedCommand::bad(what);
+        }
     };
     let tag = match object.get("tag") {
         None | Some(Value::Null) => None,
         Some(Value::String(tag)) if tag.len() <= TAG_BYTES => Some(Tag::Text(tag.clone())),
         Some(Value::Number(tag)) => Some(Tag::Number(tag.clone())),
         Some(_) => {
-            let what = format!("a tag is a number, or a string of at most {TAG_BYTES} bytes");
-            return Tagged::bad(what);
+            let what = format!("a tag must be a number, or a string of at most {TAG_BYTES} bytes");
+            return TaggedCommand::bad(what);
         }
     };
-    let command = fields(object).and_then(command);
-    Tagged { tag, command }
+    let command = parse_fields(object).and_then(to_command);
+    TaggedCommand { tag, command }
 }
 
-fn fields(mut object: Map<String, Value>) -> Result<Fields, CommandError> {
+fn parse_fields(mut object: Map<String, Value>) -> Result<CommandFields, CommandError> {
     if let Some(Value::String(command)) = object.get_mut("command") {
-        *command = shown(command).to_ascii_lowercase();
+        *command = truncate(command).to_ascii_lowercase();
     }
     let fields = serde_json::from_value(Value::Object(object));
-    fields.map_err(|error| bad(format!("this is not a command: {error}")))
+    fields.map_err(|error| {
+        let error = error.to_string();
+        // The parser knows commands as the variants of a type.
+        bad_command(match error.strip_prefix("unknown variant ") {
+            Some(unknown) => format!("unknown command {unknown}"),
+            None => format!("not a command: {error}"),
+        })
+    })
+}
+
+/// Returns what is wrong with the JSON of a line. The parser's own words are about its grammar, and about a file of
+/// several lines.
+fn syntax(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Eof => "it ends in the middle of a value".to_owned(),
+        Category::Data => "it is another JSON value".to_owned(),
+        Category::Syntax | Category::Io => {
+            let words = error.to_string();
+            let reason = words.split(" at line ").next().unwrap_or_default();
+            format!("{reason} at byte {}", error.column())
+        }
+    }
 }
 
 /// Returns the part of a word that an error repeats.
-fn shown(word: &str) -> String {
-    word.chars().take(SHOWN_CHARS).collect()
+fn truncate(word: &str) -> String {
+    word.chars().take(QUOTED_CHARS).collect()
 }
 
 /// Returns the error for a line that is longer than [`COMMAND_BYTES`].
 pub fn line_too_long() -> CommandError {
     CommandError {
         code: Code::TooLong,
-        message: format!("this line is too long: a command has at most {COMMAND_BYTES} bytes"),
+        message: format!("not carried out: the line is longer than {COMMAND_BYTES} bytes"),
     }
 }
 
-fn command(fields: Fields) -> Result<Command, CommandError> {
+fn to_command(fields: CommandFields) -> Result<Command, CommandError> {
     Ok(match fields {
-        Fields::Say { room, .. } if room != ROOM => {
-            let room = shown(&room);
-            let message = format!("there is no room {room:?}; {ROOM} is the only one");
+        CommandFields::Say { room, .. } if room != ROOM => {
+            let room = truncate(&room);
+            let message = format!("there is no room {room:?}; the only room is {ROOM}");
             return Err(CommandError {
                 code: Code::NoSuchRoom,
                 message,
             });
         }
-        Fields::Say { message, .. } => Command::Say(message.try_into()?),
-        Fields::Name { name } => Command::Name(name.parse().map_err(|error| CommandError {
-            code: Code::NameInvalid,
-            message: format!("{error}"),
-        })?),
-        Fields::Who => Command::Who,
-        Fields::Ring => Command::Ring,
-        Fields::Invite => Command::Invite,
-        Fields::Transcript => Command::Transcript,
-        Fields::Help => Command::Help,
-        Fields::Clear => Command::Clear,
-        Fields::Quit => Command::Quit,
+        CommandFields::Say { message, .. } => Command::Say(message.try_into()?),
+        CommandFields::Name { name } => {
+            Command::Name(name.parse().map_err(|error| CommandError {
+                code: Code::NameInvalid,
+                message: format!("not renamed: {error}"),
+            })?)
+        }
+        CommandFields::Who => Command::Who,
+        CommandFields::Ring => Command::Ring,
+        CommandFields::Invite => Command::Invite,
+        CommandFields::Transcript => Command::Transcript,
+        CommandFields::Help => Command::Help,
+        CommandFields::Clear => Command::Clear,
+        CommandFields::Quit => Command::Quit,
     })
 }
 
-fn bad(message: String) -> CommandError {
+fn bad_command(message: String) -> CommandError {
     CommandError {
         code: Code::BadCommand,
         message,
@@ -137,7 +166,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> (Result<Command, Code>, Option<Tag>) {
-        let Tagged { tag, command } = read_command(line.as_bytes());
+        let TaggedCommand { tag, command } = parse_command(line.as_bytes());
         (command.map_err(|error| error.code), tag)
     }
 
@@ -224,8 +253,28 @@ mod tests {
         ] {
             assert_eq!(read(&line), (Err(Code::BadCommand), None), "{line}");
         }
+    }
+
+    #[test]
+    fn an_error_says_what_was_expected() {
+        for (line, words) in [
+            (
+                "who",
+                "not a JSON object such as {\"command\":\"who\"}: expected value at byte 1",
+            ),
+            ("[]", ": it is another JSON value"),
+            ("{\"command\":", ": it ends in the middle of a value"),
+            (
+                "{\"command\":\"fly\"}",
+                "unknown command `fly`, expected one of `say`, ",
+            ),
+            ("{}", "not a command: missing field `command`"),
+        ] {
+            let error = parse_command(line.as_bytes()).command.unwrap_err().message;
+            assert!(error.contains(words), "{line}: {error}");
+        }
         let far = "fly".repeat(30_000);
-        let unknown = read_command(format!(r#"{{"command":"{far}"}}"#).as_bytes());
+        let unknown = parse_command(format!(r#"{{"command":"{far}"}}"#).as_bytes());
         let error = unknown.command.unwrap_err().message;
         assert!(error.len() < 300, "{error}");
     }

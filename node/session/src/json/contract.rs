@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use strum::VariantNames;
 use uuid::Uuid;
 
-use super::commands::{Fields, read_command};
-use super::events::{Clock, Line, Somebody};
+use super::commands::{CommandFields, parse_command};
+use super::events::{JsonClock, JsonLine, JsonPerson};
 use crate::{Code, Tag, VectorClock};
 
 const CONTRACT: &str = include_str!("../../../../wire/CONTRACT.md");
@@ -45,19 +45,19 @@ const EPOCH: Epoch = Epoch {
 };
 
 /// Returns one line of each kind of event, with all fields that it can have.
-fn events(clock: &VectorClock) -> Vec<Line<'_>> {
+fn events(clock: &VectorClock) -> Vec<JsonLine<'_>> {
     let (node_id, epoch) = (NODE_ID, EPOCH);
-    let somebody = || Somebody {
+    let person = || JsonPerson {
         node_id,
         name: "ann",
     };
     vec![
-        Line::Joining {
+        JsonLine::Joining {
             stage: "linking",
             done: Some(1),
             total: Some(2),
         },
-        Line::Ready {
+        JsonLine::Ready {
             node_id,
             name: "ann",
             address: "",
@@ -68,53 +68,53 @@ fn events(clock: &VectorClock) -> Vec<Line<'_>> {
             members: 1,
         },
         message(clock),
-        Line::View {
+        JsonLine::View {
             epoch,
             number: 1,
             coordinator: node_id,
             members: Vec::new(),
         },
-        Line::Neighbours {
+        JsonLine::Neighbours {
             predecessor: None,
             successor: None,
         },
-        Line::Coordinator { node_id, epoch },
-        Line::Joined(somebody()),
-        Line::Left(somebody()),
-        Line::Failed(somebody()),
-        Line::Renamed {
+        JsonLine::Coordinator { node_id, epoch },
+        JsonLine::Joined(person()),
+        JsonLine::Left(person()),
+        JsonLine::Failed(person()),
+        JsonLine::Renamed {
             node_id,
             name: "ann",
             previous: "anna",
         },
-        Line::Split { members: 2, epoch },
-        Line::Reached {
+        JsonLine::Split { members: 2, epoch },
+        JsonLine::Reached {
             from: 1,
             to: 2,
             members: 3,
         },
-        Line::Merged { members: 2, epoch },
-        Line::Gap {
+        JsonLine::Merged { members: 2, epoch },
+        JsonLine::Gap {
             node_id,
             from: 1,
             to: 2,
             withheld: true,
         },
-        Line::Error {
+        JsonLine::Error {
             code: Code::Full,
             message: "",
             tag: Some(&TAG),
         },
-        Line::Notice {
+        JsonLine::Notice {
             code: Code::Observer,
             message: "",
         },
-        Line::Goodbye { reason: "quit" },
+        JsonLine::Goodbye { reason: "quit" },
     ]
 }
 
-fn message(clock: &VectorClock) -> Line<'_> {
-    Line::Message {
+fn message(clock: &VectorClock) -> JsonLine<'_> {
+    JsonLine::Message {
         id: Uuid::nil(),
         node_id: NODE_ID,
         seq: 1,
@@ -124,7 +124,7 @@ fn message(clock: &VectorClock) -> Line<'_> {
         message: "hello",
         lamport: 1,
         heads: Vec::new(),
-        vector_clock: Some(Clock(clock)),
+        vector_clock: Some(JsonClock(clock)),
         clock_size: Some(65),
         history: false,
         unlisted: true,
@@ -132,26 +132,26 @@ fn message(clock: &VectorClock) -> Line<'_> {
 }
 
 /// Returns one line of each kind of answer, with all fields that it can have.
-fn answers() -> Vec<Line<'static>> {
+fn answers() -> Vec<JsonLine<'static>> {
     let message = MessageId {
         author: NODE_ID,
         seq: 1,
     };
     vec![
-        Line::Transcript {
+        JsonLine::Transcript {
             ids: vec![message.uuid()],
         },
-        Line::Who {
+        JsonLine::Who {
             members: Vec::new(),
         },
-        Line::Ring {
+        JsonLine::Ring {
             predecessor: None,
             successor: None,
             members: Vec::new(),
         },
-        Line::Invite { invite: "" },
-        Line::Help { commands: &[] },
-        Line::Done {
+        JsonLine::Invite { invite: "" },
+        JsonLine::Help { commands: &[] },
+        JsonLine::Done {
             tag: Some(&TAG),
             command: "say",
             id: Some(Uuid::nil()),
@@ -174,7 +174,7 @@ fn every_event_is_listed_with_its_fields() {
         assert_eq!(built.insert(event, fields), None);
     }
     let known: BTreeSet<&str> = built.keys().map(String::as_str).collect();
-    assert_eq!(known, set(Line::VARIANTS), "each kind of line is built");
+    assert_eq!(known, set(JsonLine::VARIANTS), "each kind of line is built");
 
     let listed = table("event").into_iter().map(|row| {
         let fields = row[1].split(' ').map(|field| field.trim_end_matches('?'));
@@ -193,7 +193,7 @@ fn every_code_is_listed() {
 
 #[test]
 fn every_command_is_listed_with_its_fields() {
-    assert_eq!(names("command"), set(Fields::VARIANTS));
+    assert_eq!(names("command"), set(CommandFields::VARIANTS));
     for row in table("command") {
         let fields = row[1].split(' ').filter(|field| !field.is_empty());
         let fields: Vec<_> = fields.collect();
@@ -202,7 +202,7 @@ fn every_command_is_listed_with_its_fields() {
             let named = named.map(|field| (field.trim_end_matches('?').to_owned(), json!("main")));
             let mut object: Map<String, Value> = named.collect();
             object.insert("command".to_owned(), json!(row[0]));
-            read_command(Value::from(object).to_string().as_bytes()).command
+            parse_command(Value::from(object).to_string().as_bytes()).command
         };
         let read = object("");
         assert_eq!(read.as_ref().map(crate::Command::name), Ok(row[0]));

@@ -9,15 +9,15 @@ use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{self, TimePrecision};
 use uuid::Uuid;
 
-use crate::text::HarmlessJson;
+use crate::text::EscapingFormatter;
 use crate::{
-    Answer, Code, DiscussionId, Epoch, Event, Goodbye, Member, Members, Message, MessageId, NodeId,
-    Person, Remark, Reply, Stage, State, Tag, VectorClock,
+    Answer, Code, DiscussionId, Epoch, Event, Goodbye, JoinStage, Member, Members, Message,
+    MessageId, NodeId, Person, Remark, Reply, State, Tag, VectorClock,
 };
 
 /// The maximum number of entries of a clock that a message shows. Without a limit, anyone could make every line longer
 /// by inventing authors.
-const CLOCK_SHOWN: usize = 64;
+const MAX_CLOCK_ENTRIES: usize = 64;
 /// The only room.
 const ROOM: &str = "main";
 
@@ -25,7 +25,7 @@ const ROOM: &str = "main";
 pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
     let reason = Goodbye::Failure;
     for event in [Event::Error(error), Event::Goodbye { reason }] {
-        if let Some(line) = Line::of_word(&event) {
+        if let Some(line) = JsonLine::of_remark(&event) {
             line.write(out);
         }
     }
@@ -33,14 +33,14 @@ pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
 
 /// Writes an event, given the state right after it. Writes nothing for an event that programs do not see.
 pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
-    if let Some(line) = Line::of_event(event, state) {
+    if let Some(line) = JsonLine::of_event(event, state) {
         line.write(out);
     }
 }
 
 /// Writes that messages of an author were withheld because the reader was too slow.
 pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
-    let line = Line::Gap {
+    let line = JsonLine::Gap {
         node_id: author,
         from,
         to,
@@ -53,15 +53,15 @@ pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
 pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
     match &answer.result {
         Ok(reply) => {
-            if let Some(line) = Line::of_reply(reply) {
+            if let Some(line) = JsonLine::of_reply(reply) {
                 line.write(out);
             }
             if answer.by_program {
-                Line::done(answer.command, answer.tag.as_ref(), reply).write(out);
+                JsonLine::done(answer.command, answer.tag.as_ref(), reply).write(out);
             }
         }
         Err(error) => {
-            let line = Line::Error {
+            let line = JsonLine::Error {
                 code: error.code,
                 message: &error.message,
                 tag: answer.tag.as_ref(),
@@ -73,7 +73,7 @@ pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
 
 /// Writes the commands that can be typed.
 pub fn write_help(commands: &[&str], out: &mut Vec<u8>) {
-    Line::Help { commands }.write(out);
+    JsonLine::Help { commands }.write(out);
 }
 
 /// The last time that can be shown: 9999-12-31T23:59:59.999Z.
@@ -93,7 +93,7 @@ const RFC_3339: iso8601::EncodedConfig = iso8601::Config::DEFAULT
     rename_all = "kebab-case",
     rename_all_fields = "kebab-case"
 )]
-pub(super) enum Line<'a> {
+pub(super) enum JsonLine<'a> {
     Joining {
         stage: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,9 +120,9 @@ pub(super) enum Line<'a> {
         timestamp: String,
         message: &'a str,
         lamport: u64,
-        heads: Vec<Head>,
+        heads: Vec<JsonHead>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        vector_clock: Option<Clock<'a>>,
+        vector_clock: Option<JsonClock<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         clock_size: Option<usize>,
         history: bool,
@@ -133,7 +133,7 @@ pub(super) enum Line<'a> {
         epoch: Epoch,
         number: u64,
         coordinator: NodeId,
-        members: Vec<Listed<'a>>,
+        members: Vec<JsonMember<'a>>,
     },
     Neighbours {
         predecessor: Option<NodeId>,
@@ -143,9 +143,9 @@ pub(super) enum Line<'a> {
         node_id: NodeId,
         epoch: Epoch,
     },
-    Joined(Somebody<'a>),
-    Left(Somebody<'a>),
-    Failed(Somebody<'a>),
+    Joined(JsonPerson<'a>),
+    Left(JsonPerson<'a>),
+    Failed(JsonPerson<'a>),
     Renamed {
         node_id: NodeId,
         name: &'a str,
@@ -175,12 +175,12 @@ pub(super) enum Line<'a> {
         ids: Vec<Uuid>,
     },
     Who {
-        members: Vec<Listed<'a>>,
+        members: Vec<JsonMember<'a>>,
     },
     Ring {
         predecessor: Option<NodeId>,
         successor: Option<NodeId>,
-        members: Vec<Listed<'a>>,
+        members: Vec<JsonMember<'a>>,
     },
     Invite {
         invite: &'a str,
@@ -212,18 +212,18 @@ pub(super) enum Line<'a> {
     },
 }
 
-impl<'a> Line<'a> {
+impl<'a> JsonLine<'a> {
     fn of_event(event: &'a Event, state: &'a State) -> Option<Self> {
         Some(match event {
             Event::Start { .. } | Event::Progress(_) => return None,
-            Event::Joining(step) => Self::joining(step),
+            Event::Joining(progress) => Self::joining(progress),
             Event::Ready { name } => Self::ready(name, state),
             Event::Message(message) => Self::message(message, state),
             Event::View(members) => Self::View {
                 epoch: members.epoch(),
                 number: members.number(),
                 coordinator: members.coordinator(),
-                members: listed(members),
+                members: json_members(members),
             },
             Event::Neighbours {
                 predecessor,
@@ -270,13 +270,13 @@ impl<'a> Line<'a> {
                 epoch: *epoch,
             },
             Event::Error(_) | Event::Notice(_) | Event::Open { .. } | Event::Goodbye { .. } => {
-                return Self::of_word(event);
+                return Self::of_remark(event);
             }
         })
     }
 
     /// Returns the line for a remark or a goodbye. Returns `None` for other events.
-    fn of_word(event: &'a Event) -> Option<Self> {
+    fn of_remark(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Error(remark) => Self::Error {
                 code: remark.code,
@@ -298,12 +298,12 @@ impl<'a> Line<'a> {
         })
     }
 
-    const fn joining(step: &Stage) -> Self {
-        let (stage, done, total) = match step {
-            Stage::AskingDirector => ("asking-director", None, None),
-            Stage::Linking { .. } => ("linking", None, None),
-            Stage::AskingForPlace { .. } => ("asking-for-place", None, None),
-            Stage::FetchingHistory { done, total } => {
+    const fn joining(stage: &JoinStage) -> Self {
+        let (stage, done, total) = match stage {
+            JoinStage::AskingDirector => ("asking-director", None, None),
+            JoinStage::Linking { .. } => ("linking", None, None),
+            JoinStage::AskingForPlace { .. } => ("asking-for-place", None, None),
+            JoinStage::FetchingHistory { done, total } => {
                 ("fetching-history", Some(*done), Some(*total))
             }
         };
@@ -327,7 +327,7 @@ impl<'a> Line<'a> {
 
     fn message(message: &'a Message, state: &'a State) -> Self {
         let clock = &state.clock;
-        let is_short = clock.len() <= CLOCK_SHOWN;
+        let is_short = clock.len() <= MAX_CLOCK_ENTRIES;
         Self::Message {
             id: message.id.uuid(),
             node_id: message.id.author,
@@ -337,8 +337,8 @@ impl<'a> Line<'a> {
             timestamp: rfc3339(message.timestamp_ms),
             message: &message.text,
             lamport: message.lamport,
-            heads: message.depends_on().iter().map(Head::from).collect(),
-            vector_clock: is_short.then_some(Clock(clock)),
+            heads: message.dependencies().iter().map(JsonHead::from).collect(),
+            vector_clock: is_short.then_some(JsonClock(clock)),
             clock_size: (!is_short).then(|| clock.len()),
             history: message.history,
             unlisted: state.is_unlisted(message),
@@ -347,9 +347,12 @@ impl<'a> Line<'a> {
 
     fn of_reply(reply: &'a Reply) -> Option<Self> {
         Some(match reply {
-            Reply::Said(_) | Reply::Asked | Reply::Help | Reply::Clear => return None,
+            Reply::Sent(_) | Reply::Accepted | Reply::Help | Reply::Clear => return None,
             Reply::Who(members) => Self::Who {
-                members: members.iter().flat_map(|members| listed(members)).collect(),
+                members: members
+                    .iter()
+                    .flat_map(|members| json_members(members))
+                    .collect(),
             },
             Reply::Ring {
                 members,
@@ -358,7 +361,10 @@ impl<'a> Line<'a> {
             } => Self::Ring {
                 predecessor: *predecessor,
                 successor: *successor,
-                members: members.iter().flat_map(|members| listed(members)).collect(),
+                members: members
+                    .iter()
+                    .flat_map(|members| json_members(members))
+                    .collect(),
             },
             Reply::Invite(invite) => Self::Invite {
                 invite: invite.as_str(),
@@ -370,20 +376,20 @@ impl<'a> Line<'a> {
     }
 
     fn done(command: &'static str, tag: Option<&'a Tag>, reply: &Reply) -> Self {
-        let said = match reply {
-            Reply::Said(id) => Some(id),
+        let sent = match reply {
+            Reply::Sent(id) => Some(id),
             _ => None,
         };
         Self::Done {
             tag,
             command,
-            id: said.map(MessageId::uuid),
-            seq: said.map(|id| id.seq),
+            id: sent.map(MessageId::uuid),
+            seq: sent.map(|id| id.seq),
         }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        let mut serializer = serde_json::Serializer::with_formatter(&mut *out, HarmlessJson);
+        let mut serializer = serde_json::Serializer::with_formatter(&mut *out, EscapingFormatter);
         let written = self.serialize(&mut serializer);
         written.expect("every line has string keys, and memory takes whatever is written");
         out.push(b'\n');
@@ -395,19 +401,19 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-fn listed(members: &Members) -> Vec<Listed<'_>> {
-    members.iter().map(Listed::from).collect()
+fn json_members(members: &Members) -> Vec<JsonMember<'_>> {
+    members.iter().map(JsonMember::from).collect()
 }
 
 /// A direct causal dependency.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Head {
+pub(super) struct JsonHead {
     node_id: NodeId,
     seq: u64,
 }
 
-impl From<&MessageId> for Head {
+impl From<&MessageId> for JsonHead {
     fn from(message: &MessageId) -> Self {
         Self {
             node_id: message.author,
@@ -418,9 +424,9 @@ impl From<&MessageId> for Head {
 
 /// A vector clock, written as an object.
 #[derive(Debug)]
-pub(super) struct Clock<'a>(pub(super) &'a VectorClock);
+pub(super) struct JsonClock<'a>(pub(super) &'a VectorClock);
 
-impl Serialize for Clock<'_> {
+impl Serialize for JsonClock<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for entry in self.0.iter() {
@@ -433,14 +439,14 @@ impl Serialize for Clock<'_> {
 /// A member in a list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Listed<'a> {
+pub(super) struct JsonMember<'a> {
     node_id: NodeId,
     name: &'a str,
     address: &'a str,
     seniority: u64,
 }
 
-impl<'a> From<&'a Member> for Listed<'a> {
+impl<'a> From<&'a Member> for JsonMember<'a> {
     fn from(member: &'a Member) -> Self {
         Self {
             node_id: member.id,
@@ -454,12 +460,12 @@ impl<'a> From<&'a Member> for Listed<'a> {
 /// A member that joined, left or failed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Somebody<'a> {
+pub(super) struct JsonPerson<'a> {
     pub(super) node_id: NodeId,
     pub(super) name: &'a str,
 }
 
-impl<'a> From<&'a Person> for Somebody<'a> {
+impl<'a> From<&'a Person> for JsonPerson<'a> {
     fn from(person: &'a Person) -> Self {
         Self {
             node_id: person.id,

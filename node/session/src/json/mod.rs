@@ -7,5 +7,5 @@ mod commands;
 mod contract;
 mod events;
 
-pub use commands::{COMMAND_BYTES, Tagged, line_too_long, read_command};
+pub use commands::{COMMAND_BYTES, TaggedCommand, line_too_long, parse_command};
 pub use events::{moment, write_answer, write_event, write_failure, write_help, write_withheld};

@@ -4,7 +4,7 @@ use ringtalk_wire::{Close, Frame, VERSION, encode};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::link::test_support::{Bare, credentials, credentials_for, framed, link_of};
+use crate::link::test_support::{RawPeer, credentials, credentials_for, framed, into_link};
 use crate::secret::Secret;
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -15,36 +15,39 @@ async fn listener() -> (TcpListener, SocketAddr) {
 
 /// Accepts the next connection as node 2, and leads the dialler through its handshake.
 async fn host(listener: &TcpListener) -> Result<Link, LinkError> {
-    host_knowing(listener, &Openings::default()).await
+    host_with_filter(listener, &ReplayFilter::default()).await
 }
 
-async fn host_knowing(listener: &TcpListener, openings: &Openings) -> Result<Link, LinkError> {
+async fn host_with_filter(
+    listener: &TcpListener,
+    replay_filter: &ReplayFilter,
+) -> Result<Link, LinkError> {
     let (stream, address) = listener.accept().await.unwrap();
-    link_of(welcome(stream, address, &credentials(2), openings).await)
+    into_link(accept(stream, address, &credentials(2), replay_filter).await)
 }
 
 /// Makes a link from node 1 to node 2, and returns both ends.
 async fn linked() -> (Link, Link) {
     let (listener, address) = listener().await;
     let guest = async {
-        let greeted = greet(address, &credentials(1), credentials(2).id()).await;
-        greeted.unwrap().answer().await.unwrap()
+        let half_open = connect(address, &credentials(1), credentials(2).id()).await;
+        half_open.unwrap().complete().await.unwrap()
     };
     let (guest, host) = tokio::join!(guest, host(&listener));
     (guest, host.unwrap())
 }
 
 /// Does the same with a dialler that sends and receives bytes.
-async fn linked_to_bytes() -> (Bare, Link) {
+async fn linked_to_raw() -> (RawPeer, Link) {
     let (listener, address) = listener().await;
     let me = credentials(1);
-    let (bare, host) = tokio::join!(Bare::dial(address, &me), host(&listener));
-    (bare, host.unwrap())
+    let (raw, host) = tokio::join!(RawPeer::dial(address, &me), host(&listener));
+    (raw, host.unwrap())
 }
 
-/// Connects a stranger that sends these bytes, and then hangs up or stays. Returns the error of `welcome`, and what
+/// Connects a stranger that sends these bytes, and then hangs up or stays. Returns the error of `accept`, and what
 /// the stranger received.
-async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
+async fn accept_error(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
     let (listener, address) = listener().await;
     let stranger = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -61,8 +64,8 @@ async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
     (result.unwrap_err(), seen)
 }
 
-/// Returns the error of `greet` at a listener that sends these bytes and then hangs up.
-async fn greeted(bytes: Vec<u8>) -> LinkError {
+/// Returns the error of `connect` at a listener that sends these bytes and then hangs up.
+async fn connect_error(bytes: Vec<u8>) -> LinkError {
     let (listener, address) = listener().await;
     let stranger = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -71,7 +74,7 @@ async fn greeted(bytes: Vec<u8>) -> LinkError {
         stream
     };
     let me = credentials(1);
-    let (_stream, result) = tokio::join!(stranger, greet(address, &me, credentials(2).id()));
+    let (_stream, result) = tokio::join!(stranger, connect(address, &me, credentials(2).id()));
     result.unwrap_err()
 }
 
@@ -105,20 +108,20 @@ async fn two_nodes_make_a_link_and_talk() {
 
 #[tokio::test]
 async fn frames_may_cross_records_and_many_fit_one() {
-    let (mut bare, mut host) = linked_to_bytes().await;
+    let (mut raw, mut host) = linked_to_raw().await;
     let frames: Vec<Frame> = (0..10_000).map(Frame::Pong).collect();
     for frame in &frames {
         host.writer.add(&encode(frame));
     }
     let waiting = host.writer.waiting();
     host.writer.write().await.unwrap();
-    let (stream, records) = bare.receive(waiting).await;
+    let (stream, records) = raw.receive(waiting).await;
     assert_eq!(stream.len(), waiting);
     assert_eq!(records, waiting.div_ceil(65_519));
 
     let talk = async {
         for part in stream.chunks(1_237) {
-            bare.send(part).await;
+            raw.send(part).await;
         }
     };
     let listen = async {
@@ -131,42 +134,42 @@ async fn frames_may_cross_records_and_many_fit_one() {
 
 #[tokio::test]
 async fn a_flipped_bit_ends_the_link() {
-    let (mut bare, mut host) = linked_to_bytes().await;
-    let mut record = bare.seal(&encode(&Frame::Ping(1)));
+    let (mut raw, mut host) = linked_to_raw().await;
+    let mut record = raw.encrypt(&encode(&Frame::Ping(1)));
     *record.last_mut().unwrap() ^= 1;
-    bare.stream.write_all(&record).await.unwrap();
+    raw.stream.write_all(&record).await.unwrap();
     assert!(matches!(host.reader.next().await, Err(LinkError::Record)));
 }
 
 #[tokio::test]
-async fn what_is_not_sealed_ends_the_link() {
+async fn unencrypted_bytes_end_the_link() {
     for garbage in [&b"\x00\x00\x00\x05\x64ping"[..], &[0xff; 40]] {
-        let (mut bare, mut host) = linked_to_bytes().await;
-        bare.stream.write_all(garbage).await.unwrap();
+        let (mut raw, mut host) = linked_to_raw().await;
+        raw.stream.write_all(garbage).await.unwrap();
         assert!(matches!(host.reader.next().await, Err(LinkError::Record)));
     }
 }
 
 #[tokio::test]
 async fn a_link_that_ends_within_a_record_or_a_frame_broke() {
-    let (mut bare, mut host) = linked_to_bytes().await;
-    let record = bare.seal(&[0, 0]);
-    bare.stream.write_all(&record[..10]).await.unwrap();
-    bare.stream.shutdown().await.unwrap();
+    let (mut raw, mut host) = linked_to_raw().await;
+    let record = raw.encrypt(&[0, 0]);
+    raw.stream.write_all(&record[..10]).await.unwrap();
+    raw.stream.shutdown().await.unwrap();
     assert!(matches!(host.reader.next().await, Err(LinkError::Io(_))));
-    let (mut bare, mut host) = linked_to_bytes().await;
-    bare.send(&[0, 0]).await;
-    bare.stream.shutdown().await.unwrap();
+    let (mut raw, mut host) = linked_to_raw().await;
+    raw.send(&[0, 0]).await;
+    raw.stream.shutdown().await.unwrap();
     assert!(matches!(host.reader.next().await, Err(LinkError::Io(_))));
 }
 
 #[tokio::test]
-async fn another_node_at_the_address_is_no_link() {
+async fn another_node_at_the_address_gets_no_link() {
     for me in [credentials(1), credentials(2)] {
         let (listener, address) = listener().await;
         let wanted = credentials(3).id();
-        let (found, end) = tokio::join!(greet(address, &me, wanted), host(&listener));
-        let error = found.unwrap_err();
+        let (result, end) = tokio::join!(connect(address, &me, wanted), host(&listener));
+        let error = result.unwrap_err();
         match error {
             LinkError::OtherNode(id) => assert_eq!(id, credentials(2).id()),
             LinkError::Myself => assert_eq!(me.id(), credentials(2).id()),
@@ -178,12 +181,12 @@ async fn another_node_at_the_address_is_no_link() {
 }
 
 #[tokio::test]
-async fn who_knows_nobody_finds_out_who_is_there() {
+async fn a_dialler_learns_which_node_is_there() {
     let (listener, address) = listener().await;
     let guest = async {
-        let greeted = greet_whoever(address, &credentials(1)).await.unwrap();
-        assert_eq!(greeted.peer(), credentials(2).id());
-        greeted.answer().await.unwrap()
+        let half_open = connect_any(address, &credentials(1)).await.unwrap();
+        assert_eq!(half_open.peer(), credentials(2).id());
+        half_open.complete().await.unwrap()
     };
     let (guest, host) = tokio::join!(guest, host(&listener));
     assert_eq!(guest.peer, credentials(2).id());
@@ -191,18 +194,18 @@ async fn who_knows_nobody_finds_out_who_is_there() {
 }
 
 #[tokio::test]
-async fn who_is_greeted_and_not_answered_has_no_link() {
+async fn a_half_open_link_is_no_link_for_the_far_end() {
     let (listener, address) = listener().await;
-    let guest = async { drop(greet_whoever(address, &credentials(1)).await.unwrap()) };
+    let guest = async { drop(connect_any(address, &credentials(1)).await.unwrap()) };
     let ((), host) = tokio::join!(guest, host(&listener));
     assert!(matches!(host, Err(LinkError::HungUp)));
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_a_refusal() {
+async fn a_closed_port_is_a_refusal() {
     let (listener, address) = listener().await;
     drop(listener);
-    let error = greet(address, &credentials(1), credentials(2).id()).await;
+    let error = connect(address, &credentials(1), credentials(2).id()).await;
     let error = error.unwrap_err();
     assert!(error.is_refusal(), "{error}");
 }
@@ -211,11 +214,11 @@ async fn nobody_at_the_address_is_a_refusal() {
 async fn another_version_is_named() {
     let mut bytes = preface().to_vec();
     bytes[4..].copy_from_slice(&(VERSION + 1).to_be_bytes());
-    let (at_the_host, _) = welcomed(bytes.clone(), false).await;
-    for error in [at_the_host, greeted(bytes).await] {
+    let (at_the_host, _) = accept_error(bytes.clone(), false).await;
+    for error in [at_the_host, connect_error(bytes).await] {
         assert!(error.is_refusal());
         let versions = format!(
-            "version {} of the protocol, this one version {VERSION}",
+            "version {} of the protocol, this node version {VERSION}",
             VERSION + 1
         );
         assert!(error.to_string().contains(&versions), "{error}");
@@ -225,60 +228,60 @@ async fn another_version_is_named() {
 #[tokio::test]
 async fn a_stranger_sees_the_preface_and_nothing_else() {
     let secret = Secret::generate().unwrap();
-    let (_, opening) = noise::open(&credentials_for(1, &secret)).unwrap();
-    let (error, seen) = welcomed(after_preface(&framed(&opening)), false).await;
+    let (_, first_message) = noise::start_handshake(&credentials_for(1, &secret)).unwrap();
+    let (error, seen) = accept_error(after_preface(&framed(&first_message)), false).await;
     assert!(matches!(error, LinkError::Secret));
     assert_eq!(seen, preface());
 }
 
 #[tokio::test]
-async fn a_stranger_knows_that_it_was_refused_which_proves_nothing() {
+async fn a_stranger_gets_a_refusal_that_proves_nothing() {
     let (listener, address) = listener().await;
     let stranger = credentials_for(1, &Secret::generate().unwrap());
-    let (found, end) = tokio::join!(greet_whoever(address, &stranger), host(&listener));
-    let error = found.unwrap_err();
+    let (result, end) = tokio::join!(connect_any(address, &stranger), host(&listener));
+    let error = result.unwrap_err();
     assert!(matches!(error, LinkError::Refused), "{error}");
     assert!(!error.is_refusal());
     assert!(matches!(end, Err(LinkError::Secret)));
     assert!(matches!(
-        greeted(preface().to_vec()).await,
+        connect_error(preface().to_vec()).await,
         LinkError::Refused
     ));
 }
 
 #[tokio::test]
-async fn garbage_is_no_handshake() {
-    let (error, _) = welcomed(b"GET / HTTP/1.1\r\n\r\n".to_vec(), false).await;
+async fn garbage_fails_the_handshake() {
+    let (error, _) = accept_error(b"GET / HTTP/1.1\r\n\r\n".to_vec(), false).await;
     assert!(matches!(error, LinkError::Preface(_)));
     for garbage in [&[0xff; 4][..], &[0, 0], &[0, 3, 1, 2, 3], &[4, 1]] {
-        let (error, seen) = welcomed(after_preface(garbage), false).await;
+        let (error, seen) = accept_error(after_preface(garbage), false).await;
         assert!(matches!(error, LinkError::Handshake), "{garbage:?}");
         assert_eq!(seen[..], preface()[..seen.len()]);
-        let error = greeted(after_preface(garbage)).await;
+        let error = connect_error(after_preface(garbage)).await;
         assert!(matches!(error, LinkError::Handshake), "{garbage:?}");
     }
-    let (error, _) = welcomed(after_preface(&framed(&[7; 48])), false).await;
+    let (error, _) = accept_error(after_preface(&framed(&[7; 48])), false).await;
     assert!(matches!(error, LinkError::Secret));
-    let error = greeted(after_preface(&framed(&[7; 211]))).await;
+    let error = connect_error(after_preface(&framed(&[7; 211]))).await;
     assert!(matches!(error, LinkError::Handshake));
 }
 
 #[tokio::test]
-async fn who_hangs_up_is_forgotten() {
-    let (_, opening) = noise::open(&credentials(1)).unwrap();
-    let whole = after_preface(&framed(&opening));
+async fn a_hang_up_ends_the_handshake() {
+    let (_, first_message) = noise::start_handshake(&credentials(1)).unwrap();
+    let whole = after_preface(&framed(&first_message));
     for end in [0, 3, PREFACE_BYTES, PREFACE_BYTES + 1, 40, whole.len()] {
-        let (error, _) = welcomed(whole[..end].to_vec(), true).await;
+        let (error, _) = accept_error(whole[..end].to_vec(), true).await;
         assert!(matches!(error, LinkError::HungUp), "{end}: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_handshake_played_again_is_refused_before_anything_is_said() {
+async fn a_replayed_handshake_is_refused_before_an_answer() {
     let (listener, address) = listener().await;
-    let openings = Openings::default();
-    let (_, opening) = noise::open(&credentials(1)).unwrap();
-    let recording = after_preface(&framed(&opening));
+    let replay_filter = ReplayFilter::default();
+    let (_, first_message) = noise::start_handshake(&credentials(1)).unwrap();
+    let recording = after_preface(&framed(&first_message));
     let mut seen = Vec::new();
     for _ in 0..2 {
         let player = async {
@@ -289,7 +292,10 @@ async fn a_handshake_played_again_is_refused_before_anything_is_said() {
             stream.read_to_end(&mut bytes).await.unwrap();
             bytes
         };
-        seen.push(tokio::join!(player, host_knowing(&listener, &openings)));
+        seen.push(tokio::join!(
+            player,
+            host_with_filter(&listener, &replay_filter)
+        ));
     }
     let (answer, error) = &seen[0];
     assert_eq!(answer.len(), PREFACE_BYTES + 2 + 211);
@@ -300,11 +306,11 @@ async fn a_handshake_played_again_is_refused_before_anything_is_said() {
 }
 
 #[tokio::test]
-async fn the_silent_are_not_waited_for() {
+async fn a_silent_connection_times_out() {
     let (listener, address) = listener().await;
     let _stranger = TcpStream::connect(address).await.unwrap();
     let (stream, address) = listener.accept().await.unwrap();
     tokio::time::pause();
-    let error = welcome(stream, address, &credentials(1), &Openings::default()).await;
+    let error = accept(stream, address, &credentials(1), &ReplayFilter::default()).await;
     assert!(matches!(error, Err(LinkError::Silent)));
 }

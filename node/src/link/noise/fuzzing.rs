@@ -6,14 +6,15 @@ use ringtalk_wire::PublicKey;
 use snow::HandshakeState;
 
 use super::{
-    Answered, Credentials, Keys, Role, Shown, introduction, keys, open, read_opening, write,
+    Credentials, DialledAfterAnswer, DiallerAfterAnswer, Keys, Role, introduction, keys,
+    read_first, start_handshake, write,
 };
 
 /// A part of the handshake, which one end sends to the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
+pub enum HandshakePart {
     /// The dialler's first message.
-    Opening,
+    First,
     /// The introduction of the dialled end, before it is encrypted: a node with the secret can say anything.
     DialledIntroduction,
     /// The dialled end's message.
@@ -37,14 +38,14 @@ pub struct Outcome {
     pub(crate) keys: Option<[Keys; 2]>,
 }
 
-/// Leads both ends through a handshake. Each part passes through `way`, which may change it.
+/// Leads both ends through a handshake. Each part passes through `tamper`, which may change it.
 pub fn handshake(
     initiator: &Credentials,
     responder: &Credentials,
-    way: &mut dyn FnMut(Part, &mut Vec<u8>),
+    tamper: &mut dyn FnMut(HandshakePart, &mut Vec<u8>),
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    lead(initiator, responder, way, &mut outcome);
+    lead(initiator, responder, tamper, &mut outcome);
     outcome
 }
 
@@ -52,32 +53,32 @@ pub fn handshake(
 fn lead(
     initiator: &Credentials,
     responder: &Credentials,
-    way: &mut dyn FnMut(Part, &mut Vec<u8>),
+    tamper: &mut dyn FnMut(HandshakePart, &mut Vec<u8>),
     outcome: &mut Outcome,
 ) -> Option<()> {
-    let (opened, mut opening) = open(initiator).ok()?;
-    way(Part::Opening, &mut opening);
-    let mut there = read_opening(responder, &opening).ok()?.0;
+    let (after_first, mut first) = start_handshake(initiator).ok()?;
+    tamper(HandshakePart::First, &mut first);
+    let mut there = read_first(responder, &first).ok()?.0;
     outcome.answered = true;
 
-    let mut said = said(&there, Role::Dialled, responder);
-    way(Part::DialledIntroduction, &mut said);
-    let mut answer = write(&mut there, &said).ok()?;
-    way(Part::Answer, &mut answer);
-    let Answered { mut state, key } = opened.read_answer(&answer).ok()?;
+    let mut payload = encode_introduction(&there, Role::Dialled, responder);
+    tamper(HandshakePart::DialledIntroduction, &mut payload);
+    let mut answer = write(&mut there, &payload).ok()?;
+    tamper(HandshakePart::Answer, &mut answer);
+    let DiallerAfterAnswer { mut state, key } = after_first.read_answer(&answer).ok()?;
     outcome.dialled = Some(key);
 
-    let mut said = self::said(&state, Role::Dialler, initiator);
-    way(Part::DiallerIntroduction, &mut said);
-    let mut last = write(&mut state, &said).ok()?;
+    let mut payload = encode_introduction(&state, Role::Dialler, initiator);
+    tamper(HandshakePart::DiallerIntroduction, &mut payload);
+    let mut last = write(&mut state, &payload).ok()?;
     let here = keys(state);
-    way(Part::Last, &mut last);
-    let (there, shown) = Shown(there).read_last(&last).ok()?;
-    outcome.dialler = Some(shown.key);
+    tamper(HandshakePart::Last, &mut last);
+    let (there, introduction) = DialledAfterAnswer(there).read_last(&last).ok()?;
+    outcome.dialler = Some(introduction.key);
     outcome.keys = Some([here, there]);
     Some(())
 }
 
-fn said(state: &HandshakeState, role: Role, me: &Credentials) -> Vec<u8> {
+fn encode_introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Vec<u8> {
     introduction(state, role, me).encode().to_vec()
 }

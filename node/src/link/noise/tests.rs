@@ -7,48 +7,47 @@ use crate::secret::Secret;
 
 /// A handshake that a dialler has begun, with its first message.
 struct Handshake {
-    opened: Opened,
-    opening: Vec<u8>,
+    initiator: DiallerAfterFirst,
+    first: Vec<u8>,
 }
 
 impl Handshake {
     fn by(me: &Credentials) -> Self {
-        let (opened, opening) = open(me).unwrap();
-        Self { opened, opening }
+        let (initiator, first) = start_handshake(me).unwrap();
+        Self { initiator, first }
     }
 }
 
 #[test]
 fn both_ends_learn_who_the_other_is() {
     let (here, there) = (credentials(1), credentials(2));
-    let Handshake { opened, opening } = Handshake::by(&here);
-    let (shown, answer) = read_opening(&there, &opening)
-        .unwrap()
-        .answer(&there)
-        .unwrap();
-    let answered = opened.read_answer(&answer).unwrap();
+    let Handshake { initiator, first } = Handshake::by(&here);
+    let (responder, answer) = read_first(&there, &first).unwrap().answer(&there).unwrap();
+    let answered = initiator.read_answer(&answer).unwrap();
     assert_eq!(answered.key(), there.public_key());
-    let (here_keys, last) = answered.close(&here, None).unwrap();
-    let (there_keys, shown) = shown.read_last(&last).unwrap();
-    let key = shown.key;
+    let (here_keys, last) = answered.finish(&here, None).unwrap();
+    let (there_keys, introduction) = responder.read_last(&last).unwrap();
+    let key = introduction.key;
     assert_eq!(key, here.public_key());
     // PROTOCOL.md §3.2.
-    let lengths = [&opening, &answer, &last].map(Vec::len);
+    let lengths = [&first, &answer, &last].map(Vec::len);
     assert_eq!(lengths, [48, 211, 179]);
 
-    let (mut sealed, mut plain) = ([0; 64], [0; 64]);
-    let length = here_keys.write_message(0, b"hello", &mut sealed).unwrap();
-    let length = there_keys.read_message(0, &sealed[..length], &mut plain);
+    let (mut ciphertext, mut plain) = ([0; 64], [0; 64]);
+    let length = here_keys
+        .write_message(0, b"hello", &mut ciphertext)
+        .unwrap();
+    let length = there_keys.read_message(0, &ciphertext[..length], &mut plain);
     assert_eq!(&plain[..length.unwrap()], b"hello");
 }
 
 #[test]
-fn who_lacks_the_secret_gets_no_answer() {
+fn a_dialler_without_the_secret_gets_no_answer() {
     let secret = Secret::generate().unwrap();
-    let Handshake { opening, .. } = Handshake::by(&credentials_for(1, &secret));
-    let refused = read_opening(&credentials(2), &opening);
+    let Handshake { first, .. } = Handshake::by(&credentials_for(1, &secret));
+    let refused = read_first(&credentials(2), &first);
     assert!(matches!(refused, Err(LinkError::Secret)));
-    let refused = read_opening(&credentials(2), &[7; OPENING_BYTES]);
+    let refused = read_first(&credentials(2), &[7; FIRST_BYTES]);
     assert!(matches!(refused, Err(LinkError::Secret)));
 }
 
@@ -56,72 +55,71 @@ fn who_lacks_the_secret_gets_no_answer() {
 fn another_discussion_with_the_same_key_gets_no_answer() {
     let elsewhere = Secret::generate().unwrap().discussion();
     let stranger = credentials(1).in_discussion(elsewhere);
-    let Handshake { opening, .. } = Handshake::by(&stranger);
-    let refused = read_opening(&credentials(2), &opening);
+    let Handshake { first, .. } = Handshake::by(&stranger);
+    let refused = read_first(&credentials(2), &first);
     assert!(matches!(refused, Err(LinkError::Secret)));
 }
 
 #[test]
-fn a_changed_message_is_refused_whichever_byte_it_is() {
+fn a_change_to_any_byte_of_a_message_is_refused() {
     let (here, there) = (credentials(1), credentials(2));
-    let changed = |message: &[u8], place: usize| {
+    let changed = |message: &[u8], position: usize| {
         let mut message = message.to_vec();
-        message[place] ^= 1;
+        message[position] ^= 1;
         message
     };
-    for place in 0..48 {
-        let Handshake { opening, .. } = Handshake::by(&here);
-        let refused = read_opening(&there, &changed(&opening, place));
-        assert!(matches!(refused, Err(LinkError::Secret)), "{place}");
+    for position in 0..48 {
+        let Handshake { first, .. } = Handshake::by(&here);
+        let refused = read_first(&there, &changed(&first, position));
+        assert!(matches!(refused, Err(LinkError::Secret)), "{position}");
     }
-    for place in (0..211).step_by(10) {
-        let Handshake { opened, opening } = Handshake::by(&here);
-        let approached = read_opening(&there, &opening).unwrap();
-        let (_, answer) = approached.answer(&there).unwrap();
-        let refused = opened.read_answer(&changed(&answer, place));
-        assert!(matches!(refused, Err(LinkError::Handshake)), "{place}");
+    for position in (0..211).step_by(10) {
+        let Handshake { initiator, first } = Handshake::by(&here);
+        let responder = read_first(&there, &first).unwrap();
+        let (_, answer) = responder.answer(&there).unwrap();
+        let refused = initiator.read_answer(&changed(&answer, position));
+        assert!(matches!(refused, Err(LinkError::Handshake)), "{position}");
     }
-    for place in (0..179).step_by(10) {
-        let Handshake { opened, opening } = Handshake::by(&here);
-        let approached = read_opening(&there, &opening).unwrap();
-        let (shown, answer) = approached.answer(&there).unwrap();
-        let (_, last) = opened
+    for position in (0..179).step_by(10) {
+        let Handshake { initiator, first } = Handshake::by(&here);
+        let responder = read_first(&there, &first).unwrap();
+        let (responder, answer) = responder.answer(&there).unwrap();
+        let (_, last) = initiator
             .read_answer(&answer)
             .unwrap()
-            .close(&here, None)
+            .finish(&here, None)
             .unwrap();
-        let refused = shown.read_last(&changed(&last, place));
-        assert!(matches!(refused, Err(LinkError::Handshake)), "{place}");
+        let refused = responder.read_last(&changed(&last, position));
+        assert!(matches!(refused, Err(LinkError::Handshake)), "{position}");
     }
 }
 
 #[test]
 fn a_message_of_another_length_is_refused() {
     let (here, there) = (credentials(1), credentials(2));
-    let Handshake { opened, opening } = Handshake::by(&here);
-    for wrong in [&opening[..47], &[], &[opening.as_slice(), &[0]].concat()] {
-        let refused = read_opening(&there, wrong);
+    let Handshake { initiator, first } = Handshake::by(&here);
+    for wrong in [&first[..47], &[], &[first.as_slice(), &[0]].concat()] {
+        let refused = read_first(&there, wrong);
         assert!(matches!(refused, Err(LinkError::Handshake)));
     }
-    let (_, answer) = read_opening(&there, &opening)
-        .unwrap()
-        .answer(&there)
-        .unwrap();
-    let refused = opened.read_answer(&answer[..40]);
+    let (_, answer) = read_first(&there, &first).unwrap().answer(&there).unwrap();
+    let refused = initiator.read_answer(&answer[..40]);
     assert!(matches!(refused, Err(LinkError::Handshake)));
 }
 
 /// Returns what the dialler makes of an answer with this payload, which is made from the transcript and the Noise key
 /// to sign.
 fn answered_with(
-    payload: impl FnOnce(&Transcript, &[u8]) -> Vec<u8>,
+    payload: impl FnOnce(&HandshakeHash, &[u8]) -> Vec<u8>,
 ) -> Result<PublicKey, LinkError> {
     let (here, there) = (credentials(1), credentials(2));
-    let Handshake { opened, opening } = Handshake::by(&here);
-    let mut state = read_opening(&there, &opening).unwrap().0;
-    let payload = payload(&transcript(&state), there.noise_public());
+    let Handshake { initiator, first } = Handshake::by(&here);
+    let mut state = read_first(&there, &first).unwrap().0;
+    let payload = payload(&handshake_hash(&state), there.noise_public());
     let answer = write(&mut state, &payload).unwrap();
-    opened.read_answer(&answer).map(|answered| answered.key())
+    initiator
+        .read_answer(&answer)
+        .map(|answered| answered.key())
 }
 
 fn introduction(key: PublicKey, owner: &Identity, signed: &[u8]) -> Vec<u8> {
@@ -136,28 +134,28 @@ fn introduction(key: PublicKey, owner: &Identity, signed: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn nobody_shows_a_key_of_somebody_else() {
+fn a_node_cannot_present_another_nodes_key() {
     let [ann, bob] = [3, 4].map(|number| Identity::from_seed(&[number; 32]));
-    let honest = answered_with(|transcript, noise_public| {
-        let signed = to_sign(Role::Dialled, transcript, noise_public);
+    let honest = answered_with(|handshake_hash, noise_public| {
+        let signed = to_sign(Role::Dialled, handshake_hash, noise_public);
         introduction(ann.public_key(), &ann, &signed)
     });
     assert_eq!(honest.unwrap(), ann.public_key());
     let impostors = [
-        answered_with(|transcript, noise_public| {
-            let signed = to_sign(Role::Dialled, transcript, noise_public);
+        answered_with(|handshake_hash, noise_public| {
+            let signed = to_sign(Role::Dialled, handshake_hash, noise_public);
             introduction(ann.public_key(), &bob, &signed)
         }),
-        answered_with(|transcript, noise_public| {
-            let signed = to_sign(Role::Dialler, transcript, noise_public);
+        answered_with(|handshake_hash, noise_public| {
+            let signed = to_sign(Role::Dialler, handshake_hash, noise_public);
             introduction(ann.public_key(), &ann, &signed)
         }),
         answered_with(|_, noise_public| {
             let signed = to_sign(Role::Dialled, &[0; 32], noise_public);
             introduction(ann.public_key(), &ann, &signed)
         }),
-        answered_with(|transcript, _| {
-            let signed = to_sign(Role::Dialled, transcript, &[0; 32]);
+        answered_with(|handshake_hash, _| {
+            let signed = to_sign(Role::Dialled, handshake_hash, &[0; 32]);
             introduction(ann.public_key(), &ann, &signed)
         }),
     ];
@@ -168,14 +166,14 @@ fn nobody_shows_a_key_of_somebody_else() {
 }
 
 #[test]
-fn a_payload_that_is_no_introduction_is_refused() {
+fn a_payload_without_an_introduction_is_refused() {
     for payload in [&b""[..], b"\xa1\x63key\x01", &[0x81; 512]] {
         let refused = answered_with(|_, _| payload.to_vec());
         assert!(matches!(refused, Err(LinkError::Handshake)));
     }
     let ann = Identity::from_seed(&[3; 32]);
-    let trailing = answered_with(|transcript, noise_public| {
-        let signed = to_sign(Role::Dialled, transcript, noise_public);
+    let trailing = answered_with(|handshake_hash, noise_public| {
+        let signed = to_sign(Role::Dialled, handshake_hash, noise_public);
         let introduction = introduction(ann.public_key(), &ann, &signed);
         [introduction.as_slice(), &[0]].concat()
     });
@@ -186,22 +184,19 @@ fn a_payload_that_is_no_introduction_is_refused() {
 #[test]
 fn a_recorded_handshake_gets_no_further_than_the_last_message() {
     let (here, there) = (credentials(1), credentials(2));
-    let Handshake { opened, opening } = Handshake::by(&here);
-    let (_, answer) = read_opening(&there, &opening)
-        .unwrap()
-        .answer(&there)
-        .unwrap();
-    let (_, last) = opened
+    let Handshake { initiator, first } = Handshake::by(&here);
+    let (_, answer) = read_first(&there, &first).unwrap().answer(&there).unwrap();
+    let (_, last) = initiator
         .read_answer(&answer)
         .unwrap()
-        .close(&here, None)
+        .finish(&here, None)
         .unwrap();
     for node in [there, credentials(3)] {
-        let (shown, _) = read_opening(&node, &opening)
-            .unwrap()
-            .answer(&node)
-            .unwrap();
-        assert!(matches!(shown.read_last(&last), Err(LinkError::Handshake)));
+        let (responder, _) = read_first(&node, &first).unwrap().answer(&node).unwrap();
+        assert!(matches!(
+            responder.read_last(&last),
+            Err(LinkError::Handshake)
+        ));
     }
 }
 
@@ -209,14 +204,11 @@ fn a_recorded_handshake_gets_no_further_than_the_last_message() {
 #[test]
 fn a_signature_fits_no_other_handshake() {
     let (here, there) = (credentials(1), credentials(2));
-    let Handshake { opening, .. } = Handshake::by(&here);
-    let (_, answer) = read_opening(&there, &opening)
-        .unwrap()
-        .answer(&there)
-        .unwrap();
-    let Handshake { opened, .. } = Handshake::by(&credentials(3));
+    let Handshake { first, .. } = Handshake::by(&here);
+    let (_, answer) = read_first(&there, &first).unwrap().answer(&there).unwrap();
+    let Handshake { initiator, .. } = Handshake::by(&credentials(3));
     assert!(matches!(
-        opened.read_answer(&answer),
+        initiator.read_answer(&answer),
         Err(LinkError::Handshake)
     ));
 }

@@ -1,7 +1,7 @@
 //! The delivery of the user's own messages, according to the core's acknowledgements.
 //!
 //! A message is for the members who were there when it was sent. The core reports how many of them have it, but not
-//! which ones. If some have gone since, the screen says so. Not here: the rendering (`layout`, `standing`).
+//! which ones. If some have gone since, the screen says so. Not here: the rendering (`layout`, `status_line`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use ringtalk_session::Members;
 use ringtalk_wire::NodeId;
 
 /// The time after which the screen says that someone does not have a message.
-const LATE: Duration = Duration::from_secs(10);
+const LATE_AFTER: Duration = Duration::from_secs(10);
 /// The maximum number of tracked messages. A message is tracked until everyone has it.
-const WAITING: usize = 4_096;
+const MAX_TRACKED: usize = 4_096;
 
 /// The delivery of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,14 +21,14 @@ pub(super) enum Delivery {
     /// It left this node.
     Sent,
     /// This many members have it. The number may still grow.
-    Reached(Reach),
+    Reached(DeliveryCount),
     /// It has taken too long, and no acknowledgement has come.
     Late,
 }
 
-/// The number of members that have a message, of those who were there when it was sent.
+/// The number of members that have a message, and of all members at the time it was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Reach {
+pub(super) struct DeliveryCount {
     pub(super) got: usize,
     pub(super) of: usize,
     /// The number of them that have gone, whether they have it or not.
@@ -37,14 +37,14 @@ pub(super) struct Reach {
     pub(super) is_late: bool,
 }
 
-impl Reach {
+impl DeliveryCount {
     /// Returns true if all of them have it.
-    pub(super) const fn is_full(self) -> bool {
+    pub(super) const fn is_complete(self) -> bool {
         self.got == self.of
     }
 
     /// Returns true if someone who is still here should have it by now.
-    pub(super) const fn is_wanting(self) -> bool {
+    pub(super) const fn is_overdue(self) -> bool {
         self.is_late && self.got + self.gone < self.of
     }
 }
@@ -52,14 +52,14 @@ impl Reach {
 /// The user's own messages that not everyone has, and the last one that was sent.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
-    waiting: BTreeMap<u64, Waiting>,
-    latest: Option<Latest>,
+    tracked: BTreeMap<u64, TrackedMessage>,
+    latest: Option<LatestMessage>,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    /// The message's place in the transcript.
-    place: u64,
+struct TrackedMessage {
+    /// The number of the message's entry in the transcript.
+    entry: u64,
     since: Instant,
     /// The members when the message was sent, this node included.
     audience: Arc<Members>,
@@ -71,7 +71,7 @@ struct Waiting {
 
 /// The message that was sent last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Latest {
+pub(super) struct LatestMessage {
     seq: u64,
     /// The number of other members that it was sent to.
     pub(super) of: usize,
@@ -79,10 +79,10 @@ pub(super) struct Latest {
     pub(super) got: Option<usize>,
 }
 
-impl Waiting {
-    fn reach(&self) -> Option<Reach> {
+impl TrackedMessage {
+    fn count(&self) -> Option<DeliveryCount> {
         let of = self.audience.len() - 1;
-        self.got.map(|got| Reach {
+        self.got.map(|got| DeliveryCount {
             got: got.min(of),
             of,
             gone: self.gone,
@@ -91,47 +91,55 @@ impl Waiting {
     }
 
     fn delivery(&self) -> (u64, Delivery) {
-        let delivery = match self.reach() {
-            Some(reach) => Delivery::Reached(reach),
+        let delivery = match self.count() {
+            Some(count) => Delivery::Reached(count),
             None if self.late => Delivery::Late,
             None => Delivery::Sent,
         };
-        (self.place, delivery)
+        (self.entry, delivery)
     }
 }
 
 impl Deliveries {
-    /// Tracks message `seq`, which was sent to the others in `audience` and stands at `place` in the transcript.
-    pub(super) fn sent(&mut self, seq: u64, place: u64, audience: Arc<Members>, now: Instant) {
-        self.latest = Some(Latest {
+    /// Tracks message `seq`, which was sent to the others in `audience` and is entry `entry` of the transcript.
+    pub(super) fn track(&mut self, seq: u64, entry: u64, audience: Arc<Members>, now: Instant) {
+        self.latest = Some(LatestMessage {
             seq,
             of: audience.len() - 1,
             got: None,
         });
-        let waiting = Waiting {
-            place,
+        let message = TrackedMessage {
+            entry,
             since: now,
             audience,
             gone: 0,
             got: None,
             late: false,
         };
-        self.waiting.insert(seq, waiting);
-        if self.waiting.len() > WAITING {
-            self.waiting.pop_first();
+        self.tracked.insert(seq, message);
+        if self.tracked.len() > MAX_TRACKED {
+            self.tracked.pop_first();
         }
     }
 
-    /// Records that messages `first..=last` have reached this many members, this node included. Returns the places in
+    /// Records that messages `first..=last` have reached this many members, this node included. Returns the entries of
     /// the transcript that change, with their new delivery.
     ///
     /// Messages of one author are delivered in order, so a member that has these also has the ones before.
-    pub(super) fn reached(&mut self, first: u64, last: u64, members: u64) -> Vec<(u64, Delivery)> {
+    pub(super) fn record_reach(
+        &mut self,
+        first: u64,
+        last: u64,
+        members: u64,
+    ) -> Vec<(u64, Delivery)> {
         let got = usize::try_from(members.saturating_sub(1)).unwrap_or(usize::MAX);
         let mut full = None;
-        for (&seq, waiting) in self.waiting.range_mut(first..=last) {
-            waiting.got = Some(got);
-            full = waiting.reach().filter(|reach| reach.is_full()).map(|_| seq);
+        for (&seq, message) in self.tracked.range_mut(first..=last) {
+            message.got = Some(got);
+            full = message
+                .count()
+                .filter(|count| count.is_complete())
+                .map(|_| seq);
         }
         if let Some(latest) = &mut self.latest
             && (first..=last).contains(&latest.seq)
@@ -139,53 +147,57 @@ impl Deliveries {
             latest.got = Some(got.min(latest.of));
         }
         let Some(full) = full else {
-            let told = self.waiting.range(first..=last);
-            return told.map(|(_, waiting)| waiting.delivery()).collect();
+            let changed = self.tracked.range(first..=last);
+            return changed.map(|(_, message)| message.delivery()).collect();
         };
-        let rest = self.waiting.split_off(&(full + 1));
-        let done = std::mem::replace(&mut self.waiting, rest);
-        let all_of_them = done.into_values().map(|mut waiting| {
-            waiting.got = Some(usize::MAX);
-            waiting.delivery()
+        let rest = self.tracked.split_off(&(full + 1));
+        let done = std::mem::replace(&mut self.tracked, rest);
+        let all_of_them = done.into_values().map(|mut message| {
+            message.got = Some(usize::MAX);
+            message.delivery()
         });
         all_of_them.collect()
     }
 
-    /// Records that a member has gone, or is back. Returns the places that change, with their new delivery.
-    pub(super) fn went(&mut self, who: &NodeId, is_back: bool) -> Vec<(u64, Delivery)> {
-        let waiting = self.waiting.values_mut();
-        let theirs = waiting.filter(|waiting| waiting.audience.contains(who));
-        let changed = theirs.map(|waiting| {
-            waiting.gone = if is_back {
-                waiting.gone.saturating_sub(1)
+    /// Records that a member has gone, or is back. Returns the entries that change, with their new delivery.
+    pub(super) fn set_presence(
+        &mut self,
+        member: &NodeId,
+        is_present: bool,
+    ) -> Vec<(u64, Delivery)> {
+        let messages = self.tracked.values_mut();
+        let theirs = messages.filter(|message| message.audience.contains(member));
+        let changed = theirs.map(|message| {
+            message.gone = if is_present {
+                message.gone.saturating_sub(1)
             } else {
-                waiting.gone + 1
+                message.gone + 1
             };
-            waiting.delivery()
+            message.delivery()
         });
         changed.collect()
     }
 
-    /// Records which messages have become late. Returns their places, with their new delivery.
-    pub(super) fn late(&mut self, now: Instant) -> Vec<(u64, Delivery)> {
-        let due = self.waiting.values_mut();
-        let due = due.filter(|waiting| !waiting.late && now >= waiting.since + LATE);
-        due.map(|waiting| {
-            waiting.late = true;
-            waiting.delivery()
+    /// Records which messages have become late. Returns their entries, with their new delivery.
+    pub(super) fn mark_late(&mut self, now: Instant) -> Vec<(u64, Delivery)> {
+        let due = self.tracked.values_mut();
+        let due = due.filter(|message| !message.late && now >= message.since + LATE_AFTER);
+        due.map(|message| {
+            message.late = true;
+            message.delivery()
         })
         .collect()
     }
 
     /// Returns the time at which the next message becomes late.
     pub(super) fn next_late(&self) -> Option<Instant> {
-        let mut waiting = self.waiting.values();
-        let next = waiting.find(|waiting| !waiting.late)?;
-        Some(next.since + LATE)
+        let mut messages = self.tracked.values();
+        let next = messages.find(|message| !message.late)?;
+        Some(next.since + LATE_AFTER)
     }
 
     /// Returns the message that was sent last.
-    pub(super) const fn latest(&self) -> Option<Latest> {
+    pub(super) const fn latest(&self) -> Option<LatestMessage> {
         self.latest
     }
 }
@@ -196,16 +208,16 @@ mod tests {
     use crate::screen::tests::{id, view};
 
     /// Returns deliveries of `messages` messages, sent one after the other among `members` members.
-    fn sent(messages: u64, members: u8, now: Instant) -> Deliveries {
+    fn track_messages(messages: u64, members: u8, now: Instant) -> Deliveries {
         let mut deliveries = Deliveries::default();
         for seq in 1..=messages {
-            deliveries.sent(seq, seq + 100, view(1..=members), now);
+            deliveries.track(seq, seq + 100, view(1..=members), now);
         }
         deliveries
     }
 
-    const fn reach(got: usize, of: usize, gone: usize) -> Delivery {
-        Delivery::Reached(Reach {
+    const fn count(got: usize, of: usize, gone: usize) -> Delivery {
+        Delivery::Reached(DeliveryCount {
             got,
             of,
             gone,
@@ -215,83 +227,99 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_may_cover_several_messages() {
-        let mut deliveries = sent(4, 7, Instant::now());
-        let all = reach(6, 6, 0);
-        assert_eq!(deliveries.reached(1, 2, 7), [(101, all), (102, all)]);
+        let mut deliveries = track_messages(4, 7, Instant::now());
+        let all = count(6, 6, 0);
+        assert_eq!(deliveries.record_reach(1, 2, 7), [(101, all), (102, all)]);
         assert_eq!(deliveries.latest().unwrap().got, None);
-        let most = reach(5, 6, 0);
-        assert_eq!(deliveries.reached(3, 4, 6), [(103, most), (104, most)]);
+        let most = count(5, 6, 0);
+        assert_eq!(deliveries.record_reach(3, 4, 6), [(103, most), (104, most)]);
         assert_eq!(deliveries.latest().unwrap().got, Some(5));
-        assert_eq!(deliveries.reached(1, 2, 7), []);
+        assert_eq!(deliveries.record_reach(1, 2, 7), []);
     }
 
     #[test]
-    fn nobody_counts_who_came_later() {
-        let mut deliveries = sent(1, 3, Instant::now());
-        assert_eq!(deliveries.reached(1, 1, 9), [(101, reach(2, 2, 0))]);
+    fn later_members_do_not_count() {
+        let mut deliveries = track_messages(1, 3, Instant::now());
+        assert_eq!(deliveries.record_reach(1, 1, 9), [(101, count(2, 2, 0))]);
     }
 
     #[test]
-    fn who_was_late_counts_in_the_end() {
-        let mut deliveries = sent(1, 3, Instant::now());
-        assert_eq!(deliveries.reached(1, 1, 2), [(101, reach(1, 2, 0))]);
-        assert_eq!(deliveries.reached(1, 1, 3), [(101, reach(2, 2, 0))]);
-        assert_eq!(deliveries.went(&id(3), false), []);
+    fn a_late_member_counts_in_the_end() {
+        let mut deliveries = track_messages(1, 3, Instant::now());
+        assert_eq!(deliveries.record_reach(1, 1, 2), [(101, count(1, 2, 0))]);
+        assert_eq!(deliveries.record_reach(1, 1, 3), [(101, count(2, 2, 0))]);
+        assert_eq!(deliveries.set_presence(&id(3), false), []);
     }
 
     #[test]
-    fn who_has_a_message_has_those_before_it() {
-        let mut deliveries = sent(3, 3, Instant::now());
-        deliveries.reached(1, 2, 2);
-        let all = reach(2, 2, 0);
+    fn a_member_with_a_message_has_all_earlier_ones() {
+        let mut deliveries = track_messages(3, 3, Instant::now());
+        deliveries.record_reach(1, 2, 2);
+        let all = count(2, 2, 0);
         let healed = [(101, all), (102, all), (103, all)];
-        assert_eq!(deliveries.reached(3, 3, 3), healed);
+        assert_eq!(deliveries.record_reach(3, 3, 3), healed);
     }
 
     #[test]
-    fn who_is_gone_is_not_lacking_and_maybe_not_the_one_that_was() {
+    fn a_member_that_has_gone_is_not_awaited() {
         let now = Instant::now();
-        let mut deliveries = sent(1, 4, now);
-        deliveries.reached(1, 1, 3);
-        assert_eq!(deliveries.went(&id(9), false), [], "it was not there");
-        assert_eq!(deliveries.went(&id(4), false), [(101, reach(2, 3, 1))]);
-        assert_eq!(deliveries.went(&id(4), true), [(101, reach(2, 3, 0))]);
-        deliveries.sent(2, 102, view(1..=4), now);
-        assert_eq!(deliveries.went(&id(3), false)[1], (102, Delivery::Sent));
-        assert_eq!(deliveries.reached(2, 2, 3), [(102, reach(2, 3, 1))]);
+        let mut deliveries = track_messages(1, 4, now);
+        deliveries.record_reach(1, 1, 3);
+        assert_eq!(
+            deliveries.set_presence(&id(9), false),
+            [],
+            "it was not there"
+        );
+        assert_eq!(
+            deliveries.set_presence(&id(4), false),
+            [(101, count(2, 3, 1))]
+        );
+        assert_eq!(
+            deliveries.set_presence(&id(4), true),
+            [(101, count(2, 3, 0))]
+        );
+        deliveries.track(2, 102, view(1..=4), now);
+        assert_eq!(
+            deliveries.set_presence(&id(3), false)[1],
+            (102, Delivery::Sent)
+        );
+        assert_eq!(deliveries.record_reach(2, 2, 3), [(102, count(2, 3, 1))]);
     }
 
     #[test]
-    fn what_takes_too_long_is_told_once() {
+    fn a_late_message_is_reported_once() {
         let start = Instant::now();
-        let mut deliveries = sent(1, 4, start);
-        assert_eq!(deliveries.late(start), []);
+        let mut deliveries = track_messages(1, 4, start);
+        assert_eq!(deliveries.mark_late(start), []);
         let due = deliveries.next_late().unwrap();
-        assert_eq!(due, start + LATE);
-        assert_eq!(deliveries.late(due), [(101, Delivery::Late)]);
-        assert_eq!(deliveries.late(due), []);
+        assert_eq!(due, start + LATE_AFTER);
+        assert_eq!(deliveries.mark_late(due), [(101, Delivery::Late)]);
+        assert_eq!(deliveries.mark_late(due), []);
         assert_eq!(deliveries.next_late(), None);
-        assert_eq!(deliveries.went(&id(3), false), [(101, Delivery::Late)]);
+        assert_eq!(
+            deliveries.set_presence(&id(3), false),
+            [(101, Delivery::Late)]
+        );
     }
 
     #[test]
-    fn only_who_is_here_and_late_is_wanting() {
+    fn only_present_members_make_a_message_overdue() {
         let start = Instant::now();
-        let mut deliveries = sent(1, 4, start);
-        let wants = |changed: Vec<(u64, Delivery)>| match changed[..] {
-            [(101, Delivery::Reached(reach))] => reach.is_wanting(),
+        let mut deliveries = track_messages(1, 4, start);
+        let is_overdue = |changed: Vec<(u64, Delivery)>| match changed[..] {
+            [(101, Delivery::Reached(count))] => count.is_overdue(),
             ref other => panic!("{other:?}"),
         };
-        assert!(!wants(deliveries.reached(1, 1, 3)));
-        assert!(wants(deliveries.late(start + LATE)));
-        assert!(!wants(deliveries.went(&id(4), false)));
-        assert!(wants(deliveries.went(&id(4), true)));
-        assert!(!wants(deliveries.reached(1, 1, 4)));
+        assert!(!is_overdue(deliveries.record_reach(1, 1, 3)));
+        assert!(is_overdue(deliveries.mark_late(start + LATE_AFTER)));
+        assert!(!is_overdue(deliveries.set_presence(&id(4), false)));
+        assert!(is_overdue(deliveries.set_presence(&id(4), true)));
+        assert!(!is_overdue(deliveries.record_reach(1, 1, 4)));
     }
 
     #[test]
-    fn only_so_many_are_looked_after() {
-        let deliveries = sent(WAITING as u64 + 1, 2, Instant::now());
-        assert_eq!(deliveries.waiting.len(), WAITING);
+    fn the_number_of_tracked_messages_is_limited() {
+        let deliveries = track_messages(MAX_TRACKED as u64 + 1, 2, Instant::now());
+        assert_eq!(deliveries.tracked.len(), MAX_TRACKED);
     }
 }

@@ -6,11 +6,11 @@ use ringtalk_wire::limit::TEXT_BYTES;
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 /// The maximum length of the text, in bytes: the longest message, with a `/` before one that starts with `/`.
-const BYTES: usize = TEXT_BYTES + 1;
+const MAX_BYTES: usize = TEXT_BYTES + 1;
 
 /// A movement of the cursor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Step {
+pub(super) enum Motion {
     Left,
     Right,
     WordLeft,
@@ -57,7 +57,7 @@ impl Editor {
 
     /// Inserts a text at the cursor. Returns false if there is no room for it.
     pub(super) fn insert(&mut self, text: &str) -> bool {
-        let fits = self.text.len() + text.len() <= BYTES;
+        let fits = self.text.len() + text.len() <= MAX_BYTES;
         if fits {
             self.text.insert_str(self.cursor, text);
             // A mark joins the character before it, and the cursor must not be between them.
@@ -73,24 +73,24 @@ impl Editor {
         self.insert(text);
     }
 
-    pub(super) fn go(&mut self, step: Step) {
-        self.cursor = self.target(step);
+    pub(super) fn go(&mut self, motion: Motion) {
+        self.cursor = self.target(motion);
     }
 
-    /// Deletes from the cursor to the target of a step.
-    pub(super) fn delete(&mut self, step: Step) {
-        let (from, to) = self.span(step);
+    /// Deletes from the cursor to the target of a motion.
+    pub(super) fn delete(&mut self, motion: Motion) {
+        let (from, to) = self.span(motion);
         self.text.replace_range(from..to, "");
         self.cursor = from;
     }
 
     /// Deletes like [`Self::delete`], and keeps the deleted text for [`Self::yank`].
-    pub(super) fn kill(&mut self, step: Step) {
-        let (from, to) = self.span(step);
+    pub(super) fn kill(&mut self, motion: Motion) {
+        let (from, to) = self.span(motion);
         if from < to {
             self.killed = self.text[from..to].to_owned();
         }
-        self.delete(step);
+        self.delete(motion);
     }
 
     /// Inserts the text that was killed last.
@@ -102,10 +102,10 @@ impl Editor {
     /// Exchanges the characters on both sides of the cursor. At the end, exchanges the last two.
     pub(super) fn transpose(&mut self) {
         if self.cursor == self.text.len() {
-            self.go(Step::Left);
+            self.go(Motion::Left);
         }
-        let (here, before) = (self.cursor, self.target(Step::Left));
-        let after = self.target(Step::Right);
+        let (here, before) = (self.cursor, self.target(Motion::Left));
+        let after = self.target(Motion::Right);
         if before < here && here < after {
             let swapped = [&self.text[here..after], &self.text[before..here]].concat();
             self.text.replace_range(before..after, &swapped);
@@ -113,24 +113,24 @@ impl Editor {
         }
     }
 
-    fn span(&self, step: Step) -> (usize, usize) {
-        let target = self.target(step);
+    fn span(&self, motion: Motion) -> (usize, usize) {
+        let target = self.target(motion);
         (self.cursor.min(target), self.cursor.max(target))
     }
 
-    fn target(&self, step: Step) -> usize {
+    fn target(&self, motion: Motion) -> usize {
         let before = &self.text[..self.cursor];
         let after = &self.text[self.cursor..];
         let is_blank = |cluster: &str| cluster.chars().all(char::is_whitespace);
         let is_gap = |cluster: &str| !cluster.chars().any(char::is_alphanumeric);
-        match step {
-            Step::Start => before.rfind('\n').map_or(0, |at| at + 1),
-            Step::End => self.cursor + after.find('\n').unwrap_or(after.len()),
-            Step::Left => self.cursor - before.graphemes(true).next_back().map_or(0, str::len),
-            Step::Right => self.cursor + after.graphemes(true).next().map_or(0, str::len),
-            Step::WordLeft => self.cursor - word(before.graphemes(true).rev(), is_gap),
-            Step::BlankLeft => self.cursor - word(before.graphemes(true).rev(), is_blank),
-            Step::WordRight => self.cursor + word(after.graphemes(true), is_gap),
+        match motion {
+            Motion::Start => before.rfind('\n').map_or(0, |at| at + 1),
+            Motion::End => self.cursor + after.find('\n').unwrap_or(after.len()),
+            Motion::Left => self.cursor - before.graphemes(true).next_back().map_or(0, str::len),
+            Motion::Right => self.cursor + after.graphemes(true).next().map_or(0, str::len),
+            Motion::WordLeft => self.cursor - word(before.graphemes(true).rev(), is_gap),
+            Motion::BlankLeft => self.cursor - word(before.graphemes(true).rev(), is_blank),
+            Motion::WordRight => self.cursor + word(after.graphemes(true), is_gap),
         }
     }
 
@@ -184,24 +184,24 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_moves_by_what_is_seen() {
-        assert_eq!(after("你👩‍👩‍👧|", |e| e.go(Step::Left)), "你|👩‍👩‍👧");
-        assert_eq!(after("|e\u{301}x", |e| e.go(Step::Right)), "e\u{301}|x");
-        assert_eq!(after("one, two|", |e| e.go(Step::WordLeft)), "one, |two");
-        assert_eq!(after("|one, two", |e| e.go(Step::WordRight)), "one|, two");
-        assert_eq!(after("a\nb|c", |e| e.go(Step::Start)), "a\n|bc");
-        assert_eq!(after("a|b\nc", |e| e.go(Step::End)), "ab|\nc");
-        assert_eq!(after("|", |e| e.go(Step::Left)), "|");
+    fn the_cursor_moves_by_grapheme_clusters() {
+        assert_eq!(after("你👩‍👩‍👧|", |e| e.go(Motion::Left)), "你|👩‍👩‍👧");
+        assert_eq!(after("|e\u{301}x", |e| e.go(Motion::Right)), "e\u{301}|x");
+        assert_eq!(after("one, two|", |e| e.go(Motion::WordLeft)), "one, |two");
+        assert_eq!(after("|one, two", |e| e.go(Motion::WordRight)), "one|, two");
+        assert_eq!(after("a\nb|c", |e| e.go(Motion::Start)), "a\n|bc");
+        assert_eq!(after("a|b\nc", |e| e.go(Motion::End)), "ab|\nc");
+        assert_eq!(after("|", |e| e.go(Motion::Left)), "|");
     }
 
     #[test]
-    fn deleting_is_moving_without_what_is_between() {
-        assert_eq!(after("ab|c", |e| e.delete(Step::Left)), "a|c");
-        assert_eq!(after("a|bc", |e| e.delete(Step::Right)), "a|c");
-        assert_eq!(after("x a-b |c", |e| e.kill(Step::BlankLeft)), "x |c");
+    fn deleting_removes_the_text_that_a_motion_passes() {
+        assert_eq!(after("ab|c", |e| e.delete(Motion::Left)), "a|c");
+        assert_eq!(after("a|bc", |e| e.delete(Motion::Right)), "a|c");
+        assert_eq!(after("x a-b |c", |e| e.kill(Motion::BlankLeft)), "x |c");
         let swap = |e: &mut Editor| {
-            e.kill(Step::Start);
-            e.go(Step::End);
+            e.kill(Motion::Start);
+            e.go(Motion::End);
             e.yank();
         };
         assert_eq!(after("one| two", swap), " twoone|");
@@ -212,7 +212,7 @@ mod tests {
     fn a_mark_joins_the_character_before_it() {
         let written = after("e|x", |e| {
             e.insert("\u{301}");
-            e.go(Step::Left);
+            e.go(Motion::Left);
         });
         assert_eq!(written, "|e\u{301}x");
     }
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn there_is_room_for_the_longest_message_and_no_more() {
         let mut editor = Editor::default();
-        assert!(editor.insert(&"x".repeat(BYTES)));
+        assert!(editor.insert(&"x".repeat(MAX_BYTES)));
         assert!(!editor.insert("y"));
-        assert_eq!(editor.text.len(), BYTES);
+        assert_eq!(editor.text.len(), MAX_BYTES);
     }
 }

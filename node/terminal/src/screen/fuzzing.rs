@@ -14,10 +14,10 @@ use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use time::UtcOffset;
 
 use super::Screen;
-use super::view::drawn;
-use crate::shown::Shown;
-use crate::stdout::Scribe;
-use crate::written::Writer;
+use super::view::render;
+use crate::display_item::DisplayItem;
+use crate::stdout::Encoder;
+use crate::stdout_queue::TextEncoder;
 
 /// A window that is wide enough for the list of members.
 const WINDOW: Size = Size::new(90, 24);
@@ -29,7 +29,7 @@ const WINDOW: Size = Size::new(90, 24);
 /// # Panics
 ///
 /// If the plain-text face writes something that is not UTF-8.
-pub fn shown(name: &str, text: &str) -> Vec<String> {
+pub fn render_faces(name: &str, text: &str) -> Vec<String> {
     let mut events = events(name, text);
     let members = view(&person(name), text);
     events.push(Event::Error(Remark {
@@ -42,16 +42,16 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
         tag: None,
         result: Ok(Reply::Who(Some(Arc::new(members)))),
     };
-    let events = events.into_iter().map(Shown::Event);
-    let mut writer = Writer::of_lines(false, UtcOffset::UTC, || Some(20), me());
+    let events = events.into_iter().map(DisplayItem::Event);
+    let mut encoder = TextEncoder::of_lines(false, UtcOffset::UTC, || Some(20), me());
     let mut lines = Vec::new();
     let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
-    for shown in events.chain([Shown::Answer(who)]) {
-        writer.write(shown.clone(), &mut lines);
-        screen.show(&shown, Instant::now());
+    for item in events.chain([DisplayItem::Answer(who)]) {
+        encoder.encode(item.clone(), &mut lines);
+        screen.show(&item, Instant::now());
     }
     let lines = String::from_utf8(lines).expect("plain output is text");
-    let (grid, _) = drawn(&screen);
+    let (grid, _) = render(&screen);
     let rows = grid.content().chunks(usize::from(WINDOW.width));
     let rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
     lines.lines().map(str::to_owned).chain(rows).collect()
@@ -66,7 +66,7 @@ fn person(name: &str) -> Person {
 
 fn events(name: &str, text: &str) -> Vec<Event> {
     let person = person(name);
-    let said = |seq, text: String| {
+    let message = |seq, text: String| {
         Event::Message(Message {
             id: MessageId {
                 author: person.id,
@@ -85,8 +85,8 @@ fn events(name: &str, text: &str) -> Vec<Event> {
         Event::View(Arc::new(view(&person, text))),
         Event::Ready { name: name.into() },
         Event::Joined(person.clone()),
-        said(1, text.to_owned()),
-        said(2, format!("/me {text}")),
+        message(1, text.to_owned()),
+        message(2, format!("/me {text}")),
         Event::Error(Remark {
             code: Code::SlowMember,
             message: format!("{name} at {text}"),
@@ -118,11 +118,11 @@ fn view(person: &Person, address: &str) -> Members {
 fn me() -> Me {
     Me {
         id: NodeId::from_bytes([2; 16]),
-        wanted_name: "ann".to_owned(),
+        requested_name: "ann".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from(String::new()),
         open_at: None,
-        hosts: false,
+        runs_director: false,
     }
 }

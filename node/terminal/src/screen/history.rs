@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 /// The maximum number of lines that are kept: more than anybody goes back.
-const LINES: usize = 500;
+const MAX_LINES: usize = 500;
 
 /// The lines that the user wrote before.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl History {
         if self.lines.back().is_none_or(|last| last != line) {
             self.lines.push_back(line.to_owned());
         }
-        if self.lines.len() > LINES {
+        if self.lines.len() > MAX_LINES {
             self.lines.pop_front();
         }
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_goes_back_and_comes_back_to_the_draft() {
+    fn the_draft_returns_after_the_newest_line() {
         let mut history = History::default();
         assert_eq!(history.older("draft"), None);
         for line in ["one", "two", "two"] {
@@ -71,10 +71,10 @@ mod tests {
     #[test]
     fn the_oldest_lines_are_forgotten() {
         let mut history = History::default();
-        for line in 0..=LINES {
+        for line in 0..=MAX_LINES {
             history.add(&line.to_string());
         }
-        assert_eq!(history.lines.len(), LINES);
+        assert_eq!(history.lines.len(), MAX_LINES);
         assert_eq!(history.lines[0], "1");
     }
 }

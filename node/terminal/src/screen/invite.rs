@@ -5,15 +5,15 @@
 use qrcodegen::{QrCode, QrCodeEcc};
 
 /// The number of blank modules around the code. The standard says four. Two work, and fit more windows.
-const QUIET: i32 = 2;
+const QUIET_ZONE: i32 = 2;
 
 /// Returns the code in rows of text, with two rows of modules in each. Returns `None` if the text is too long for a
 /// code.
 ///
 /// It draws the light modules, because most terminals are dark.
-pub(super) fn picture(text: &str) -> Option<Vec<String>> {
+pub(super) fn draw_qr_code(text: &str) -> Option<Vec<String>> {
     let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
-    let range = -QUIET..code.size() + QUIET;
+    let range = -QUIET_ZONE..code.size() + QUIET_ZONE;
     let tops = range.clone().step_by(2);
     Some(
         tops.map(|y| range.clone().map(|x| cell(&code, x, y)).collect())
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn an_invite_fits_a_small_terminal() {
         let invite = "ringtalk://director.example.net:8080/#EaGqGNVcyaY6oykTFuP5fAHy";
-        let rows = picture(invite).unwrap();
+        let rows = draw_qr_code(invite).unwrap();
         assert!(rows.len() <= 22, "{}", rows.len());
         assert!(rows.iter().all(|row| row.chars().count() <= 60));
         // The finder pattern of the upper left corner, behind the quiet zone.
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_has_no_picture() {
-        assert_eq!(picture(&"x".repeat(4_000)), None);
+    fn a_long_text_has_no_qr_code() {
+        assert_eq!(draw_qr_code(&"x".repeat(4_000)), None);
     }
 }

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::editor::Step;
+use super::editor::Motion;
 
 /// An action that a key asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,9 +12,9 @@ pub(super) enum Action {
     Insert(char),
     Newline,
     Send,
-    Go(Step),
-    Delete(Step),
-    Kill(Step),
+    Go(Motion),
+    Delete(Motion),
+    Kill(Motion),
     Yank,
     Transpose,
     Older,
@@ -52,12 +52,12 @@ const fn plain(code: KeyCode) -> Option<Action> {
         KeyCode::Char(char) => Action::Insert(char),
         KeyCode::Enter => Action::Send,
         KeyCode::Tab => Action::Complete,
-        KeyCode::Backspace => Action::Delete(Step::Left),
-        KeyCode::Delete => Action::Delete(Step::Right),
-        KeyCode::Left => Action::Go(Step::Left),
-        KeyCode::Right => Action::Go(Step::Right),
-        KeyCode::Home => Action::Go(Step::Start),
-        KeyCode::End => Action::Go(Step::End),
+        KeyCode::Backspace => Action::Delete(Motion::Left),
+        KeyCode::Delete => Action::Delete(Motion::Right),
+        KeyCode::Left => Action::Go(Motion::Left),
+        KeyCode::Right => Action::Go(Motion::Right),
+        KeyCode::Home => Action::Go(Motion::Start),
+        KeyCode::End => Action::Go(Motion::End),
         KeyCode::Up => Action::Older,
         KeyCode::Down => Action::Newer,
         KeyCode::PageUp => Action::PageUp,
@@ -69,28 +69,28 @@ const fn plain(code: KeyCode) -> Option<Action> {
 
 const fn control(code: KeyCode) -> Option<Action> {
     Some(match code {
-        KeyCode::Char('a') => Action::Go(Step::Start),
-        KeyCode::Char('b') => Action::Go(Step::Left),
+        KeyCode::Char('a') => Action::Go(Motion::Start),
+        KeyCode::Char('b') => Action::Go(Motion::Left),
         KeyCode::Char('c') => Action::Interrupt,
         KeyCode::Char('d') => Action::EndOfInput,
-        KeyCode::Char('e') => Action::Go(Step::End),
-        KeyCode::Char('f') => Action::Go(Step::Right),
+        KeyCode::Char('e') => Action::Go(Motion::End),
+        KeyCode::Char('f') => Action::Go(Motion::Right),
         KeyCode::Char('g') => Action::Escape,
-        KeyCode::Char('h') => Action::Delete(Step::Left),
+        KeyCode::Char('h') => Action::Delete(Motion::Left),
         KeyCode::Char('j') => Action::Newline,
-        KeyCode::Char('k') => Action::Kill(Step::End),
+        KeyCode::Char('k') => Action::Kill(Motion::End),
         KeyCode::Char('l') => Action::Repaint,
         KeyCode::Char('n') => Action::Newer,
         KeyCode::Char('p') => Action::Older,
         KeyCode::Char('r') => Action::Search,
         KeyCode::Char('s') => Action::SearchBack,
         KeyCode::Char('t') => Action::Transpose,
-        KeyCode::Char('u') => Action::Kill(Step::Start),
-        KeyCode::Char('w') => Action::Kill(Step::BlankLeft),
+        KeyCode::Char('u') => Action::Kill(Motion::Start),
+        KeyCode::Char('w') => Action::Kill(Motion::BlankLeft),
         KeyCode::Char('y') => Action::Yank,
         KeyCode::Char('z') => Action::Suspend,
-        KeyCode::Left => Action::Go(Step::WordLeft),
-        KeyCode::Right => Action::Go(Step::WordRight),
+        KeyCode::Left => Action::Go(Motion::WordLeft),
+        KeyCode::Right => Action::Go(Motion::WordRight),
         KeyCode::Home => Action::Top,
         KeyCode::End => Action::Bottom,
         _ => return None,
@@ -99,10 +99,10 @@ const fn control(code: KeyCode) -> Option<Action> {
 
 const fn alt(code: KeyCode) -> Option<Action> {
     Some(match code {
-        KeyCode::Char('b') | KeyCode::Left => Action::Go(Step::WordLeft),
-        KeyCode::Char('f') | KeyCode::Right => Action::Go(Step::WordRight),
-        KeyCode::Char('d') => Action::Kill(Step::WordRight),
-        KeyCode::Backspace => Action::Kill(Step::WordLeft),
+        KeyCode::Char('b') | KeyCode::Left => Action::Go(Motion::WordLeft),
+        KeyCode::Char('f') | KeyCode::Right => Action::Go(Motion::WordRight),
+        KeyCode::Char('d') => Action::Kill(Motion::WordRight),
+        KeyCode::Backspace => Action::Kill(Motion::WordLeft),
         KeyCode::Enter => Action::Newline,
         _ => return None,
     })
@@ -116,7 +116,7 @@ mod tests {
     fn keys_mean_what_they_mean_in_readline() {
         let with = |code, modifiers| action(KeyEvent::new(code, modifiers));
         let control = |char| with(KeyCode::Char(char), KeyModifiers::CONTROL);
-        assert_eq!(control('w'), Some(Action::Kill(Step::BlankLeft)));
+        assert_eq!(control('w'), Some(Action::Kill(Motion::BlankLeft)));
         assert_eq!(control('q'), None);
         let alt = with(KeyCode::Enter, KeyModifiers::ALT);
         assert_eq!(alt, Some(Action::Newline));

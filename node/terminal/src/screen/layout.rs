@@ -6,10 +6,10 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_wire::NodeId;
 
-use super::deliveries::{Delivery, Reach};
-use super::transcript::{Entry, Said, Tone, find_folded};
+use super::deliveries::{Delivery, DeliveryCount};
+use super::transcript::{Entry, MessageEntry, Tone, find_folded};
 use crate::lines::hue;
-use crate::tty::{visual, width, wrap};
+use crate::tty::{to_visual_order, width, wrap};
 
 /// The width of the time, in columns, as in `12:34 `.
 const TIME: usize = 6;
@@ -23,7 +23,7 @@ const NARROW_NAME: usize = 8;
 const NARROW: usize = 60;
 
 /// A text that fixes the reading direction of the program's own sentences, whatever names are in them.
-const OURS: &str = "a";
+const LEFT_TO_RIGHT: &str = "a";
 
 /// The colours of names, which can be read on light and dark backgrounds.
 const NAMES: [Color; 6] = [
@@ -43,7 +43,7 @@ pub(super) struct Look {
     /// The search text, in lower case.
     pub(super) query: String,
     /// The entry in which the text was found.
-    pub(super) found: Option<u64>,
+    pub(super) current_match: Option<u64>,
 }
 
 /// The colours, if they are wanted.
@@ -80,19 +80,19 @@ impl Look {
         if self.query.is_empty() {
             return rows;
         }
-        let modifier = if self.found == Some(number) {
+        let modifier = if self.current_match == Some(number) {
             Modifier::REVERSED
         } else {
             Modifier::UNDERLINED
         };
         rows.into_iter()
-            .map(|row| self.highlighted(row, modifier))
+            .map(|row| self.highlight(row, modifier))
             .collect()
     }
 
     fn plain_rows(&self, entry: &Entry) -> Vec<Line<'static>> {
         match entry {
-            Entry::Said(said) => self.said(said),
+            Entry::Message(message) => self.message(message),
             Entry::Notice(text) => self.remark("*", text, dim()),
             Entry::Warning(text) => self.remark("!", text, self.colors.warning()),
             Entry::Copied(text) => wrap(text, self.width)
@@ -104,7 +104,7 @@ impl Look {
     }
 
     /// Returns the rows of a text of the user that this node has not sent yet.
-    pub(super) fn sending(&self, text: &str) -> Vec<Line<'static>> {
+    pub(super) fn unsent_rows(&self, text: &str) -> Vec<Line<'static>> {
         self.remark("…", text, dim())
     }
 
@@ -115,10 +115,10 @@ impl Look {
         Line::styled(format!("{side} {word} {side}"), style)
     }
 
-    fn said(&self, said: &Said) -> Vec<Line<'static>> {
-        let mut name_style = self.colors.name(&said.author, said.is_mine);
+    fn message(&self, message: &MessageEntry) -> Vec<Line<'static>> {
+        let mut name_style = self.colors.name(&message.author, message.is_mine);
         let mut style = Style::new();
-        match said.tone {
+        match message.tone {
             Tone::Usual => {}
             Tone::History => (name_style, style) = (dim(), dim()),
             Tone::Mention => {
@@ -126,18 +126,18 @@ impl Look {
                 style = style.add_modifier(Modifier::BOLD);
             }
         }
-        let (head, text) = if said.is_action {
-            ("*", format!("{} {}", said.name, said.text))
+        let (head, text) = if message.is_action {
+            ("*", format!("{} {}", message.name, message.text))
         } else {
-            (said.name.as_str(), said.text.clone())
+            (message.name.as_str(), message.text.clone())
         };
-        let mut rows = self.columns(&said.time, (head, name_style), &text, (style, None));
-        self.mark(said.delivery, &mut rows);
+        let mut rows = self.columns(&message.time, (head, name_style), &text, (style, None));
+        self.mark(message.delivery, &mut rows);
         rows
     }
 
     fn remark(&self, sign: &str, text: &str, style: Style) -> Vec<Line<'static>> {
-        self.columns("", (sign, style), text, (style, Some(OURS)))
+        self.columns("", (sign, style), text, (style, Some(LEFT_TO_RIGHT)))
     }
 
     fn columns(
@@ -151,7 +151,7 @@ impl Look {
         let lines = text.split('\n');
         let rows = lines.flat_map(|line| {
             let ranges = wrap(line, room).into_iter();
-            ranges.map(|range| visual(&line[range], like.unwrap_or(line)).into_owned())
+            ranges.map(|range| to_visual_order(&line[range], like.unwrap_or(line)).into_owned())
         });
         let mut rows: Vec<String> = rows.collect();
         // A long name is wrapped, never cut: two cut names could look the same.
@@ -175,7 +175,7 @@ impl Look {
     }
 
     fn head(&self, time: &str, name: &str, style: Style) -> Vec<Span<'static>> {
-        let name = visual(name, name).into_owned();
+        let name = to_visual_order(name, name).into_owned();
         let pad = self.name_width().saturating_sub(width(&name));
         vec![
             Span::styled(format!("{time:TIME$}"), dim()),
@@ -185,14 +185,14 @@ impl Look {
     }
 
     /// Highlights the matches of the search text.
-    fn highlighted(&self, row: Line<'static>, modifier: Modifier) -> Line<'static> {
+    fn highlight(&self, row: Line<'static>, modifier: Modifier) -> Line<'static> {
         let mut spans = Vec::new();
         for span in row.spans {
-            let found = span.style.add_modifier(modifier);
+            let highlighted = span.style.add_modifier(modifier);
             let mut rest = span.content.as_ref();
             while let Some((from, to)) = find_folded(rest, &self.query) {
                 spans.push(Span::styled(rest[..from].to_owned(), span.style));
-                spans.push(Span::styled(rest[from..to].to_owned(), found));
+                spans.push(Span::styled(rest[from..to].to_owned(), highlighted));
                 rest = &rest[to..];
             }
             spans.push(Span::styled(rest.to_owned(), span.style));
@@ -205,13 +205,14 @@ impl Look {
         let (text, style) = match delivery {
             None => return,
             Some(Delivery::Sent) => (" ·".to_owned(), dim()),
-            Some(Delivery::Reached(reach)) if reach.is_full() => (" ✓".to_owned(), dim()),
-            Some(Delivery::Reached(reach)) if reach.is_wanting() => {
-                (format!(" ! {}", so_far(reach)), self.colors.warning())
-            }
-            Some(Delivery::Reached(reach)) => (format!(" · {}", so_far(reach)), dim()),
+            Some(Delivery::Reached(count)) if count.is_complete() => (" ✓".to_owned(), dim()),
+            Some(Delivery::Reached(count)) if count.is_overdue() => (
+                format!(" ! {}", describe_count(count)),
+                self.colors.warning(),
+            ),
+            Some(Delivery::Reached(count)) => (format!(" · {}", describe_count(count)), dim()),
             Some(Delivery::Late) => (
-                " ! somebody has not got this yet".to_owned(),
+                " ! not delivered to everyone yet".to_owned(),
                 self.colors.warning(),
             ),
         };
@@ -228,7 +229,7 @@ impl Look {
 
     fn picture(&self, rows: &[String]) -> Vec<Line<'static>> {
         if rows.iter().any(|row| width(row) > self.width) {
-            let text = "(this window is too narrow for the picture)";
+            let text = "(this window is too narrow for the QR code)";
             return self.remark("*", text, dim());
         }
         let mut style = Style::new();
@@ -254,7 +255,7 @@ impl Look {
 }
 
 /// Returns the words for a message that not everyone has: how many members have it.
-fn so_far(Reach { got, of, gone, .. }: Reach) -> String {
+fn describe_count(DeliveryCount { got, of, gone, .. }: DeliveryCount) -> String {
     let reached = format!("reached {got} of {of}");
     match gone {
         0 => reached,

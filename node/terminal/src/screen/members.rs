@@ -1,15 +1,15 @@
 //! The list of members beside the discussion: in ring order from this node on, with marks for its neighbours and the
 //! coordinator.
 //!
-//! Not here: its place on the screen (`view`).
+//! Not here: its position on the screen (`view`).
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_session::{Member, Members, NodeId, State};
 
 use super::layout::{Colors, dim};
-use crate::tty::{fit, visual};
-use ringtalk_session::text::harmless;
+use crate::tty::{fit, to_visual_order};
+use ringtalk_session::text::escape_line;
 
 /// The marks of the coordinator, and of the neighbours: before, after, and both.
 const COORDINATOR: &str = "★";
@@ -67,20 +67,20 @@ fn row(
     } else {
         " "
     };
-    let place = match (is(state.predecessor), is(state.successor)) {
+    let mark = match (is(state.predecessor), is(state.successor)) {
         (true, true) => BOTH,
         (true, false) => BEFORE,
         (false, true) => AFTER,
         (false, false) => " ",
     };
     let you = if is_me { " (you)" } else { "" };
-    let name = harmless(&member.name);
+    let name = escape_line(&member.name);
     let name = fit(&name, width.saturating_sub(3 + you.len())).into_owned();
     Line::from(vec![
         Span::styled(role, Style::new().add_modifier(Modifier::BOLD)),
-        Span::raw(format!("{place} ")),
+        Span::raw(format!("{mark} ")),
         Span::styled(
-            visual(&name, &name).into_owned(),
+            to_visual_order(&name, &name).into_owned(),
             colors.name(&member.id, is_me),
         ),
         Span::styled(you, dim()),

@@ -1,7 +1,7 @@
 //! The full screen: its content, as a function of the events and the user's input.
 //!
 //! [`Screen`] takes events and keys, and does no I/O. `view` draws it, and `task` connects it to the terminal and the
-//! driver. Not here: the sentences about events (`remarks`).
+//! driver. Not here: the sentences about events (`sentences`).
 
 mod completion;
 mod deliveries;
@@ -14,9 +14,9 @@ mod invite;
 mod keys;
 mod layout;
 mod members;
-mod reading;
+mod navigation;
 mod scroll;
-mod standing;
+mod status_line;
 mod task;
 mod transcript;
 mod view;
@@ -31,29 +31,29 @@ use ratatui::layout::Size;
 use ringtalk_session::{Answer, Command, Event, Me, Members, Message, Reply, State};
 use time::UtcOffset;
 
-use crate::remarks::{self, Remark, UNLISTED};
-use crate::shown::Shown;
+use crate::display_item::DisplayItem;
+use crate::sentences::{self, Sentence, UNLISTED};
 use crate::stdin::ACTION;
-use crate::timestamp::said_at;
+use crate::timestamp::display_time;
 use completion::Completion;
 use deliveries::{Deliveries, Delivery};
 use editor::Editor;
 use history::History;
 use layout::Colors;
-use reading::Search;
-use ringtalk_session::text::{harmless, harmless_lines};
-use scroll::Place;
-use transcript::{Entry, Said, Tone, Transcript};
+use navigation::Search;
+use ringtalk_session::text::{escape_line, escape_multiline};
+use scroll::RowPosition;
+use transcript::{Entry, MessageEntry, Tone, Transcript};
 
-pub(crate) use task::Seat;
+pub(crate) use task::ScreenSetup;
 
 /// An effect outside the screen, which `task` carries out. The order of effects is kept.
 #[derive(Debug)]
 enum Effect {
     /// Pass this command to the node.
-    Ask(Command),
+    Send(Command),
     /// Discard the requests that were not passed on yet.
-    Unsay,
+    DiscardUnsent,
     Bell,
     /// Paint everything again.
     Repaint,
@@ -71,7 +71,7 @@ enum Mode {
     /// The user searches for a text.
     Searching(Search),
     /// The screen asks the user whether to leave.
-    Asking,
+    ConfirmingExit,
     /// This node is leaving.
     Leaving,
 }
@@ -85,7 +85,7 @@ struct Screen {
     size: Size,
     transcript: Transcript,
     /// The last row on the screen; `None` while it follows the newest one.
-    bottom: Option<Place>,
+    bottom: Option<RowPosition>,
     /// The first entry that came while the user was not looking.
     unread: Option<u64>,
     /// The number of messages that have come below the last row on the screen.
@@ -96,7 +96,7 @@ struct Screen {
     history: History,
     completion: Option<Completion>,
     /// The user's own texts that the node has not sent yet, oldest first.
-    sending: VecDeque<String>,
+    unsent: VecDeque<String>,
     deliveries: Deliveries,
     effects: VecDeque<Effect>,
 }
@@ -118,26 +118,26 @@ impl Screen {
             editor: Editor::default(),
             history: History::default(),
             completion: None,
-            sending: VecDeque::new(),
+            unsent: VecDeque::new(),
             deliveries: Deliveries::default(),
             effects: VecDeque::new(),
         }
     }
 
     /// Updates the screen with an item.
-    fn show(&mut self, shown: &Shown, now: Instant) {
-        match shown {
-            Shown::Event(event) => self.event(event, now),
-            Shown::Answer(answer) => self.answered(answer),
-            Shown::Withheld(withheld) => {
+    fn show(&mut self, item: &DisplayItem, now: Instant) {
+        match item {
+            DisplayItem::Event(event) => self.apply_event(event, now),
+            DisplayItem::Answer(answer) => self.show_answer(answer),
+            DisplayItem::Withheld(withheld) => {
                 self.state.clock.advance(withheld.author, withheld.to);
-                self.remark(vec![remarks::of_withheld(withheld, &self.state)]);
+                self.push_sentences(vec![sentences::of_withheld(withheld, &self.state)]);
             }
         }
     }
 
     /// Handles an event from the terminal.
-    fn take(&mut self, event: TerminalEvent) {
+    fn handle_terminal_event(&mut self, event: TerminalEvent) {
         match event {
             TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
                 if let Some(action) = keys::action(key) {
@@ -160,12 +160,12 @@ impl Screen {
 
     /// Updates the screen to the current time.
     fn tick(&mut self, now: Instant) {
-        let changed = self.deliveries.late(now);
-        self.mark(changed);
+        let changed = self.deliveries.mark_late(now);
+        self.set_deliveries(changed);
     }
 
     /// Returns the time at which `tick` will have something to do.
-    fn wake(&self) -> Option<Instant> {
+    fn next_tick(&self) -> Option<Instant> {
         self.deliveries.next_late()
     }
 
@@ -174,48 +174,48 @@ impl Screen {
         self.effects.pop_front()
     }
 
-    fn event(&mut self, event: &Event, now: Instant) {
-        self.state.learn(event);
+    fn apply_event(&mut self, event: &Event, now: Instant) {
+        self.state.apply(event);
         match event {
-            Event::Message(message) => self.said(message, now),
+            Event::Message(message) => self.show_message(message, now),
             Event::Reached {
                 first,
                 last,
                 members,
             } => {
-                let changed = self.deliveries.reached(*first, *last, *members);
-                self.mark(changed);
+                let changed = self.deliveries.record_reach(*first, *last, *members);
+                self.set_deliveries(changed);
             }
             Event::Left(person) | Event::Failed(person) => {
-                let changed = self.deliveries.went(&person.id, false);
-                self.mark(changed);
+                let changed = self.deliveries.set_presence(&person.id, false);
+                self.set_deliveries(changed);
             }
             Event::Joined(person) => {
-                let changed = self.deliveries.went(&person.id, true);
-                self.mark(changed);
+                let changed = self.deliveries.set_presence(&person.id, true);
+                self.set_deliveries(changed);
             }
             Event::Goodbye { .. } => self.effects.push_back(Effect::End),
             Event::Ready { .. } if self.state.joining.fetched() > 0 => {
-                self.notice("that was before you came");
+                self.notice("that was before you joined");
             }
             _ => {}
         }
-        self.remark(remarks::of_event(event, &self.state));
+        self.push_sentences(sentences::of_event(event, &self.state));
     }
 
     /// Marks the user's own messages with their delivery.
-    fn mark(&mut self, changed: Vec<(u64, Delivery)>) {
-        for (place, delivery) in changed {
-            self.transcript.mark(place, delivery);
+    fn set_deliveries(&mut self, changed: Vec<(u64, Delivery)>) {
+        for (entry, delivery) in changed {
+            self.transcript.set_delivery(entry, delivery);
         }
     }
 
-    fn answered(&mut self, answer: &Answer) {
-        self.remark(remarks::of_answer(answer, &self.state));
+    fn show_answer(&mut self, answer: &Answer) {
+        self.push_sentences(sentences::of_answer(answer, &self.state));
         match &answer.result {
             Ok(Reply::Clear) => self.clear(),
             Ok(Reply::Invite(invite)) => {
-                let picture = invite::picture(invite.as_str());
+                let picture = invite::draw_qr_code(invite.as_str());
                 if let Some(picture) = picture {
                     self.transcript.push(Entry::Picture(picture));
                 }
@@ -225,8 +225,8 @@ impl Screen {
     }
 
     /// Shows an answer that does not need the node.
-    fn answer_at_once(&mut self, reply: Reply, command: &Command) {
-        self.answered(&Answer {
+    fn show_local_answer(&mut self, reply: Reply, command: &Command) {
+        self.show_answer(&Answer {
             command: command.name(),
             by_program: false,
             tag: None,
@@ -234,7 +234,7 @@ impl Screen {
         });
     }
 
-    fn said(&mut self, message: &Message, now: Instant) {
+    fn show_message(&mut self, message: &Message, now: Instant) {
         if message.history && self.state.joining.fetched() == 1 {
             self.notice("the discussion so far:");
         }
@@ -246,17 +246,17 @@ impl Screen {
             .clone()
             .filter(|members| members.len() > 1);
         let (action, mut text) = match message.text.strip_prefix(ACTION) {
-            Some(action) => (true, harmless_lines(action)),
-            None => (false, harmless_lines(&message.text)),
+            Some(action) => (true, escape_multiline(action)),
+            None => (false, escape_multiline(&message.text)),
         };
-        let is_mention = is_news && names(&text, &self.state.name);
+        let is_mention = is_news && mentions(&text, &self.state.name);
         if self.state.is_unlisted(message) {
             text.insert_str(0, &format!("{UNLISTED} "));
         }
-        let place = self.transcript.push(Entry::Said(Said {
+        let entry = self.transcript.push(Entry::Message(MessageEntry {
             author: message.id.author,
-            name: harmless(&message.name),
-            time: said_at(message, self.offset),
+            name: escape_line(&message.name),
+            time: display_time(message, self.offset),
             text,
             is_action: action,
             is_mine,
@@ -271,39 +271,39 @@ impl Screen {
             self.effects.push_back(Effect::Bell);
         }
         if is_sent {
-            self.sent(message, place, audience, now);
+            self.track_delivery(message, entry, audience, now);
         }
         if is_news {
-            self.news(place);
+            self.count_unread(entry);
         }
     }
 
-    fn sent(
+    fn track_delivery(
         &mut self,
         message: &Message,
-        place: u64,
+        entry: u64,
         audience: Option<Arc<Members>>,
         now: Instant,
     ) {
         if self
-            .sending
+            .unsent
             .front()
             .is_some_and(|text| *text == *message.text)
         {
-            self.sending.pop_front();
+            self.unsent.pop_front();
         }
         if let Some(audience) = audience {
-            self.deliveries.sent(message.id.seq, place, audience, now);
+            self.deliveries.track(message.id.seq, entry, audience, now);
         }
     }
 
     /// Counts a new message as unread or as below, if the user may not be looking.
-    fn news(&mut self, place: u64) {
+    fn count_unread(&mut self, entry: u64) {
         if self.bottom.is_some() {
             self.below += 1;
         }
         if self.bottom.is_some() || !self.has_focus {
-            self.unread.get_or_insert(place);
+            self.unread.get_or_insert(entry);
         }
     }
 
@@ -315,12 +315,12 @@ impl Screen {
         }
     }
 
-    fn remark(&mut self, remarks: Vec<Remark>) {
-        for Remark {
+    fn push_sentences(&mut self, sentences: Vec<Sentence>) {
+        for Sentence {
             is_warning, text, ..
-        } in remarks
+        } in sentences
         {
-            let text = harmless_lines(&text);
+            let text = escape_multiline(&text);
             let invite = self.state.me.invite.as_str();
             if let Some(before) = text.strip_suffix(invite) {
                 let before = Entry::Notice(before.trim_end().to_owned());
@@ -337,11 +337,11 @@ impl Screen {
     }
 
     fn notice(&mut self, text: &str) {
-        self.transcript.push(Entry::Notice(harmless_lines(text)));
+        self.transcript.push(Entry::Notice(escape_multiline(text)));
     }
 
     fn warn(&mut self, text: &str) {
-        self.transcript.push(Entry::Warning(harmless_lines(text)));
+        self.transcript.push(Entry::Warning(escape_multiline(text)));
     }
 
     fn clear(&mut self) {
@@ -353,8 +353,8 @@ impl Screen {
 }
 
 /// Returns true if a text contains this name as a word of its own, in any case.
-fn names(text: &str, name: &str) -> bool {
-    let wanted = harmless(name).to_lowercase();
+fn mentions(text: &str, name: &str) -> bool {
+    let wanted = escape_line(name).to_lowercase();
     let mut rest = text;
     while let Some((from, to)) = transcript::find_folded(rest, &wanted) {
         let before = rest[..from].chars().next_back();

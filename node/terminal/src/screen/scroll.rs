@@ -10,7 +10,7 @@ use super::transcript::Transcript;
 
 /// A row of the transcript.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Place {
+pub(super) struct RowPosition {
     pub(super) entry: u64,
     /// The number of the row in its entry. If the window has become wider, the entry may have fewer rows.
     pub(super) row: usize,
@@ -27,7 +27,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Returns the rows that end with `bottom`, or with the last row: as many as there are, up to `height`.
-    pub(super) fn page(&self, bottom: Option<Place>, height: usize) -> Vec<Line<'static>> {
+    pub(super) fn page(&self, bottom: Option<RowPosition>, height: usize) -> Vec<Line<'static>> {
         let Some(bottom) = bottom.or_else(|| self.last()) else {
             return Vec::new();
         };
@@ -50,10 +50,15 @@ impl Rows<'_> {
 
     /// Returns the row that is `count` rows above another, but not so high that a page of `height` rows would not be
     /// full. Returns `None` if all rows fit on a page.
-    pub(super) fn up(&self, from: Option<Place>, count: usize, height: usize) -> Option<Place> {
+    pub(super) fn up(
+        &self,
+        from: Option<RowPosition>,
+        count: usize,
+        height: usize,
+    ) -> Option<RowPosition> {
         let from = from.or_else(|| self.last())?;
         let target = self.above(from, count);
-        let top = Place {
+        let top = RowPosition {
             entry: self.transcript.first(),
             row: 0,
         };
@@ -62,48 +67,48 @@ impl Rows<'_> {
     }
 
     /// Returns the row that is `count` rows below another. Returns `None` if that is the last row, or beyond it.
-    pub(super) fn down(&self, from: Place, count: usize) -> Option<Place> {
+    pub(super) fn down(&self, from: RowPosition, count: usize) -> Option<RowPosition> {
         self.below(from, count)
     }
 
     /// Returns the last row.
-    fn last(&self) -> Option<Place> {
+    fn last(&self) -> Option<RowPosition> {
         let entry = self.transcript.end().checked_sub(1)?;
         let height = self.height(entry);
-        (height > 0).then(|| Place {
+        (height > 0).then(|| RowPosition {
             entry,
             row: height - 1,
         })
     }
 
-    fn above(&self, from: Place, count: usize) -> Place {
+    fn above(&self, from: RowPosition, count: usize) -> RowPosition {
         let first = self.transcript.first();
-        let mut place = Place {
+        let mut position = RowPosition {
             entry: from.entry.max(first),
             row: from.row.min(self.height(from.entry).saturating_sub(1)),
         };
         let mut missing = count;
-        while missing > place.row && place.entry > first {
-            missing -= place.row + 1;
-            place.entry -= 1;
-            place.row = self.height(place.entry).saturating_sub(1);
+        while missing > position.row && position.entry > first {
+            missing -= position.row + 1;
+            position.entry -= 1;
+            position.row = self.height(position.entry).saturating_sub(1);
         }
-        place.row = place.row.saturating_sub(missing);
-        place
+        position.row = position.row.saturating_sub(missing);
+        position
     }
 
-    fn below(&self, from: Place, count: usize) -> Option<Place> {
-        let mut place = from;
+    fn below(&self, from: RowPosition, count: usize) -> Option<RowPosition> {
+        let mut position = from;
         let mut missing = count;
-        while place.entry < self.transcript.end() {
-            let rest = self.height(place.entry).saturating_sub(place.row + 1);
+        while position.entry < self.transcript.end() {
+            let rest = self.height(position.entry).saturating_sub(position.row + 1);
             if missing <= rest {
-                place.row += missing;
-                return (Some(place) < self.last()).then_some(place);
+                position.row += missing;
+                return (Some(position) < self.last()).then_some(position);
             }
             missing -= rest + 1;
-            place = Place {
-                entry: place.entry + 1,
+            position = RowPosition {
+                entry: position.entry + 1,
                 row: 0,
             };
         }
@@ -137,7 +142,7 @@ mod tests {
             width: 40,
             colors: Colors(false),
             query: String::new(),
-            found: None,
+            current_match: None,
         }
     }
 
@@ -177,16 +182,16 @@ mod tests {
             assert_eq!(texts(&rows.page(bottom, 5)), all[end - 5..end]);
         }
         assert_eq!(rows.up(bottom, 4, 5), bottom, "there is nothing above");
-        while let Some(place) = bottom {
+        while let Some(position) = bottom {
             assert_eq!(texts(&rows.page(bottom, 5)), all[end - 5..end]);
-            bottom = rows.down(place, 4);
+            bottom = rows.down(position, 4);
             end += 4;
         }
         assert!(end >= all.len());
     }
 
     #[test]
-    fn what_fits_on_a_page_does_not_scroll() {
+    fn a_transcript_that_fits_on_a_page_does_not_scroll() {
         let (transcript, look) = (transcript(3), look());
         let rows = Rows {
             transcript: &transcript,

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as TerminalEvent;
-use ringtalk_session::{Backlog, Me, Request, Unseen};
+use ringtalk_session::{Backlog, Me, OutletError, Request};
 use time::UtcOffset;
 use tokio::runtime::Builder;
 use tokio::signal::unix::Signal;
@@ -19,16 +19,16 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::sleep_until;
 
 use super::{Effect, Screen, view};
+use crate::display_item::DisplayItem;
 use crate::face::Queue;
-use crate::shown::Shown;
 use crate::stdin;
-use crate::stdout::Pen;
+use crate::stdout::StdoutSender;
 use crate::tty::{self, Painter};
 
 /// The maximum number of items that may wait. Authors are slowed down long before, but some are in flight.
-const MOST: usize = 262_144;
+const QUEUE_CAPACITY: usize = 262_144;
 /// The maximum number of items that are shown before the next frame is considered.
-const AT_ONCE: usize = 256;
+const BATCH: usize = 256;
 /// The minimum time between two frames, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
 /// The byte that rings the terminal's bell.
@@ -36,64 +36,64 @@ const BELL: u8 = b'\x07';
 
 /// The queue to the screen.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub(crate) struct ScreenQueue {
     /// `None` once the screen could not keep up.
-    shown: Option<Sender<Shown>>,
+    items: Option<Sender<DisplayItem>>,
     backlog: Backlog,
 }
 
-impl Queue for Feed {
+impl Queue for ScreenQueue {
     /// Adds something to be shown. A screen that cannot keep up ends, and the node ends with it.
-    fn push(&mut self, shown: Shown) {
-        let full = |feed: &Sender<Shown>| feed.try_send(shown).is_err();
-        if self.shown.as_ref().is_some_and(full) {
-            self.shown = None;
+    fn push(&mut self, item: DisplayItem) {
+        let full = |queue: &Sender<DisplayItem>| queue.try_send(item).is_err();
+        if self.items.as_ref().is_some_and(full) {
+            self.items = None;
         } else {
             self.backlog.add(1);
         }
     }
 
     fn load(&self) -> (u64, u64) {
-        (self.backlog.waiting(), MOST as u64)
+        (self.backlog.waiting_count(), QUEUE_CAPACITY as u64)
     }
 
     fn backlog(&self) -> &Backlog {
         &self.backlog
     }
 
-    /// Never fails. If the screen ends, it drops its pen, and `Stdout` reports that there is no screen any more.
-    fn check(&self) -> Result<(), Unseen> {
+    /// Never fails. If the screen ends, it drops its sender, and `Stdout` reports that there is no screen any more.
+    fn check(&self) -> Result<(), OutletError> {
         Ok(())
     }
 }
 
 /// The screen before its node is known.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    pub(crate) pen: Pen,
-    pub(crate) typed: Sender<Vec<Request>>,
+pub(crate) struct ScreenSetup {
+    pub(crate) stdout: StdoutSender,
+    pub(crate) requests: Sender<Vec<Request>>,
     pub(crate) colors: bool,
     pub(crate) offset: UtcOffset,
     pub(crate) backlog: Backlog,
 }
 
-impl Seat {
+impl ScreenSetup {
     /// Starts the threads.
-    pub(crate) fn start(self, me: Me) -> io::Result<Feed> {
-        let (sender, shown) = mpsc::channel(MOST);
-        let feed = Feed {
-            shown: Some(sender),
+    pub(crate) fn start(self, me: Me) -> io::Result<ScreenQueue> {
+        let (sender, items) = mpsc::channel(QUEUE_CAPACITY);
+        let queue = ScreenQueue {
+            items: Some(sender),
             backlog: self.backlog.clone(),
         };
         let keys = tty::events()?;
         thread::Builder::new()
             .name("screen".to_owned())
-            .spawn(move || self.run(me, shown, keys))?;
-        Ok(feed)
+            .spawn(move || self.run(me, items, keys))?;
+        Ok(queue)
     }
 
-    fn run(self, me: Me, shown: Receiver<Shown>, keys: Receiver<TerminalEvent>) {
-        // If the runtime or the signal cannot be created, the pen is dropped, and the node learns of it.
+    fn run(self, me: Me, items: Receiver<DisplayItem>, keys: Receiver<TerminalEvent>) {
+        // If the runtime or the signal cannot be created, `stdout` is dropped, and the node learns of it.
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
             return;
         };
@@ -102,15 +102,15 @@ impl Seat {
             let task = Task {
                 screen,
                 painter: Painter::new(),
-                pen: self.pen,
-                shown,
+                stdout: self.stdout,
+                items,
                 backlog: self.backlog,
                 keys: Some(keys),
-                typed: self.typed,
-                waiting: VecDeque::new(),
+                requests: self.requests,
+                unsent: VecDeque::new(),
                 continued: tty::continued()?,
-                rings: false,
-                stale: true,
+                bell_is_due: false,
+                is_stale: true,
                 next_frame: Instant::now(),
             };
             task.run().await
@@ -124,51 +124,51 @@ impl Seat {
 struct Task {
     screen: Screen,
     painter: Painter,
-    pen: Pen,
-    shown: Receiver<Shown>,
+    stdout: StdoutSender,
+    items: Receiver<DisplayItem>,
     backlog: Backlog,
     keys: Option<Receiver<TerminalEvent>>,
-    typed: Sender<Vec<Request>>,
+    requests: Sender<Vec<Request>>,
     /// The typed requests that were not passed on yet. The screen limits how many texts wait.
-    waiting: VecDeque<Request>,
+    unsent: VecDeque<Request>,
     continued: Signal,
     /// True if the next frame rings the bell. It rings once, however often a ring was requested.
-    rings: bool,
+    bell_is_due: bool,
     /// True if the terminal does not show the current screen.
-    stale: bool,
+    is_stale: bool,
     next_frame: Instant,
 }
 
 impl Task {
     /// Runs until the node ends.
     async fn run(mut self) -> io::Result<()> {
-        self.pen.write(tty::enter());
-        let mut batch = Vec::with_capacity(AT_ONCE);
+        self.stdout.write(tty::enter());
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             while let Some(effect) = self.screen.poll_effect() {
                 if !self.act(effect).await? {
-                    self.pen.write(tty::leave());
+                    self.stdout.write(tty::leave());
                     return Ok(());
                 }
             }
             self.paint()?;
             self.wait(&mut batch).await?;
             let now = Instant::now();
-            self.backlog.took(batch.len() as u64);
-            for shown in batch.drain(..) {
-                self.screen.show(&shown, now);
+            self.backlog.remove(batch.len() as u64);
+            for item in batch.drain(..) {
+                self.screen.show(&item, now);
             }
             self.screen.tick(now);
         }
     }
 
     /// Waits until there is something to do. Leaves the items to be shown in `batch`, and handles everything else.
-    async fn wait(&mut self, batch: &mut Vec<Shown>) -> io::Result<()> {
-        let is_idle = self.pen.is_idle();
+    async fn wait(&mut self, batch: &mut Vec<DisplayItem>) -> io::Result<()> {
+        let is_idle = self.stdout.is_idle();
         let wake = self.wake(is_idle);
-        let has_waiting = !self.waiting.is_empty() && self.screen.may_hand_over();
+        let has_unsent = !self.unsent.is_empty() && self.screen.may_send();
         let keys = self.keys.as_mut();
-        let room = self.typed.clone().reserve_owned();
+        let room = self.requests.clone().reserve_owned();
         let key = async {
             match keys {
                 Some(keys) => keys.recv().await,
@@ -184,26 +184,26 @@ impl Task {
         tokio::select! {
             biased;
             key = key => self.key(key),
-            Ok(permit) = room, if has_waiting => {
-                permit.send(self.waiting.drain(..).collect());
+            Ok(permit) = room, if has_unsent => {
+                permit.send(self.unsent.drain(..).collect());
             }
-            count = self.shown.recv_many(batch, AT_ONCE) => {
+            count = self.items.recv_many(batch, BATCH) => {
                 if count == 0 {
-                    return Err(io::Error::other("it could not follow what was to be shown"));
+                    return Err(io::Error::other("the screen could not keep up"));
                 }
-                self.stale = true;
+                self.is_stale = true;
             }
-            _ = self.continued.recv() => self.begin_anew()?,
-            () = self.pen.idle(), if self.stale && !is_idle => {}
-            () = time => self.stale = true,
+            _ = self.continued.recv() => self.resume()?,
+            () = self.stdout.wait_until_idle(), if self.is_stale && !is_idle => {}
+            () = time => self.is_stale = true,
         }
         Ok(())
     }
 
     /// Returns the time at which to wake up, even if nothing happens.
     fn wake(&self, is_idle: bool) -> Option<Instant> {
-        let frame = (self.stale && is_idle).then_some(self.next_frame);
-        frame.into_iter().chain(self.screen.wake()).min()
+        let frame = (self.is_stale && is_idle).then_some(self.next_frame);
+        frame.into_iter().chain(self.screen.next_tick()).min()
     }
 
     /// Handles a key and all events that came with it, and has the result shown at once.
@@ -212,20 +212,20 @@ impl Task {
             self.keys = None;
             return;
         };
-        self.screen.take(first);
+        self.screen.handle_terminal_event(first);
         while let Some(Ok(next)) = self.keys.as_mut().map(Receiver::try_recv) {
-            self.screen.take(next);
+            self.screen.handle_terminal_event(next);
         }
-        self.stale = true;
+        self.is_stale = true;
         self.next_frame = Instant::now();
     }
 
     /// Carries out an effect. Returns false if the screen should end.
     async fn act(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
-            Effect::Ask(command) => self.waiting.push_back(stdin::request(Ok(command))),
-            Effect::Unsay => self.waiting.clear(),
-            Effect::Bell => self.rings = true,
+            Effect::Send(command) => self.unsent.push_back(stdin::to_request(Ok(command))),
+            Effect::DiscardUnsent => self.unsent.clear(),
+            Effect::Bell => self.bell_is_due = true,
             Effect::Repaint => self.painter.forget(),
             Effect::Suspend => self.suspend().await?,
             Effect::End => return Ok(false),
@@ -235,14 +235,14 @@ impl Task {
 
     /// Draws the screen if it has changed, if it is time, and if the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
-        if self.stale && self.pen.is_idle() && self.next_frame <= Instant::now() {
-            let (drawn, cursor) = view::drawn(&self.screen);
+        if self.is_stale && self.stdout.is_idle() && self.next_frame <= Instant::now() {
+            let (drawn, cursor) = view::render(&self.screen);
             let mut bytes = self.painter.paint(drawn, cursor)?;
-            if std::mem::take(&mut self.rings) {
+            if std::mem::take(&mut self.bell_is_due) {
                 bytes.push(BELL);
             }
-            self.pen.write(bytes);
-            self.stale = false;
+            self.stdout.write(bytes);
+            self.is_stale = false;
             self.next_frame = Instant::now() + FRAME;
         }
         Ok(())
@@ -250,47 +250,46 @@ impl Task {
 
     /// Gives the terminal to the shell until the user comes back.
     async fn suspend(&mut self) -> io::Result<()> {
-        tty::suspend(&self.pen, &mut self.continued).await?;
-        self.begin_anew()
+        tty::suspend(&self.stdout, &mut self.continued).await?;
+        self.resume()
     }
 
     /// Takes the terminal over again, after another program had it.
-    fn begin_anew(&mut self) -> io::Result<()> {
-        let resized = tty::take_again(&self.pen)?;
-        self.screen.take(resized);
-        self.stale = true;
+    fn resume(&mut self) -> io::Result<()> {
+        let resized = tty::resume(&self.stdout)?;
+        self.screen.handle_terminal_event(resized);
+        self.is_stale = true;
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-
     use ringtalk_session::{Event, Goodbye};
 
     use super::*;
 
-    const MANY: u64 = 8;
+    const LIMIT: u64 = 8;
 
     #[tokio::test]
-    async fn a_screen_with_much_to_show_is_behind_and_has_not_ended() {
-        let (sender, mut shown) = mpsc::channel(MOST);
-        let mut feed = Feed {
-            shown: Some(sender),
-            backlog: Backlog::new(MANY),
+    async fn a_screen_ends_only_when_its_queue_overflows() {
+        let (sender, mut items) = mpsc::channel(QUEUE_CAPACITY);
+        let mut queue = ScreenQueue {
+            items: Some(sender),
+            backlog: Backlog::new(LIMIT),
         };
         let reason = Goodbye::Quit;
         let event = Event::Goodbye { reason };
-        for waiting in 0..MOST as u64 {
-            assert_eq!(feed.load().0, waiting);
-            feed.push(Shown::Event(event.clone()));
+        for waiting in 0..QUEUE_CAPACITY as u64 {
+            assert_eq!(queue.load().0, waiting);
+            queue.push(DisplayItem::Event(event.clone()));
         }
-        assert!(feed.shown.is_some());
-        feed.push(Shown::Event(event));
-        assert!(feed.shown.is_none(), "it could not follow");
+        assert!(queue.items.is_some());
+        queue.push(DisplayItem::Event(event));
+        assert!(queue.items.is_none(), "it could not follow");
         let mut batch = Vec::new();
-        let taken = shown.recv_many(&mut batch, AT_ONCE).await;
-        feed.backlog().took(taken as u64);
-        feed.backlog().less().await;
+        let taken = items.recv_many(&mut batch, BATCH).await;
+        queue.backlog().remove(taken as u64);
+        queue.backlog().wait_for_reader().await;
     }
 }

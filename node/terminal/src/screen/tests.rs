@@ -14,8 +14,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_session::{
-    Code, DiscussionId, Epoch, Goodbye, Invite, Member, MessageId, NodeId, Person, Remark as Said,
-    Stage as Step,
+    Code, DiscussionId, Epoch, Goodbye, Invite, JoinStage, Member, MessageId, NodeId, Person,
+    Remark,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 
@@ -85,7 +85,7 @@ fn message(author: u8, seq: u64, text: &str) -> Event {
     })
 }
 
-fn past(author: u8, seq: u64, text: &str) -> Event {
+fn old_message(author: u8, seq: u64, text: &str) -> Event {
     match message(author, seq, text) {
         Event::Message(message) => Event::Message(Message {
             history: true,
@@ -116,43 +116,43 @@ fn ready() -> Event {
     }
 }
 
-fn blank(width: u16, height: u16) -> Screen {
+fn new_screen(width: u16, height: u16) -> Screen {
     let me = Me {
         id: id(ME),
-        wanted_name: "bob".to_owned(),
+        requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*id(9).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        hosts: false,
+        runs_director: false,
     };
     Screen::new(me, UtcOffset::UTC, true, Size::new(width, height))
 }
 
 /// A screen with a clock of its own.
-struct Stage {
+struct TestScreen {
     screen: Screen,
     now: Instant,
 }
 
-impl Stage {
+impl TestScreen {
     fn new(width: u16, height: u16) -> Self {
         Self {
-            screen: blank(width, height),
+            screen: new_screen(width, height),
             now: Instant::now(),
         }
     }
 
     /// Returns the screen of bob among this many members. The first one coordinates.
     fn among(width: u16, height: u16, members: u8) -> Self {
-        let mut stage = Self::new(width, height);
-        stage.events([Event::View(view(1..=members)), neighbours(1, 3), ready()]);
-        stage
+        let mut window = Self::new(width, height);
+        window.events([Event::View(view(1..=members)), neighbours(1, 3), ready()]);
+        window
     }
 
     fn events(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            self.screen.show(&Shown::Event(event), self.now);
+            self.screen.show(&DisplayItem::Event(event), self.now);
         }
     }
 
@@ -167,7 +167,7 @@ impl Stage {
 
     fn press(&mut self, code: KeyCode, modifiers: KeyModifiers) {
         let key = KeyEvent::new(code, modifiers);
-        self.screen.take(TerminalEvent::Key(key));
+        self.screen.handle_terminal_event(TerminalEvent::Key(key));
     }
 
     fn key(&mut self, code: KeyCode) {
@@ -198,7 +198,7 @@ impl Stage {
     }
 
     fn cell(&self, wanted: &str) -> Cell {
-        let (buffer, _) = view::drawn(&self.screen);
+        let (buffer, _) = view::render(&self.screen);
         let rows = text(&self.screen);
         let (y, row) = rows
             .lines()
@@ -212,7 +212,7 @@ impl Stage {
 
 /// Returns the screen as text; `▏` is the cursor.
 fn text(screen: &Screen) -> String {
-    let (mut buffer, cursor) = view::drawn(screen);
+    let (mut buffer, cursor) = view::render(screen);
     if let Some(cursor) = cursor {
         buffer[cursor].set_symbol("▏");
     }
@@ -236,12 +236,12 @@ fn rows(buffer: &Buffer) -> Vec<String> {
 }
 
 /// Compares a state in three windows with its snapshot.
-fn check(name: &str, height: u16, prepare: impl Fn(u16) -> Stage) {
+fn check(name: &str, height: u16, prepare: impl Fn(u16) -> TestScreen) {
     let windows = [60, 80, 140].map(|width| {
-        let stage = prepare(width);
-        assert!(stage.screen.size == Size::new(width, height));
+        let window = prepare(width);
+        assert!(window.screen.size == Size::new(width, height));
         let rule = "═".repeat(usize::from(width));
-        format!("{rule}\n{}", stage.text())
+        format!("{rule}\n{}", window.text())
     });
     let found = windows.concat();
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -260,35 +260,35 @@ fn check(name: &str, height: u16, prepare: impl Fn(u16) -> Stage) {
 #[test]
 fn alone() {
     check("alone", 10, |width| {
-        let mut stage = Stage::new(width, 10);
-        stage.events([Event::View(view(ME..=ME)), ready()]);
-        stage.events([message(ME, 1, "is anybody here?")]);
-        stage.write("/inv");
-        stage
+        let mut window = TestScreen::new(width, 10);
+        window.events([Event::View(view(ME..=ME)), ready()]);
+        window.events([message(ME, 1, "is anybody here?")]);
+        window.write("/inv");
+        window
     });
 }
 
 #[test]
 fn joining() {
     check("joining", 8, |width| {
-        let mut stage = Stage::new(width, 8);
+        let mut window = TestScreen::new(width, 8);
         let address = "director.example:4000".to_owned();
         let peer = id(1);
-        stage.events([Event::Joining(Step::Linking { peer, address })]);
-        stage.enter("I am early");
-        stage
+        window.events([Event::Joining(JoinStage::Linking { peer, address })]);
+        window.enter("I am early");
+        window
     });
 }
 
 #[test]
 fn fetching() {
     check("fetching", 8, |width| {
-        let mut stage = Stage::new(width, 8);
+        let mut window = TestScreen::new(width, 8);
         let (done, total) = (1_240, 5_000);
-        let fetching = Step::FetchingHistory { done, total };
-        stage.events([Event::View(view(1..=7)), Event::Joining(fetching)]);
-        stage.events((1..=1_240).map(|seq| past(1, seq, "something that was said before")));
-        stage
+        let fetching = JoinStage::FetchingHistory { done, total };
+        window.events([Event::View(view(1..=7)), Event::Joining(fetching)]);
+        window.events((1..=1_240).map(|seq| old_message(1, seq, "something that was said before")));
+        window
     });
 }
 
@@ -296,9 +296,9 @@ fn fetching() {
 #[test]
 fn imitation() {
     check("imitation", 22, |width| {
-        let mut stage = Stage::among(width, 22, 3);
+        let mut window = TestScreen::among(width, 22, 3);
         let row = " ".repeat(usize::from(width));
-        stage.events([
+        window.events([
             message(1, 1, "one\n22:15        bob │ I agree"),
             message(1, 2, &format!("one{row}22:15        bob │ I agree")),
             message(1, 3, "/me left\n* bob left"),
@@ -310,20 +310,20 @@ fn imitation() {
         let Event::Message(late) = message(1, 8, "said at 22:21") else {
             unreachable!("it is a message");
         };
-        stage.tell(Event::Message(Message {
+        window.tell(Event::Message(Message {
             arrived_ms: 1_700_000_000_042 + 60 * 60_000,
             ..late
         }));
-        stage.events([Event::Left(person(1))]);
-        stage
+        window.events([Event::Left(person(1))]);
+        window
     });
 }
 
 #[test]
 fn seven_members() {
     check("seven-members", 20, |width| {
-        let mut stage = Stage::among(width, 20, 7);
-        stage.events([
+        let mut window = TestScreen::among(width, 20, 7);
+        window.events([
             message(1, 1, "hello everybody"),
             message(ME, 1, "hi ann! 你好 👋 e\u{301} 👩‍👩‍👧"),
             message(3, 1, "/me waves"),
@@ -342,319 +342,331 @@ fn seven_members() {
             message(7, 1, "three\n\tlines\n\u{1b}[2Jof text"),
             reached(1, 7),
         ]);
-        stage.write("and 你");
-        stage
+        window.write("and 你");
+        window
     });
 }
 
 #[test]
 fn a_split_and_a_merge() {
     check("split", 12, |width| {
-        let mut stage = Stage::among(width, 12, 7);
-        stage.events([4, 5, 6, 7].map(|gone| Event::Failed(person(gone))));
+        let mut window = TestScreen::among(width, 12, 7);
+        window.events([4, 5, 6, 7].map(|gone| Event::Failed(person(gone))));
         let view = view(1..=3);
         let epoch = view.epoch();
-        stage.events([Event::View(view)]);
-        stage.tell(Event::Split { members: 3, epoch });
-        stage
+        window.events([Event::View(view)]);
+        window.tell(Event::Split { members: 3, epoch });
+        window
     });
     check("merged", 10, |width| {
-        let mut stage = Stage::among(width, 10, 3);
+        let mut window = TestScreen::among(width, 10, 3);
         let whole = view(1..=7);
         let epoch = whole.epoch();
-        stage.events([Event::View(whole)]);
-        stage.events([4, 5, 6, 7].map(|back| Event::Joined(person(back))));
-        stage.events([Event::Merged { members: 7, epoch }]);
-        stage
+        window.events([Event::View(whole)]);
+        window.events([4, 5, 6, 7].map(|back| Event::Joined(person(back))));
+        window.events([Event::Merged { members: 7, epoch }]);
+        window
     });
 }
 
 #[test]
 fn no_director() {
     check("no-director", 8, |width| {
-        let mut stage = Stage::among(width, 8, 3);
-        stage.tell(Event::Error(Said {
+        let mut window = TestScreen::among(width, 8, 3);
+        window.tell(Event::Error(Remark {
             code: Code::DirectorUnreachable,
-            message: "no director answers at 10.0.0.1:8080 (no connection): nobody new can get in \
+            message: "no director answers at 10.0.0.1:8080 (no connection): newcomers cannot join \
                       until one does; the discussion goes on"
                 .to_owned(),
         }));
-        stage
+        window
     });
 }
 
 #[test]
 fn a_gap() {
     check("gap", 8, |width| {
-        let mut stage = Stage::among(width, 8, 3);
-        stage.events([Event::Gap {
+        let mut window = TestScreen::among(width, 8, 3);
+        window.events([Event::Gap {
             author: id(3),
             from: 4,
             to: 6,
             passed: true,
         }]);
-        stage
+        window
     });
 }
 
 #[test]
-fn somebody_is_slow() {
+fn a_slow_member_is_reported() {
     check("slow", 12, |width| {
-        let mut stage = Stage::among(width, 12, 7);
-        stage.events([message(ME, 1, "to everybody")]);
-        stage.wait(Duration::from_secs(9));
-        assert!(stage.text().contains("to everybody ·"));
-        stage.wait(Duration::from_secs(1));
-        assert!(stage.text().contains("somebody has not got this yet"));
-        stage.events([message(ME, 2, "to most"), reached(2, 6)]);
-        stage.events([message(ME, 3, "and on its way")]);
-        stage.enter("not even sent");
-        stage
+        let mut window = TestScreen::among(width, 12, 7);
+        window.events([message(ME, 1, "to everybody")]);
+        window.wait(Duration::from_secs(9));
+        assert!(window.text().contains("to everybody ·"));
+        window.wait(Duration::from_secs(1));
+        assert!(window.text().contains("not delivered to everyone yet"));
+        window.events([message(ME, 2, "to most"), reached(2, 6)]);
+        window.events([message(ME, 3, "and on its way")]);
+        window.enter("not even sent");
+        window
     });
 }
 
 #[test]
-fn marks_change_with_what_becomes_of_who_was_missing() {
+fn marks_follow_members_that_are_late_or_have_gone() {
     check("marks", 16, |width| {
-        let mut stage = Stage::among(width, 16, 7);
+        let mut window = TestScreen::among(width, 16, 7);
         let texts = ["they had it", "one came late", "one is gone", "nobody said"];
-        stage.events((1..).zip(texts).map(|(seq, text)| message(ME, seq, text)));
-        stage.events([reached(1, 6), reached(2, 6), reached(3, 5)]);
-        let shown = stage.text();
+        window.events((1..).zip(texts).map(|(seq, text)| message(ME, seq, text)));
+        window.events([reached(1, 6), reached(2, 6), reached(3, 5)]);
+        let shown = window.text();
         assert!(shown.contains("one came late · reached 5 of 6"), "{shown}");
-        stage.wait(Duration::from_secs(10));
-        stage.events([reached(2, 7)]);
-        let shown = stage.text();
+        window.wait(Duration::from_secs(10));
+        window.events([reached(2, 7)]);
+        let shown = window.text();
         assert!(
             shown.contains("they had it ✓") && shown.contains("one came late ✓"),
             "{shown}"
         );
-        stage.events([Event::Failed(person(7)), Event::View(view(1..=6))]);
-        let shown = stage.text();
+        window.events([Event::Failed(person(7)), Event::View(view(1..=6))]);
+        let shown = window.text();
         let less = "! reached 4 of 6, 1 gone since";
         assert!(shown.contains(less), "{shown}");
-        stage.events([Event::Left(person(6)), Event::View(view(1..=5))]);
-        stage
+        window.events([Event::Left(person(6)), Event::View(view(1..=5))]);
+        window
     });
 }
 
 #[test]
-fn searching_and_being_asked() {
+fn searching_and_confirming_the_exit() {
     check("searching", 10, |width| {
-        let mut stage = Stage::among(width, 10, 3);
-        stage.events((1..=50).map(|seq| message(1, seq, &format!("number {seq}"))));
-        stage.control('r');
-        stage.write("Number 4");
-        stage.control('r');
-        stage
+        let mut window = TestScreen::among(width, 10, 3);
+        window.events((1..=50).map(|seq| message(1, seq, &format!("number {seq}"))));
+        window.control('r');
+        window.write("Number 4");
+        window.control('r');
+        window
     });
     check("asking", 6, |width| {
-        let mut stage = Stage::among(width, 6, 3);
-        stage.control('c');
-        stage
+        let mut window = TestScreen::among(width, 6, 3);
+        window.control('c');
+        window
     });
 }
 
 #[test]
 fn an_invite_is_a_picture() {
     check("invite", 24, |width| {
-        let mut stage = Stage::new(width, 24);
-        stage.events([Event::View(view(ME..=ME)), ready()]);
-        stage.enter("/invite");
-        stage
+        let mut window = TestScreen::new(width, 24);
+        window.events([Event::View(view(ME..=ME)), ready()]);
+        window.enter("/invite");
+        window
     });
 }
 
 #[test]
-fn what_came_while_nobody_looked_is_below_a_line() {
+fn unread_messages_are_below_a_line() {
     check("unread", 10, |width| {
-        let mut stage = Stage::among(width, 10, 3);
-        stage.events([message(1, 1, "seen")]);
-        stage.screen.take(TerminalEvent::FocusLost);
-        stage.events([message(1, 2, "not seen"), message(3, 1, "not seen either")]);
-        stage.screen.take(TerminalEvent::FocusGained);
-        stage
+        let mut window = TestScreen::among(width, 10, 3);
+        window.events([message(1, 1, "seen")]);
+        window
+            .screen
+            .handle_terminal_event(TerminalEvent::FocusLost);
+        window.events([message(1, 2, "not seen"), message(3, 1, "not seen either")]);
+        window
+            .screen
+            .handle_terminal_event(TerminalEvent::FocusGained);
+        window
     });
 }
 
 #[test]
-fn who_scrolled_up_is_told_of_what_comes() {
-    let mut stage = Stage::among(80, 10, 3);
-    stage.events((1..=100).map(|seq| message(1, seq, &format!("number {seq}."))));
-    stage.key(KeyCode::PageUp);
-    stage.events([message(1, 101, "news"), message(1, 102, "news")]);
-    let shown = stage.text();
+fn new_messages_are_counted_while_the_user_has_scrolled_up() {
+    let mut window = TestScreen::among(80, 10, 3);
+    window.events((1..=100).map(|seq| message(1, seq, &format!("number {seq}."))));
+    window.key(KeyCode::PageUp);
+    window.events([message(1, 101, "news"), message(1, 102, "news")]);
+    let shown = window.text();
     assert!(shown.contains("2 new messages below"), "{shown}");
     assert!(shown.contains("number 92."), "{shown}");
-    stage.key(KeyCode::Esc);
-    let shown = stage.text();
+    window.key(KeyCode::Esc);
+    let shown = window.text();
     assert!(shown.contains(" new ─"), "{shown}");
-    stage.enter("seen");
-    assert!(!stage.text().contains(" new ─"));
-    stage.press(KeyCode::Home, KeyModifiers::CONTROL);
-    assert!(stage.text().contains("you are bob"), "{}", stage.text());
+    window.enter("seen");
+    assert!(!window.text().contains(" new ─"));
+    window.press(KeyCode::Home, KeyModifiers::CONTROL);
+    assert!(window.text().contains("you are bob"), "{}", window.text());
     for _ in 0..30 {
-        stage.key(KeyCode::PageDown);
+        window.key(KeyCode::PageDown);
     }
-    assert!(stage.text().contains("seen"), "{}", stage.text());
+    assert!(window.text().contains("seen"), "{}", window.text());
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
-    let mut stage = Stage::among(100, 10, 3);
-    stage.events([message(1, 1, "hello bob, you"), message(1, 2, "bobby")]);
-    assert_ne!(stage.cell("ann │").fg, Color::Reset);
-    assert!(stage.cell("hello").modifier.contains(Modifier::BOLD));
-    assert!(!stage.cell("bobby").modifier.contains(Modifier::BOLD));
-    stage.screen.colors = Colors(false);
-    let (buffer, _) = view::drawn(&stage.screen);
+fn colours_can_be_switched_off() {
+    let mut window = TestScreen::among(100, 10, 3);
+    window.events([message(1, 1, "hello bob, you"), message(1, 2, "bobby")]);
+    assert_ne!(window.cell("ann │").fg, Color::Reset);
+    assert!(window.cell("hello").modifier.contains(Modifier::BOLD));
+    assert!(!window.cell("bobby").modifier.contains(Modifier::BOLD));
+    window.screen.colors = Colors(false);
+    let (buffer, _) = view::render(&window.screen);
     assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset));
-    assert!(stage.cell("hello").modifier.contains(Modifier::BOLD));
+    assert!(window.cell("hello").modifier.contains(Modifier::BOLD));
 }
 
 #[test]
-fn what_is_found_stands_out() {
-    let mut stage = Stage::among(100, 10, 3);
-    stage.events([message(1, 1, "one match"), message(1, 2, "another Match")]);
-    stage.control('r');
-    stage.write("match");
-    assert!(stage.cell("Match").modifier.contains(Modifier::REVERSED));
-    assert!(stage.cell("match").modifier.contains(Modifier::UNDERLINED));
-    stage.control('r');
-    assert!(stage.cell("match").modifier.contains(Modifier::REVERSED));
-    stage.control('r');
-    assert!(stage.text().contains("(no more)"));
-    stage.control('s');
-    assert!(stage.cell("Match").modifier.contains(Modifier::REVERSED));
+fn matches_are_highlighted() {
+    let mut window = TestScreen::among(100, 10, 3);
+    window.events([message(1, 1, "one match"), message(1, 2, "another Match")]);
+    window.control('r');
+    window.write("match");
+    assert!(window.cell("Match").modifier.contains(Modifier::REVERSED));
+    assert!(window.cell("match").modifier.contains(Modifier::UNDERLINED));
+    window.control('r');
+    assert!(window.cell("match").modifier.contains(Modifier::REVERSED));
+    window.control('r');
+    assert!(window.text().contains("(no more)"));
+    window.control('s');
+    assert!(window.cell("Match").modifier.contains(Modifier::REVERSED));
 }
 
 #[test]
-fn who_is_named_hears_it() {
-    let mut stage = Stage::among(80, 10, 3);
-    let rings = |stage: &mut Stage, event: Event| {
-        stage.events([event]);
-        matches!(stage.effects()[..], [Effect::Bell])
+fn a_mention_rings_the_bell() {
+    let mut window = TestScreen::among(80, 10, 3);
+    let rings = |window: &mut TestScreen, event: Event| {
+        window.events([event]);
+        matches!(window.effects()[..], [Effect::Bell])
     };
-    assert!(rings(&mut stage, message(1, 1, "BOB: look")));
-    assert!(rings(&mut stage, message(1, 2, "(@bob)")));
-    assert!(!rings(&mut stage, message(1, 3, "bobsleigh")));
-    assert!(!rings(&mut stage, message(ME, 1, "I am bob")));
-    assert!(!rings(&mut stage, past(1, 4, "bob")));
+    assert!(rings(&mut window, message(1, 1, "BOB: look")));
+    assert!(rings(&mut window, message(1, 2, "(@bob)")));
+    assert!(!rings(&mut window, message(1, 3, "bobsleigh")));
+    assert!(!rings(&mut window, message(ME, 1, "I am bob")));
+    assert!(!rings(&mut window, old_message(1, 4, "bob")));
 }
 
 #[test]
-fn what_is_written_is_sent_once() {
-    let mut stage = Stage::among(80, 10, 3);
-    stage.enter("  ");
-    assert!(stage.effects().is_empty());
-    stage.enter("hello");
-    let said = stage.effects();
-    assert!(matches!(&said[..], [Effect::Ask(Command::Say(words))] if words.as_str() == "hello"));
-    assert!(stage.text().contains("… │ hello"), "{}", stage.text());
-    stage.events([message(ME, 1, "hello")]);
-    let shown = stage.text();
+fn a_text_is_sent_once() {
+    let mut window = TestScreen::among(80, 10, 3);
+    window.enter("  ");
+    assert!(window.effects().is_empty());
+    window.enter("hello");
+    let effects = window.effects();
+    assert!(matches!(&effects[..], [Effect::Send(Command::Say(text))] if text.as_str() == "hello"));
+    assert!(window.text().contains("… │ hello"), "{}", window.text());
+    window.events([message(ME, 1, "hello")]);
+    let shown = window.text();
     assert_eq!(shown.matches("hello").count(), 1, "{shown}");
     assert!(shown.contains("hello ·"), "{shown}");
-    stage.events([reached(1, 3)]);
-    assert!(stage.text().contains("hello ✓"), "{}", stage.text());
-    assert!(stage.text().contains("reached 2/2"), "{}", stage.text());
+    window.events([reached(1, 3)]);
+    assert!(window.text().contains("hello ✓"), "{}", window.text());
+    assert!(window.text().contains("reached 2/2"), "{}", window.text());
 }
 
 #[test]
 fn a_paste_is_one_message() {
-    let mut stage = Stage::among(80, 12, 3);
+    let mut window = TestScreen::among(80, 12, 3);
     let paste = "one\r\ntwo\rthree\n".to_owned();
-    stage.screen.take(TerminalEvent::Paste(paste));
-    stage.key(KeyCode::Enter);
-    let said = stage.effects();
+    window
+        .screen
+        .handle_terminal_event(TerminalEvent::Paste(paste));
+    window.key(KeyCode::Enter);
+    let effects = window.effects();
     assert!(
-        matches!(&said[..], [Effect::Ask(Command::Say(words))] if words.as_str() == "one\ntwo\nthree")
+        matches!(&effects[..], [Effect::Send(Command::Say(text))] if text.as_str() == "one\ntwo\nthree")
     );
 }
 
 #[test]
-fn a_mistake_stays_to_be_mended_and_is_never_said() {
-    let mut stage = Stage::among(140, 10, 3);
-    stage.enter("/woh");
-    assert!(stage.effects().is_empty());
-    let shown = stage.text();
+fn a_mistake_stays_in_the_input_and_is_not_sent() {
+    let mut window = TestScreen::among(140, 10, 3);
+    window.enter("/woh");
+    assert!(window.effects().is_empty());
+    let shown = window.text();
     assert!(shown.contains("mean /who?"), "{shown}");
     assert!(shown.contains("> /woh▏"), "{shown}");
     let long = "x".repeat(20_000);
-    stage.screen.take(TerminalEvent::Paste(long));
-    assert!(stage.text().contains("too long"), "{}", stage.text());
+    window
+        .screen
+        .handle_terminal_event(TerminalEvent::Paste(long));
+    assert!(window.text().contains("longer than"), "{}", window.text());
 }
 
 #[test]
-fn leaving_is_asked_for_twice() {
-    let quits = |stage: &mut Stage| {
-        let quit = |effect: &Effect| matches!(effect, Effect::Ask(Command::Quit));
-        stage.effects().iter().any(quit)
+fn leaving_needs_a_confirmation() {
+    let quits = |window: &mut TestScreen| {
+        let quit = |effect: &Effect| matches!(effect, Effect::Send(Command::Quit));
+        window.effects().iter().any(quit)
     };
-    let mut stage = Stage::among(80, 10, 3);
-    stage.write("something");
-    stage.control('c');
-    assert!(stage.text().contains("> ▏"), "cleared: {}", stage.text());
-    stage.control('c');
-    stage.write("n");
-    assert!(!quits(&mut stage));
-    stage.control('d');
-    stage.control('c');
-    assert!(quits(&mut stage));
-    assert!(stage.text().contains("leaving"));
+    let mut window = TestScreen::among(80, 10, 3);
+    window.write("something");
+    window.control('c');
+    assert!(window.text().contains("> ▏"), "cleared: {}", window.text());
+    window.control('c');
+    window.write("n");
+    assert!(!quits(&mut window));
+    window.control('d');
+    window.control('c');
+    assert!(quits(&mut window));
+    assert!(window.text().contains("leaving"));
     let reason = Goodbye::Quit;
-    stage.tell(Event::Goodbye { reason });
-    assert!(matches!(stage.effects()[..], [Effect::End]));
+    window.tell(Event::Goodbye { reason });
+    assert!(matches!(window.effects()[..], [Effect::End]));
 }
 
 #[test]
-fn who_is_not_in_yet_may_leave_at_once() {
-    let mut stage = Stage::new(80, 10);
-    stage.enter("said too early");
-    assert!(!stage.screen.may_hand_over());
-    stage.effects();
-    stage.enter("/quit");
-    assert!(stage.screen.may_hand_over());
-    let expected = format!("{:?}", [Effect::Unsay, Effect::Ask(Command::Quit)]);
-    assert_eq!(format!("{:?}", stage.effects()), expected);
+fn a_user_may_leave_before_the_node_is_ready() {
+    let mut window = TestScreen::new(80, 10);
+    window.enter("said too early");
+    assert!(!window.screen.may_send());
+    window.effects();
+    window.enter("/quit");
+    assert!(window.screen.may_send());
+    let expected = format!("{:?}", [Effect::DiscardUnsent, Effect::Send(Command::Quit)]);
+    assert_eq!(format!("{:?}", window.effects()), expected);
 }
 
 #[test]
 fn commands_answer_here() {
-    let mut stage = Stage::among(140, 24, 3);
+    let mut window = TestScreen::among(140, 24, 3);
     for (command, answer) in [
-        ("/who", "the most senior first"),
+        ("/who", "in the order in which they joined"),
         ("/ring", "carol at 10.0.0.3:4000, after you"),
-        ("/help", "✓ everybody has it"),
+        ("/help", "✓ delivered to everyone"),
     ] {
-        stage.enter(command);
-        assert!(stage.text().contains(answer), "{command}: {}", stage.text());
+        window.enter(command);
+        assert!(
+            window.text().contains(answer),
+            "{command}: {}",
+            window.text()
+        );
     }
-    stage.enter("/clear");
-    assert!(!stage.text().contains("senior"), "{}", stage.text());
-    stage.key(KeyCode::Up);
-    assert!(stage.text().contains("> /clear▏"), "{}", stage.text());
+    window.enter("/clear");
+    assert!(!window.text().contains("in the order"), "{}", window.text());
+    window.key(KeyCode::Up);
+    assert!(window.text().contains("> /clear▏"), "{}", window.text());
 }
 
 #[test]
-fn tab_knows_the_members() {
-    let mut stage = Stage::among(80, 10, 3);
-    stage.write("c");
-    stage.key(KeyCode::Tab);
-    stage.write("hi");
-    assert!(stage.text().contains("> carol: hi▏"), "{}", stage.text());
+fn tab_completes_names() {
+    let mut window = TestScreen::among(80, 10, 3);
+    window.write("c");
+    window.key(KeyCode::Tab);
+    window.write("hi");
+    assert!(window.text().contains("> carol: hi▏"), "{}", window.text());
 }
 
 #[test]
 fn no_window_is_too_small() {
     for (width, height) in [(0, 0), (1, 1), (2, 1), (1, 5), (5, 2), (20, 3), (79, 4)] {
-        let mut stage = Stage::among(width, height, 7);
-        stage.events([message(1, 1, "你好 hello"), message(ME, 1, "mine")]);
-        stage.write("你好 written");
-        stage.key(KeyCode::PageUp);
-        stage.text();
-        stage.control('r');
-        stage.write("h");
-        stage.text();
+        let mut window = TestScreen::among(width, height, 7);
+        window.events([message(1, 1, "你好 hello"), message(ME, 1, "mine")]);
+        window.write("你好 written");
+        window.key(KeyCode::PageUp);
+        window.text();
+        window.control('r');
+        window.write("h");
+        window.text();
     }
 }

@@ -10,15 +10,15 @@ use ringtalk_wire::NodeId;
 use super::deliveries::Delivery;
 
 /// The maximum number of entries that are kept, so that the user can scroll back to them.
-const ENTRIES: usize = 100_000;
+const MAX_ENTRIES: usize = 100_000;
 /// The maximum number of bytes of text that they may have together: as many as may wait for a reader of plain text.
-const BYTES: usize = 64 * 1024 * 1024;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// An entry of the transcript.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Entry {
     /// A message.
-    Said(Said),
+    Message(MessageEntry),
     /// A remark.
     Notice(String),
     /// A remark about a problem.
@@ -31,7 +31,7 @@ pub(super) enum Entry {
 
 /// A message, as it is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Said {
+pub(super) struct MessageEntry {
     pub(super) author: NodeId,
     pub(super) name: String,
     pub(super) time: String,
@@ -58,7 +58,7 @@ pub(super) enum Tone {
 impl Entry {
     fn bytes(&self) -> usize {
         match self {
-            Self::Said(said) => said.name.len() + said.text.len(),
+            Self::Message(message) => message.name.len() + message.text.len(),
             Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text.len(),
             Self::Picture(rows) => rows.iter().map(String::len).sum(),
         }
@@ -67,7 +67,7 @@ impl Entry {
     /// Returns the text that a search goes through.
     pub(super) fn text(&self) -> &str {
         match self {
-            Self::Said(said) => &said.text,
+            Self::Message(message) => &message.text,
             Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text,
             Self::Picture(_) => "",
         }
@@ -87,7 +87,8 @@ impl Transcript {
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
-        while self.entries.len() > ENTRIES || (self.bytes > BYTES && self.entries.len() > 1) {
+        while self.entries.len() > MAX_ENTRIES || (self.bytes > MAX_BYTES && self.entries.len() > 1)
+        {
             if let Some(oldest) = self.entries.pop_front() {
                 self.bytes -= oldest.bytes();
                 self.first += 1;
@@ -118,27 +119,27 @@ impl Transcript {
     }
 
     /// Sets the delivery of one of the user's own messages.
-    pub(super) fn mark(&mut self, number: u64, delivery: Delivery) {
+    pub(super) fn set_delivery(&mut self, number: u64, delivery: Delivery) {
         if let Some(index) = self.index(number)
-            && let Some(Entry::Said(said)) = self.entries.get_mut(index)
+            && let Some(Entry::Message(message)) = self.entries.get_mut(index)
         {
-            said.delivery = Some(delivery);
+            message.delivery = Some(delivery);
         }
     }
 
     /// Returns the newest entry before `end` that contains `text`, in any case. `text` is in lower case.
     pub(super) fn find_before(&self, end: u64, text: &str) -> Option<u64> {
         let mut numbers = (self.first..end.min(self.end())).rev();
-        numbers.find(|number| self.has(*number, text))
+        numbers.find(|number| self.contains(*number, text))
     }
 
     /// Returns the oldest entry from `start` on that contains `text`, like [`Self::find_before`].
     pub(super) fn find_from(&self, start: u64, text: &str) -> Option<u64> {
         let mut numbers = start.max(self.first)..self.end();
-        numbers.find(|number| self.has(*number, text))
+        numbers.find(|number| self.contains(*number, text))
     }
 
-    fn has(&self, number: u64, text: &str) -> bool {
+    fn contains(&self, number: u64, text: &str) -> bool {
         let entry = self.get(number);
         entry.is_some_and(|entry| find_folded(entry.text(), text).is_some())
     }
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn the_oldest_entries_go_and_the_others_keep_their_numbers() {
         let mut transcript = Transcript::default();
-        for number in 0..ENTRIES as u64 + 5 {
+        for number in 0..MAX_ENTRIES as u64 + 5 {
             assert_eq!(transcript.push(Entry::Notice(number.to_string())), number);
         }
         assert_eq!(transcript.first(), 5);
@@ -208,7 +209,7 @@ mod tests {
     fn texts_are_limited_in_bytes_too() {
         let mut transcript = Transcript::default();
         for _ in 0..5 {
-            transcript.push(Entry::Notice("x".repeat(BYTES / 3)));
+            transcript.push(Entry::Notice("x".repeat(MAX_BYTES / 3)));
         }
         assert_eq!((transcript.first(), transcript.end()), (2, 5));
     }

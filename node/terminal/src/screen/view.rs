@@ -9,10 +9,10 @@ use ratatui::text::Line;
 
 use super::layout::{Look, dim};
 use super::scroll::Rows;
-use super::standing::standing;
+use super::status_line::format_status_line;
 use super::{Mode, Screen, input, members};
 use crate::tty::fit;
-use ringtalk_session::text::{harmless, harmless_lines};
+use ringtalk_session::text::{escape_line, escape_multiline};
 
 /// The minimum width of a window that has room for the members, in columns.
 const WITH_MEMBERS: u16 = 80;
@@ -27,64 +27,64 @@ const INPUT_ROWS: u16 = 6;
 /// The prompt before the input text.
 const PROMPT: &str = "> ";
 /// The maximum number of unsent texts that are shown.
-const SENDING: usize = 5;
+const SHOWN_UNSENT: usize = 5;
 
 /// The area of each part of the screen.
 #[derive(Clone, Copy, Debug)]
 struct Areas {
     talk: Rect,
     members: Option<Rect>,
-    standing: Rect,
+    status_line: Rect,
     input: Rect,
 }
 
-/// Returns the screen as a grid of characters, and the place of the cursor.
-pub(super) fn drawn(screen: &Screen) -> (Buffer, Option<Position>) {
+/// Returns the screen as a grid of characters, and the position of the cursor.
+pub(super) fn render(screen: &Screen) -> (Buffer, Option<Position>) {
     let Size { width, height } = screen.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
     let cursor = draw(screen, &mut buffer);
     (buffer, cursor)
 }
 
-/// Draws everything, and returns the place of the cursor.
+/// Draws everything, and returns the position of the cursor.
 fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
-    let written = written(screen);
-    let areas = areas(screen, &written);
+    let layout = lay_out_input(screen);
+    let areas = areas(screen, &layout);
     draw_talk(screen, areas.talk, buffer);
     if let Some(area) = areas.members {
         draw_members(screen, area, buffer);
     }
-    draw_standing(screen, areas.standing, buffer);
-    draw_input(screen, &written, areas.input, buffer)
+    draw_status_line(screen, areas.status_line, buffer);
+    draw_input(screen, &layout, areas.input, buffer)
 }
 
 /// Returns the look of the entries, and the number of rows for them.
-pub(super) fn talk(screen: &Screen) -> (Look, usize) {
-    let area = areas(screen, &written(screen)).talk;
+pub(super) fn talk_layout(screen: &Screen) -> (Look, usize) {
+    let area = areas(screen, &lay_out_input(screen)).talk;
     (look(screen, area), usize::from(area.height))
 }
 
 fn look(screen: &Screen, talk: Rect) -> Look {
-    let (query, found) = match &screen.mode {
-        Mode::Searching(search) => (search.query.clone(), search.found),
+    let (query, current_match) = match &screen.mode {
+        Mode::Searching(search) => (search.query.clone(), search.current),
         _ => (String::new(), None),
     };
     Look {
         width: usize::from(talk.width),
         colors: screen.colors,
         query,
-        found,
+        current_match,
     }
 }
 
-fn areas(screen: &Screen, written: &input::Shown) -> Areas {
+fn areas(screen: &Screen, layout: &input::InputLayout) -> Areas {
     let (width, height) = (screen.size.width, screen.size.height);
     let most = INPUT_ROWS.min(height / 3).max(1);
-    let wanted = u16::try_from(written.rows.len()).unwrap_or(u16::MAX);
+    let wanted = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX);
     let input_rows = wanted.min(most).min(height);
     let above = height - input_rows;
-    let standing_rows = above.min(1);
-    let talk_rows = above - standing_rows;
+    let status_rows = above.min(1);
+    let talk_rows = above - status_rows;
     let beside = match width {
         WIDE.. => MEMBERS_WIDE,
         WITH_MEMBERS.. => MEMBERS,
@@ -94,7 +94,7 @@ fn areas(screen: &Screen, written: &input::Shown) -> Areas {
     Areas {
         talk: Rect::new(0, 0, width - beside - beside.min(1), talk_rows),
         members: (beside > 0).then_some(members),
-        standing: Rect::new(0, talk_rows, width, standing_rows),
+        status_line: Rect::new(0, talk_rows, width, status_rows),
         input: Rect::new(0, above, width, input_rows),
     }
 }
@@ -109,9 +109,9 @@ fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     let height = usize::from(area.height);
     let mut page = rows.page(screen.bottom, height);
     if screen.bottom.is_none() {
-        let first = screen.sending.len().saturating_sub(SENDING);
-        let waiting = screen.sending.range(first..);
-        page.extend(waiting.flat_map(|text| look.sending(&harmless_lines(text))));
+        let first = screen.unsent.len().saturating_sub(SHOWN_UNSENT);
+        let waiting = screen.unsent.range(first..);
+        page.extend(waiting.flat_map(|text| look.unsent_rows(&escape_multiline(text))));
         page.drain(..page.len().saturating_sub(height));
     }
     if screen.bottom.is_some()
@@ -151,9 +151,9 @@ fn draw_members(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn draw_standing(screen: &Screen, area: Rect, buffer: &mut Buffer) {
+fn draw_status_line(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width.saturating_sub(2));
-    let text = format!(" {}", standing(screen, room));
+    let text = format!(" {}", format_status_line(screen, room));
     let style = Style::new().add_modifier(Modifier::REVERSED);
     buffer.set_style(area, style);
     if area.height > 0 {
@@ -163,7 +163,7 @@ fn draw_standing(screen: &Screen, area: Rect, buffer: &mut Buffer) {
 
 fn draw_input(
     screen: &Screen,
-    written: &input::Shown,
+    layout: &input::InputLayout,
     area: Rect,
     buffer: &mut Buffer,
 ) -> Option<Position> {
@@ -175,25 +175,29 @@ fn draw_input(
     };
     let bold = Style::new().add_modifier(Modifier::BOLD);
     match &screen.mode {
-        Mode::Writing => return draw_written(written, area, buffer),
+        Mode::Writing => return draw_input_text(layout, area, buffer),
         Mode::Searching(search) => {
             let over = if search.is_over { " (no more)" } else { "" };
-            let text = format!("search: {}{over}", harmless(&search.query));
+            let text = format!("search: {}{over}", escape_line(&search.query));
             put(buffer, &fit(&text, width), bold);
         }
-        Mode::Asking => put(buffer, "leave the discussion? (y/n)", bold),
+        Mode::ConfirmingExit => put(buffer, "leave the discussion? (y/n)", bold),
         Mode::Leaving => put(buffer, "leaving …", dim()),
     }
     None
 }
 
-fn draw_written(shown: &input::Shown, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw_input_text(
+    layout: &input::InputLayout,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     if area.is_empty() {
         return None;
     }
-    let (column, row) = shown.cursor;
+    let (column, row) = layout.cursor;
     let first = (row + 1).saturating_sub(usize::from(area.height));
-    for (y, text) in (area.y..area.bottom()).zip(&shown.rows[first..]) {
+    for (y, text) in (area.y..area.bottom()).zip(&layout.rows[first..]) {
         if y == area.y && first == 0 {
             buffer.set_string(area.x, y, PROMPT, dim());
         }
@@ -209,7 +213,7 @@ fn draw_written(shown: &input::Shown, area: Rect, buffer: &mut Buffer) -> Option
     area.contains(position).then_some(position)
 }
 
-fn written(screen: &Screen) -> input::Shown {
+fn lay_out_input(screen: &Screen) -> input::InputLayout {
     let room = usize::from(screen.size.width).saturating_sub(PROMPT.len());
     input::lay_out(screen.editor.text(), screen.editor.cursor(), room)
 }

@@ -3,23 +3,23 @@
 //! Not here: scrolling and searching (`reading`).
 
 use super::completion::Completion;
-use super::editor::Step;
+use super::editor::Motion;
 use super::keys::Action;
 use super::{Effect, Mode, Screen};
 use crate::stdin::{Mistake, parse_line};
 use ringtalk_session::Command;
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 
 /// The maximum number of texts of the user that may wait to be sent. They wait because the node slows its user down
 /// when others cannot keep up.
-const SENDING: usize = 1_000;
+const MAX_UNSENT: usize = 1_000;
 
 impl Screen {
     pub(super) fn act(&mut self, action: Action) {
         match self.mode {
             Mode::Writing => self.write(action),
             Mode::Searching(_) => self.search(action),
-            Mode::Asking => self.answer(action),
+            Mode::ConfirmingExit => self.answer_prompt(action),
             Mode::Leaving => {}
         }
     }
@@ -34,7 +34,7 @@ impl Screen {
                 search.add(&lines);
                 self.find_older(true);
             }
-            Mode::Asking | Mode::Leaving => {}
+            Mode::ConfirmingExit | Mode::Leaving => {}
         }
     }
 
@@ -44,9 +44,9 @@ impl Screen {
             Action::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
             Action::Newline => self.insert("\n"),
             Action::Send => self.send(),
-            Action::Go(step) => self.editor.go(step),
-            Action::Delete(step) => self.editor.delete(step),
-            Action::Kill(step) => self.editor.kill(step),
+            Action::Go(motion) => self.editor.go(motion),
+            Action::Delete(motion) => self.editor.delete(motion),
+            Action::Kill(motion) => self.editor.kill(motion),
             Action::Yank => {
                 self.editor.yank();
             }
@@ -69,15 +69,15 @@ impl Screen {
             Action::Search | Action::SearchBack => self.begin_search(),
             Action::Repaint => self.effects.push_back(Effect::Repaint),
             Action::Suspend => self.effects.push_back(Effect::Suspend),
-            Action::EndOfInput if !self.editor.is_empty() => self.editor.delete(Step::Right),
+            Action::EndOfInput if !self.editor.is_empty() => self.editor.delete(Motion::Right),
             Action::Interrupt if !self.editor.is_empty() => {
                 self.editor.take();
             }
-            Action::EndOfInput | Action::Interrupt => self.mode = Mode::Asking,
+            Action::EndOfInput | Action::Interrupt => self.mode = Mode::ConfirmingExit,
         }
     }
 
-    fn answer(&mut self, action: Action) {
+    fn answer_prompt(&mut self, action: Action) {
         match action {
             Action::Insert('y' | 'Y') | Action::Send | Action::Interrupt => self.leave(),
             Action::Suspend => self.effects.push_back(Effect::Suspend),
@@ -88,17 +88,17 @@ impl Screen {
 
     /// Returns true if the node takes typed requests. Until it is ready, it takes only the request to leave, which
     /// must not wait behind anything else.
-    pub(super) const fn may_hand_over(&self) -> bool {
+    pub(super) const fn may_send(&self) -> bool {
         self.state.ready || matches!(self.mode, Mode::Leaving)
     }
 
     /// Asks the node to leave.
     pub(super) fn leave(&mut self) {
         if !self.state.ready {
-            self.effects.push_back(Effect::Unsay);
+            self.effects.push_back(Effect::DiscardUnsent);
         }
         self.mode = Mode::Leaving;
-        self.effects.push_back(Effect::Ask(Command::Quit));
+        self.effects.push_back(Effect::Send(Command::Quit));
     }
 
     fn insert(&mut self, text: &str) {
@@ -114,7 +114,7 @@ impl Screen {
             .iter()
             .flat_map(|members| members.iter())
             .filter(|member| member.id != self.state.me.id)
-            .map(|member| harmless(&member.name))
+            .map(|member| escape_line(&member.name))
             .collect();
         let before = &self.editor.text()[..self.editor.cursor()];
         let find = || Completion::find(before, names.iter().map(String::as_str));
@@ -134,43 +134,43 @@ impl Screen {
         match parse_line(self.editor.text().to_owned()) {
             None => {}
             Some(Err(mistake)) => self.warn(&mistake.to_string()),
-            Some(Ok(Command::Say(_))) if self.sending.len() >= SENDING => {
-                let text = "too much waits to be sent: somebody cannot follow; try again soon";
+            Some(Ok(Command::Say(_))) if self.unsent.len() >= MAX_UNSENT => {
+                let text = "not sent: too many messages are waiting, because a member is slow; try again soon";
                 self.warn(text);
             }
-            Some(Ok(Command::Say(words))) => {
-                self.keep_line();
-                self.sending.push_back(words.as_str().to_owned());
+            Some(Ok(Command::Say(text))) => {
+                self.remember_line();
+                self.unsent.push_back(text.as_str().to_owned());
                 self.unread = None;
                 self.follow();
-                self.effects.push_back(Effect::Ask(Command::Say(words)));
+                self.effects.push_back(Effect::Send(Command::Say(text)));
             }
             Some(Ok(command)) => {
-                self.keep_line();
-                self.obey(command);
+                self.remember_line();
+                self.run_command(command);
             }
         }
     }
 
-    fn keep_line(&mut self) {
+    fn remember_line(&mut self) {
         let line = self.editor.take();
         self.history.add(&line);
     }
 
     /// Runs a command. The screen answers it if possible, and passes it to the node otherwise.
-    fn obey(&mut self, command: Command) {
+    fn run_command(&mut self, command: Command) {
         self.follow();
         match command {
             Command::Quit => self.leave(),
             Command::Say(_) | Command::Name(_) | Command::Transcript => {
-                self.effects.push_back(Effect::Ask(command));
+                self.effects.push_back(Effect::Send(command));
             }
             known => {
                 if let Some(reply) = self.state.answer(&known) {
-                    self.answer_at_once(reply, &known);
+                    self.show_local_answer(reply, &known);
                 }
                 if known == Command::Help {
-                    for line in KEYS {
+                    for line in KEY_HELP {
                         self.notice(line);
                     }
                 }
@@ -180,11 +180,11 @@ impl Screen {
 }
 
 /// The lines that `/help` adds on the full screen.
-const KEYS: [&str; 6] = [
-    "Tab completes names and commands; ↑ and ↓ bring back what you have written",
+const KEY_HELP: [&str; 6] = [
+    "Tab completes names and commands; ↑ and ↓ bring back earlier input",
     "PgUp, PgDn, Ctrl+Home, Ctrl+End and Esc scroll; Ctrl+R searches",
     "Alt+Enter or Ctrl+J starts another line; a paste is one message",
-    "Ctrl+A E B F W U K Y T, Alt+B F D: as in the shell; Ctrl+L paints anew; Ctrl+Z stops",
-    "Ctrl+C clears the line, then asks whether to leave",
-    "behind what you said: · it was sent, ✓ everybody has it; before it: … it waits to be sent",
+    "Ctrl+A E B F W U K Y T, Alt+B F D: as in the shell; Ctrl+L repaints; Ctrl+Z suspends",
+    "Ctrl+C clears the line; on an empty line it asks whether to leave",
+    "your messages: … before one: it waits to be sent; after one: · sent, ✓ delivered to everyone",
 ];

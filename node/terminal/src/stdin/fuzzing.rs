@@ -11,7 +11,7 @@ use super::typed::parse;
 
 /// The meaning of a line.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Said {
+pub enum ParsedLine {
     /// A message.
     Text(String),
     /// A command, in its debug form.
@@ -21,16 +21,16 @@ pub enum Said {
 }
 
 /// Returns the meaning of each line of `input`, which is read `read_bytes` bytes at a time.
-pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<Said>> {
+pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<ParsedLine>> {
     let mut reader = LineReader::new(input, read_bytes.max(1), LINE_BYTES);
-    let mut said = Vec::new();
+    let mut parsed = Vec::new();
     while let Some(batch) = reader.next_batch()? {
         let typed = batch.into_iter().filter_map(parse);
-        said.extend(typed.map(|typed| match typed {
-            Ok(Command::Say(words)) => Said::Text(words.as_str().to_owned()),
-            Ok(command) => Said::Command(format!("{command:?}")),
-            Err(mistake) => Said::Mistake(mistake.code()),
+        parsed.extend(typed.map(|typed| match typed {
+            Ok(Command::Say(words)) => ParsedLine::Text(words.as_str().to_owned()),
+            Ok(command) => ParsedLine::Command(format!("{command:?}")),
+            Err(mistake) => ParsedLine::Mistake(mistake.code()),
         }));
     }
-    Ok(said)
+    Ok(parsed)
 }

@@ -14,7 +14,7 @@ pub(super) const LINE_BYTES: usize = TEXT_BYTES + 1;
 
 /// A line without its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Line {
+pub(super) enum InputLine {
     /// The line as it was read.
     Whole(Vec<u8>),
     /// The line was longer than its limit, and was skipped.
@@ -26,27 +26,27 @@ pub(super) enum Line {
 pub(super) struct LineReader<R> {
     input: R,
     buffer: Box<[u8]>,
-    cutter: Cutter,
+    splitter: LineSplitter,
 }
 
 /// A splitter of chunks into lines.
 #[derive(Debug)]
-struct Cutter {
+struct LineSplitter {
     /// The maximum length of a line, in bytes.
-    most: usize,
-    begun: Vec<u8>,
+    max_bytes: usize,
+    partial: Vec<u8>,
     skipping: bool,
 }
 
 impl<R: Read> LineReader<R> {
-    /// Creates a reader that reads up to `read_bytes` bytes at once, and accepts lines of up to `most` bytes.
-    pub(super) fn new(input: R, read_bytes: usize, most: usize) -> Self {
+    /// Creates a reader that reads up to `read_bytes` bytes at once, and accepts lines of up to `max_bytes` bytes.
+    pub(super) fn new(input: R, read_bytes: usize, max_bytes: usize) -> Self {
         Self {
             input,
             buffer: vec![0; read_bytes].into(),
-            cutter: Cutter {
-                most,
-                begun: Vec::new(),
+            splitter: LineSplitter {
+                max_bytes,
+                partial: Vec::new(),
                 skipping: false,
             },
         }
@@ -55,7 +55,7 @@ impl<R: Read> LineReader<R> {
     /// Returns the lines that end in the next read, which may be none. Returns `None` at the end of the stream.
     ///
     /// The last line needs no line end.
-    pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
+    pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<InputLine>>> {
         let length = loop {
             match self.input.read(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -64,48 +64,48 @@ impl<R: Read> LineReader<R> {
         };
         let chunk = &mut self.buffer[..length];
         if length == 0 {
-            let rest = !self.cutter.begun.is_empty() || self.cutter.skipping;
-            return Ok(rest.then(|| vec![self.cutter.finish()]));
+            let rest = !self.splitter.partial.is_empty() || self.splitter.skipping;
+            return Ok(rest.then(|| vec![self.splitter.finish()]));
         }
-        let lines = self.cutter.cut(chunk);
+        let lines = self.splitter.split(chunk);
         chunk.zeroize();
         Ok(Some(lines))
     }
 }
 
-impl Cutter {
-    fn cut(&mut self, chunk: &[u8]) -> Vec<Line> {
+impl LineSplitter {
+    fn split(&mut self, chunk: &[u8]) -> Vec<InputLine> {
         let mut lines = Vec::new();
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-            let (content, ends) = match piece.split_last() {
+            let (content, is_complete) = match piece.split_last() {
                 Some((b'\n', content)) => (content, true),
                 _ => (piece, false),
             };
             // Keep one byte more than a line may have: it may be the \r before the \n.
-            let room = self.most + 1 - self.begun.len();
+            let room = self.max_bytes + 1 - self.partial.len();
             if content.len() > room {
                 self.skipping = true;
-                self.begun.clear();
+                self.partial.clear();
             }
             if !self.skipping {
-                self.begun.extend_from_slice(content);
+                self.partial.extend_from_slice(content);
             }
-            if ends {
+            if is_complete {
                 lines.push(self.finish());
             }
         }
         lines
     }
 
-    fn finish(&mut self) -> Line {
-        let mut line = mem::take(&mut self.begun);
+    fn finish(&mut self) -> InputLine {
+        let mut line = mem::take(&mut self.partial);
         if line.last() == Some(&b'\r') {
             line.pop();
         }
-        if mem::take(&mut self.skipping) || line.len() > self.most {
-            Line::TooLong
+        if mem::take(&mut self.skipping) || line.len() > self.max_bytes {
+            InputLine::TooLong
         } else {
-            Line::Whole(line)
+            InputLine::Whole(line)
         }
     }
 }
@@ -114,18 +114,18 @@ impl Cutter {
 mod tests {
     use super::*;
 
-    fn lines(input: &[u8], read_bytes: usize) -> Vec<Line> {
+    fn lines(input: &[u8], read_bytes: usize) -> Vec<InputLine> {
         let mut reader = LineReader::new(input, read_bytes, LINE_BYTES);
         let mut lines = Vec::new();
         while let Some(batch) = reader.next_batch().unwrap() {
-            assert!(reader.cutter.begun.len() <= LINE_BYTES + 1);
+            assert!(reader.splitter.partial.len() <= LINE_BYTES + 1);
             lines.extend(batch);
         }
         lines
     }
 
-    fn whole(text: &str) -> Line {
-        Line::Whole(text.as_bytes().to_vec())
+    fn whole(text: &str) -> InputLine {
+        InputLine::Whole(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -148,10 +148,10 @@ mod tests {
             let found = lines(input.as_bytes(), read_bytes);
             let expected = [
                 whole(&longest),
-                Line::TooLong,
-                Line::TooLong,
+                InputLine::TooLong,
+                InputLine::TooLong,
                 whole("next"),
-                Line::TooLong,
+                InputLine::TooLong,
             ];
             assert!(found == expected, "{read_bytes} bytes a read");
         }

@@ -10,15 +10,15 @@ mod typed;
 use std::io::{self, Read, stdin};
 use std::thread;
 
-use ringtalk_session::json::{self, COMMAND_BYTES, Tagged};
-use ringtalk_session::{Asker, Command, CommandError, Request};
+use ringtalk_session::json::{self, COMMAND_BYTES, TaggedCommand};
+use ringtalk_session::{Command, CommandError, Request, Requester};
 use tokio::sync::mpsc;
 
 pub(crate) use typed::{ACTION, HELP, command_words};
 pub use typed::{Mistake, parse_line};
 
 use crate::tty::Hangup;
-use lines::{Line, LineReader};
+use lines::{InputLine, LineReader};
 
 /// The number of bytes per read. The standard library's own buffer holds less, so it is bypassed.
 const READ_BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ const BATCHES: usize = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
     /// Lines that a person types. They may go on after the end of stdin, if that is a terminal.
-    Typed { goes_on: bool },
+    Typed { after_eof: bool },
     /// Commands, one JSON object a line.
     Json,
 }
@@ -43,33 +43,40 @@ impl Input {
         }
     }
 
-    fn parse(self, line: Line) -> Option<Request> {
+    /// Parses a line. `number` is its number in the input, from 1 on.
+    fn parse(self, line: InputLine, number: u64) -> Option<Request> {
         match self {
-            Self::Typed { .. } => typed::parse(line).map(request),
-            Self::Json => command(line),
+            Self::Typed { .. } => typed::parse(line).map(to_request),
+            Self::Json => parse_program_line(line, number),
         }
     }
 }
 
 /// Parses a line of a program. Returns `None` for a blank line.
-fn command(line: Line) -> Option<Request> {
-    let Tagged { tag, command } = match line {
-        Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return None,
-        Line::Whole(bytes) => json::read_command(&bytes),
-        Line::TooLong => Tagged {
+fn parse_program_line(line: InputLine, number: u64) -> Option<Request> {
+    let TaggedCommand { tag, mut command } = match line {
+        InputLine::Whole(bytes) if bytes.trim_ascii().is_empty() => return None,
+        InputLine::Whole(bytes) => json::parse_command(&bytes),
+        InputLine::TooLong => TaggedCommand {
             tag: None,
             command: Err(json::line_too_long()),
         },
     };
-    let asker = Asker::Program(tag);
-    Some(Request { command, asker })
+    if let (None, Err(error)) = (&tag, &mut command) {
+        // No tag tells the program which of its lines is wrong.
+        error
+            .message
+            .insert_str(0, &format!("input line {number}: "));
+    }
+    let requester = Requester::Program(tag);
+    Some(Request { command, requester })
 }
 
 /// Returns the request of a person who typed a line.
-pub fn request(parsed: Result<Command, Mistake>) -> Request {
+pub fn to_request(parsed: Result<Command, Mistake>) -> Request {
     Request {
         command: parsed.map_err(CommandError::from),
-        asker: Asker::Typist,
+        requester: Requester::Typist,
     }
 }
 
@@ -84,16 +91,16 @@ pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Reque
 pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
     let window = Hangup::of_stdin()?;
-    let goes_on = matches!(input, Input::Typed { goes_on: true });
+    let after_eof = matches!(input, Input::Typed { after_eof: true });
     let reader = move || {
-        pass_on(stdin(), input, &sender);
+        forward_lines(stdin(), input, &sender);
         // The user pressed Ctrl-D. Lines typed after that are read as well, for as long as there is a window.
-        while goes_on && window.as_ref().is_some_and(|window| !window.is_over()) {
-            let told = request(Err(Mistake::NotTheEnd));
-            if sender.blocking_send(vec![told]).is_err() {
+        while after_eof && window.as_ref().is_some_and(|window| !window.has_hung_up()) {
+            let notice = to_request(Err(Mistake::NotTheEnd));
+            if sender.blocking_send(vec![notice]).is_err() {
                 return;
             }
-            pass_on(stdin(), input, &sender);
+            forward_lines(stdin(), input, &sender);
         }
     };
     thread::Builder::new()
@@ -103,20 +110,22 @@ pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
 }
 
 /// Passes on the lines of one read after another, until the input or the receiver ends.
-fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
+fn forward_lines(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
     let mut lines = LineReader::new(from, READ_BYTES, input.line_bytes());
+    let mut numbers = 1..;
     loop {
         match lines.next_batch() {
             Ok(Some(batch)) if batch.is_empty() => {}
             Ok(Some(batch)) => {
-                let batch = batch.into_iter().filter_map(|line| input.parse(line));
-                if sender.blocking_send(batch.collect()).is_err() {
+                let numbered = batch.into_iter().zip(numbers.by_ref());
+                let parsed = numbered.filter_map(|(line, number)| input.parse(line, number));
+                if sender.blocking_send(parsed.collect()).is_err() {
                     return;
                 }
             }
             Ok(None) => return,
             Err(error) => {
-                let failed = request(Err(Mistake::Unreadable(error)));
+                let failed = to_request(Err(Mistake::Unreadable(error)));
                 let _ = sender.blocking_send(vec![failed]);
                 return;
             }
@@ -136,7 +145,7 @@ mod tests {
         let paste = paste.concat();
         let (sender, mut receiver) = mpsc::channel(BATCHES);
         let reader = thread::spawn(move || {
-            pass_on(paste.as_bytes(), Input::Typed { goes_on: false }, &sender);
+            forward_lines(paste.as_bytes(), Input::Typed { after_eof: false }, &sender);
         });
         let mut count = 0;
         while let Some(batch) = receiver.blocking_recv() {
@@ -153,12 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_line_is_no_command_and_a_long_one_is_told_of() {
-        assert!(command(Line::Whole(b" \t".to_vec())).is_none());
-        let long = command(Line::TooLong).expect("a mistake");
-        assert_eq!(long.command, Err(json::line_too_long()));
-        let asked = command(Line::Whole(br#"{"command":"who","tag":"7"}"#.to_vec()));
+    fn a_blank_line_is_ignored_and_a_long_one_is_an_error() {
+        assert!(parse_program_line(InputLine::Whole(b" \t".to_vec()), 1).is_none());
+        let long = parse_program_line(InputLine::TooLong, 9).expect("a mistake");
+        let error = long.command.expect_err("a mistake");
+        assert_eq!(error.code, json::line_too_long().code);
+        assert!(error.message.starts_with("input line 9: "), "{error}");
+        let asked = parse_program_line(
+            InputLine::Whole(br#"{"command":"who","tag":"7"}"#.to_vec()),
+            1,
+        );
         let asked = asked.expect("a command");
-        assert!(matches!(asked.asker, Asker::Program(Some(Tag::Text(tag))) if tag == "7"));
+        assert!(matches!(asked.requester, Requester::Program(Some(Tag::Text(tag))) if tag == "7"));
     }
 }

@@ -7,20 +7,20 @@ use std::io;
 use ringtalk_session::{Code, Command, CommandError, NameError};
 use ringtalk_wire::limit::TEXT_BYTES;
 
-use super::lines::Line;
+use super::lines::InputLine;
 
 /// The text of `/help`.
 pub(crate) const HELP: [&str; 10] = [
     "/who           who is here",
-    "/ring          the ring, as it goes round",
-    "/name NEW      take another name",
-    "/invite        what others type to get in",
-    "/me TEXT       say what you do",
+    "/ring          the ring, in order",
+    "/name NEW      change your name",
+    "/invite        the invite for others",
+    "/me TEXT       describe an action, as in /me waves",
     "/clear         clear the screen",
-    "/transcript    the ids of all messages kept, in the order that is the same for everybody",
+    "/transcript    the ids of all messages that are kept, in the order that everyone shares",
     "/quit          leave",
     "/help          this list",
-    "//text         a message that starts with /",
+    "//TEXT         send a message that starts with /",
 ];
 
 /// The prefix of a message that says what its author does. Such a message is sent as it was typed.
@@ -36,45 +36,42 @@ pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
 #[derive(Debug, thiserror::Error)]
 pub enum Mistake {
     /// It is longer than a message may be.
-    #[error(
-        "that line is too long: a message has {TEXT_BYTES} bytes of UTF-8 at most; nothing of it \
-         was sent, send it in parts"
-    )]
+    #[error("not sent: the line is longer than {TEXT_BYTES} bytes of UTF-8; send it in parts")]
     TooLong,
     /// It is not UTF-8.
-    #[error("that line is no UTF-8, so it was not sent; send text as UTF-8")]
+    #[error("not sent: the line is not valid UTF-8")]
     NotUtf8,
     /// It starts like a command, but there is no such command.
     #[error(
-        "there is no command {word:?}{} (/help lists them, // sends a line that starts with /)",
-        meant(.word)
+        "unknown command {word:?}{} (/help lists the commands; // sends a line that starts with /)",
+        suggest_command(.word)
     )]
     UnknownCommand {
         /// Its first word.
         word: String,
     },
     /// It is `/me` without a text.
-    #[error("say what you do, as in /me waves")]
+    #[error("not sent: /me needs a text, as in /me waves")]
     NoAction,
     /// It asks for a name that is not valid.
-    #[error("{0}; type /name NEW")]
+    #[error("not renamed: {0}. Type /name NEW")]
     Name(#[from] NameError),
     /// There is no line: stdin has ended, and the node does not leave for that.
-    #[error("Ctrl-D does not leave: type /quit, or press Ctrl-C")]
+    #[error("Ctrl+D does not leave: type /quit, or press Ctrl+C")]
     NotTheEnd,
     /// There is no line: stdin cannot be read.
-    #[error("stdin cannot be read any more: {0}")]
+    #[error("cannot read from stdin any more: {0}")]
     Unreadable(io::Error),
 }
 
 /// Parses a complete line. Returns `None` for an empty line.
 pub fn parse_line(line: String) -> Option<Result<Command, Mistake>> {
-    parse(Line::Whole(line.into_bytes()))
+    parse(InputLine::Whole(line.into_bytes()))
 }
 
 /// Parses a line from stdin. Returns `None` for an empty line.
-pub(super) fn parse(line: Line) -> Option<Result<Command, Mistake>> {
-    let Line::Whole(bytes) = line else {
+pub(super) fn parse(line: InputLine) -> Option<Result<Command, Mistake>> {
+    let InputLine::Whole(bytes) = line else {
         return Some(Err(Mistake::TooLong));
     };
     if bytes.is_empty() {
@@ -109,19 +106,19 @@ fn parse_command(line: &str) -> Result<Command, Mistake> {
         "/help" => Ok(Command::Help),
         "/clear" => Ok(Command::Clear),
         _ => Err(Mistake::UnknownCommand {
-            word: word.chars().take(SHOWN_CHARS).collect(),
+            word: word.chars().take(QUOTED_CHARS).collect(),
         }),
     }
 }
 
 /// The maximum number of characters of an unknown command that an error repeats.
-const SHOWN_CHARS: usize = 40;
+const QUOTED_CHARS: usize = 40;
 
 /// The maximum number of letters that may be wrong in a command that is suggested.
 const WRONG_LETTERS: usize = 2;
 
 /// Returns a suggestion for an unknown command, as a part of a sentence. It is empty if no command is close.
-fn meant(word: &str) -> String {
+fn suggest_command(word: &str) -> String {
     let distance = |command: &&str| strsim::osa_distance(word, command);
     let nearest = command_words().min_by_key(distance);
     let nearest = nearest.filter(|command| distance(command) <= WRONG_LETTERS);
@@ -156,7 +153,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Option<Result<Command, Mistake>> {
-        parse(Line::Whole(line.as_bytes().to_vec()))
+        parse(InputLine::Whole(line.as_bytes().to_vec()))
     }
 
     fn text(line: &str) -> String {
@@ -201,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_does_travels_as_it_is_typed() {
+    fn an_action_is_sent_as_it_was_typed() {
         assert_eq!(text("/me waves"), "/me waves");
         assert_eq!(code(read("/me")), Code::ActionMissing);
         assert_eq!(code(read("/me  ")), Code::ActionMissing);
@@ -210,17 +207,17 @@ mod tests {
 
     #[test]
     fn the_nearest_command_is_suggested() {
-        let said = |line: &str| match read(line) {
+        let error_of = |line: &str| match read(line) {
             Some(Err(mistake)) => mistake.to_string(),
             other => panic!("{other:?}"),
         };
-        assert!(said("/qiut").contains("did you mean /quit?"));
-        assert!(said("/hlep me").contains("did you mean /help?"));
-        assert!(!said("/nonsense").contains("mean"));
+        assert!(error_of("/qiut").contains("did you mean /quit?"));
+        assert!(error_of("/hlep me").contains("did you mean /help?"));
+        assert!(!error_of("/nonsense").contains("mean"));
     }
 
     #[test]
-    fn every_command_in_the_help_is_one() {
+    fn every_command_in_the_help_exists() {
         for word in command_words() {
             let unknown = matches!(read(word), Some(Err(Mistake::UnknownCommand { .. })));
             assert!(!unknown, "{word}");
@@ -236,9 +233,9 @@ mod tests {
             code(read(&format!("/name {}", "x".repeat(33)))),
             Code::NameInvalid
         );
-        let bytes = Line::Whole(vec![b'a', 0xff]);
+        let bytes = InputLine::Whole(vec![b'a', 0xff]);
         assert_eq!(code(parse(bytes)), Code::TextNotUtf8);
-        assert_eq!(code(parse(Line::TooLong)), Code::TextTooLong);
+        assert_eq!(code(parse(InputLine::TooLong)), Code::TextTooLong);
         assert!(Mistake::TooLong.to_string().contains("16384 bytes"));
     }
 

@@ -2,21 +2,22 @@
 //!
 //! Some terminals do this by themselves. A full screen does it here, and tells those terminals to leave its text alone
 //! (`tty`). Not here: characters that would reverse the order of another author's text, which never get this far
-//! (`harmless`).
+//! (`escape_line`).
 
 use std::borrow::Cow;
 
 use unicode_bidi::{BidiInfo, Level};
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// Returns a row as it is put on the screen from left to right. `line` is the whole line that contains the row: its
 /// first letter decides in which direction the row is read.
-pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
+pub fn to_visual_order<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
     // No right-to-left letter is below U+0590.
     if row.chars().all(|char| char < '\u{590}') {
         return Cow::Borrowed(row);
     }
-    let info = BidiInfo::new(row, Some(level(line)));
+    let info = BidiInfo::new(row, Some(paragraph_level(line)));
     let Some(paragraph) = info.paragraphs.first().filter(|_| info.has_rtl()) else {
         return Cow::Borrowed(row);
     };
@@ -24,8 +25,8 @@ pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
     let mut ordered = String::with_capacity(row.len());
     for run in runs {
         if levels[run.start].is_rtl() {
-            let clusters = row[run].graphemes(true).rev();
-            ordered.extend(clusters.map(mirrored));
+            let clusters = clusters(&row[run]).into_iter().rev();
+            ordered.extend(clusters.map(mirror));
         } else {
             ordered.push_str(&row[run]);
         }
@@ -33,14 +34,29 @@ pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
     Cow::Owned(ordered)
 }
 
-fn level(line: &str) -> Level {
+fn paragraph_level(line: &str) -> Level {
     let info = BidiInfo::new(line, None);
     let first = info.paragraphs.first();
     first.map_or(Level::ltr(), |paragraph| paragraph.level)
 }
 
+/// Cuts a text before each grapheme cluster that has a width. A cluster without width, such as a mark behind an
+/// invisible blank, is drawn over the one before it, so the two stay together.
+fn clusters(text: &str) -> Vec<&str> {
+    let wide = text.grapheme_indices(true);
+    let wide = wide.filter(|(at, cluster)| *at > 0 && cluster.width() > 0);
+    let mut clusters = Vec::new();
+    let mut start = 0;
+    for (at, _) in wide {
+        clusters.push(&text[start..at]);
+        start = at;
+    }
+    clusters.push(&text[start..]);
+    clusters
+}
+
 /// Returns the mirror image of a bracket, and anything else unchanged.
-fn mirrored(cluster: &str) -> &str {
+fn mirror(cluster: &str) -> &str {
     match cluster {
         "(" => ")",
         ")" => "(",
@@ -59,7 +75,7 @@ mod tests {
     use super::*;
 
     fn alone(row: &str) -> Cow<'_, str> {
-        visual(row, row)
+        to_visual_order(row, row)
     }
 
     #[test]
@@ -80,10 +96,13 @@ mod tests {
     #[test]
     fn marks_stay_on_their_letters() {
         assert_eq!(alone("שָׁל"), "לשָׁ");
+        // The blank without width ends the cluster of the letter before it.
+        let marks = "א\u{301}\u{200b}\u{301}";
+        assert_eq!(alone(&format!("ב{marks}ג")), format!("ג{marks}ב"));
     }
 
     #[test]
     fn a_row_is_read_as_its_line_is() {
-        assert_eq!(visual("abc א", "א abc א"), "א abc");
+        assert_eq!(to_visual_order("abc א", "א abc א"), "א abc");
     }
 }

@@ -63,7 +63,7 @@ impl Hangup {
         let (ended, end) = oneshot::channel();
         let watched = Arc::clone(&terminals);
         let watch = move || {
-            if is_over(&watched, PollTimeout::NONE) {
+            if wait_for_end(&watched, PollTimeout::NONE) {
                 let _ = ended.send(());
             }
         };
@@ -75,32 +75,32 @@ impl Hangup {
     }
 
     /// Returns true if a terminal has ended.
-    pub fn is_over(&self) -> bool {
-        is_over(&self.terminals, PollTimeout::ZERO)
+    pub fn has_hung_up(&self) -> bool {
+        wait_for_end(&self.terminals, PollTimeout::ZERO)
     }
 
     /// Waits until a terminal ends. After it has reported that once, it waits for ever.
-    pub async fn over(&mut self) {
-        poll_fn(|context| self.poll_over(context)).await;
+    pub async fn wait_for_hangup(&mut self) {
+        poll_fn(|context| self.poll_hangup(context)).await;
     }
 
     /// Polls for the end of a terminal, which is reported once.
-    pub fn poll_over(&mut self, context: &mut Context) -> Poll<()> {
+    pub fn poll_hangup(&mut self, context: &mut Context) -> Poll<()> {
         let Some(end) = &mut self.end else {
             return Poll::Pending;
         };
         match Pin::new(end).poll(context) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(told) => {
+            Poll::Ready(result) => {
                 self.end = None;
-                told.map_or(Poll::Pending, Poll::Ready)
+                result.map_or(Poll::Pending, Poll::Ready)
             }
         }
     }
 }
 
 /// Waits up to `limit` for a terminal to end, and ignores its input. Returns true if one has ended.
-fn is_over(terminals: &[OwnedFd], limit: PollTimeout) -> bool {
+fn wait_for_end(terminals: &[OwnedFd], limit: PollTimeout) -> bool {
     let ends = terminals.iter();
     let mut ends: Vec<PollFd<'_>> = ends
         .map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty()))
@@ -130,19 +130,26 @@ mod tests {
         let mut hangup = Hangup::of(vec![terminal]).unwrap();
         window.write_all(b"key\n").unwrap();
         let soon = Duration::from_millis(50);
-        assert!(timeout(soon, hangup.over()).await.is_err());
-        assert!(!hangup.is_over());
+        assert!(timeout(soon, hangup.wait_for_hangup()).await.is_err());
+        assert!(!hangup.has_hung_up());
         drop(window);
         let late = Duration::from_secs(5);
-        timeout(late, hangup.over()).await.unwrap();
-        assert!(hangup.is_over());
-        assert!(timeout(soon, hangup.over()).await.is_err(), "told once");
+        timeout(late, hangup.wait_for_hangup()).await.unwrap();
+        assert!(hangup.has_hung_up());
+        assert!(
+            timeout(soon, hangup.wait_for_hangup()).await.is_err(),
+            "told once"
+        );
     }
 
     #[tokio::test]
     async fn without_a_terminal_nothing_ends() {
         let mut hangup = Hangup::of(Vec::new()).unwrap();
-        assert!(timeout(Duration::ZERO, hangup.over()).await.is_err());
-        assert!(!hangup.is_over());
+        assert!(
+            timeout(Duration::ZERO, hangup.wait_for_hangup())
+                .await
+                .is_err()
+        );
+        assert!(!hangup.has_hung_up());
     }
 }

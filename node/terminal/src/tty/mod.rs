@@ -31,35 +31,35 @@ use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{sleep, timeout};
 
-pub use bidi::visual;
+pub use bidi::to_visual_order;
 pub use hangup::Hangup;
 pub use painter::Painter;
-pub use width::{fit, width, wrap, wrap_surely};
+pub use width::{fit, width, wrap, wrap_for_any_terminal};
 
 use crate::stderr::Diagnostics;
-use crate::stdout::Pen;
+use crate::stdout::StdoutSender;
 
 /// The sequence that leaves the order of right-to-left text to this program (ECMA-48, BDSM).
-const OWN_ORDER: &str = "\u{1b}[8l";
+const BIDI_OFF: &str = "\u{1b}[8l";
 /// The sequence that leaves the order of text to the terminal again.
-const ITS_ORDER: &str = "\u{1b}[8h";
+const BIDI_ON: &str = "\u{1b}[8h";
 /// The sequence that stops the wheel from sending arrow keys, which would bring back earlier input.
-const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
+const ALTERNATE_SCROLL_OFF: &str = "\u{1b}[?1007s\u{1b}[?1007l";
 /// The sequence that restores the former behaviour of the wheel.
-const ITS_WHEEL: &str = "\u{1b}[?1007r";
+const ALTERNATE_SCROLL_RESTORE: &str = "\u{1b}[?1007r";
 /// The time limit for writing the held lines to stderr.
-const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 /// The maximum number of keys that may wait: more than anybody types while a frame is drawn.
-const KEYS: usize = 256;
+const MAX_KEYS: usize = 256;
 /// The time limit for giving the terminal back before this process stops.
-const STOP_TIME: Duration = Duration::from_millis(250);
+const SUSPEND_TIMEOUT: Duration = Duration::from_millis(250);
 /// The maximum time until a stop takes effect. A process that no shell controls is not stopped.
-const STOPPING: Duration = Duration::from_millis(100);
+const STOP_DELAY: Duration = Duration::from_millis(100);
 /// The assumed size of a window that does not report its size.
-const USUAL: Size = Size::new(80, 24);
+const DEFAULT_SIZE: Size = Size::new(80, 24);
 
 /// True while the alternate screen is on: from when the bytes that start it are made until those that end it are made.
-static ON: AtomicBool = AtomicBool::new(false);
+static ON_ALTERNATE_SCREEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while this process has it. Dropping it gives the terminal back.
 #[derive(Debug)]
@@ -91,14 +91,14 @@ impl Drop for Terminal {
         restore();
         self.diagnostics.release();
         // After a panic, no other code waits until the message is written.
-        self.diagnostics.flush(LAST_WORDS_TIME);
+        self.diagnostics.flush(FLUSH_TIMEOUT);
     }
 }
 
 /// Gives the terminal back at once. Harmless if it is not taken over.
 pub fn restore() {
     let _ = disable_raw_mode();
-    if ON.load(Ordering::Relaxed) {
+    if ON_ALTERNATE_SCREEN.load(Ordering::Relaxed) {
         let mut stdout = io::stdout();
         let _ = stdout.write_all(&leave()).and_then(|()| stdout.flush());
     }
@@ -107,34 +107,34 @@ pub fn restore() {
 /// Returns the size of the window.
 pub fn size() -> Size {
     let known = terminal::size().ok();
-    known.map_or(USUAL, |(width, height)| Size::new(width, height))
+    known.map_or(DEFAULT_SIZE, |(width, height)| Size::new(width, height))
 }
 
 /// Returns the bytes that start the alternate screen, so that no scrollback keeps the discussion.
 pub fn enter() -> Vec<u8> {
-    ON.store(true, Ordering::Relaxed);
+    ON_ALTERNATE_SCREEN.store(true, Ordering::Relaxed);
     in_memory(|bytes| {
         queue!(
             bytes,
             EnterAlternateScreen,
             EnableBracketedPaste,
             EnableFocusChange,
-            Print(OWN_ORDER),
-            Print(NO_WHEEL)
+            Print(BIDI_OFF),
+            Print(ALTERNATE_SCROLL_OFF)
         )
     })
 }
 
 /// Returns the bytes that restore the terminal.
 pub fn leave() -> Vec<u8> {
-    ON.store(false, Ordering::Relaxed);
+    ON_ALTERNATE_SCREEN.store(false, Ordering::Relaxed);
     in_memory(|bytes| {
         queue!(
             bytes,
             EndSynchronizedUpdate,
             ResetColor,
-            Print(ITS_WHEEL),
-            Print(ITS_ORDER),
+            Print(ALTERNATE_SCROLL_RESTORE),
+            Print(BIDI_ON),
             DisableFocusChange,
             DisableBracketedPaste,
             LeaveAlternateScreen,
@@ -151,7 +151,7 @@ fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
 
 /// Starts a thread that reads the terminal's events. It is never stopped, like that of stdin.
 pub fn events() -> io::Result<Receiver<Event>> {
-    let (sender, events) = mpsc::channel(KEYS);
+    let (sender, events) = mpsc::channel(MAX_KEYS);
     let read_all = move || {
         while let Ok(event) = read() {
             if sender.blocking_send(event).is_err() {
@@ -171,25 +171,25 @@ pub fn continued() -> io::Result<Signal> {
     tokio::signal::unix::signal(kind)
 }
 
-/// Gives the terminal to the shell until the user comes back. Call [`take_again`] after that.
-pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
-    pen.write(leave());
+/// Gives the terminal to the shell until the user comes back. Call [`resume`] after that.
+pub async fn suspend(stdout: &StdoutSender, continued: &mut Signal) -> io::Result<()> {
+    stdout.write(leave());
     // A terminal that accepts nothing is not worth a longer wait.
-    let _ = timeout(STOP_TIME, pen.idle()).await;
+    let _ = timeout(SUSPEND_TIMEOUT, stdout.wait_until_idle()).await;
     disable_raw_mode()?;
     killpg(getpgrp(), signal::Signal::SIGTSTP)?;
     // The system stops all threads soon. A process that is not stopped is not continued either, so limit the wait.
     tokio::select! {
         _ = continued.recv() => {}
-        () = sleep(STOPPING) => {}
+        () = sleep(STOP_DELAY) => {}
     }
     Ok(())
 }
 
 /// Takes over the terminal again, after another program had it. Returns a resize event with its current size.
-pub fn take_again(pen: &Pen) -> io::Result<Event> {
+pub fn resume(stdout: &StdoutSender) -> io::Result<Event> {
     enable_raw_mode()?;
-    pen.write(enter());
+    stdout.write(enter());
     let size = size();
     Ok(Event::Resize(size.width, size.height))
 }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_gives_the_terminal_back_and_is_told_after_that() {
+    fn a_panic_restores_the_terminal_before_its_message() {
         let (mut pty, line) = pty_process::blocking::open().unwrap();
         let mut test = Command::new(std::env::current_exe().unwrap());
         test.args(["--exact", INSIDE, "--ignored", "--nocapture"]);

@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The minimum width of wrapped text, in columns: the widest character must fit.
-const NARROWEST: usize = 2;
+const MIN_WIDTH: usize = 2;
 
 /// Returns the width of a text on one line, in columns.
 pub fn width(text: &str) -> usize {
@@ -40,13 +40,13 @@ pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
 }
 
 /// Cuts a line like [`wrap`], for a terminal that may show clusters wider than they are.
-pub fn wrap_surely(text: &str, room: usize) -> Vec<Range<usize>> {
-    wrap_by(text, room, widest)
+pub fn wrap_for_any_terminal(text: &str, room: usize) -> Vec<Range<usize>> {
+    wrap_by(text, room, max_width)
 }
 
 /// Returns the most columns that any terminal gives a cluster. Some terminals show each character of an emoji by
 /// itself, and some show characters of ambiguous width as wide.
-fn widest(cluster: &str) -> usize {
+fn max_width(cluster: &str) -> usize {
     let wide = |char: char| char >= '\u{1f000}' || char == '\u{fe0f}';
     let columns = |char: char| match char.width_cjk() {
         _ if wide(char) => 2,
@@ -56,27 +56,27 @@ fn widest(cluster: &str) -> usize {
 }
 
 fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
-    let room = room.max(NARROWEST);
+    let room = room.max(MIN_WIDTH);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
     // The end of the row at the last possible cut, and the start of the next row.
-    let mut chance: Option<(usize, usize)> = None;
+    let mut best_cut: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
         let columns = columns_of(cluster);
         let blank = cluster == " ";
         if used + columns > room && !blank {
-            let (end, next) = chance.take().unwrap_or((at, at));
+            let (end, next) = best_cut.take().unwrap_or((at, at));
             rows.push(start..end);
             start = next;
             used = text[start..at].graphemes(true).map(&columns_of).sum();
         }
         used += columns;
         let after = at + cluster.len();
-        chance = match chance {
+        best_cut = match best_cut {
             Some((end, next)) if blank && next == at && end > start => Some((end, after)),
             _ if blank && at > start => Some((at, after)),
             _ if columns == 2 => Some((after, after)),
-            chance => chance,
+            best_cut => best_cut,
         };
     }
     rows.push(start..text.len());
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_ends_in_an_ellipsis() {
+    fn a_cut_text_ends_in_an_ellipsis() {
         assert_eq!(fit("alexander", 9), "alexander");
         assert_eq!(fit("alexander", 5), "alex…");
         assert_eq!(fit("你好你好", 4), "你…");
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_terminal_that_shows_text_wider_still_has_room_for_each_row() {
-        let rows = wrap_surely("👩‍👩‍👧👩‍👩‍👧 ±±± 1\u{fe0f}", 6);
+        let rows = wrap_for_any_terminal("👩‍👩‍👧👩‍👩‍👧 ±±± 1\u{fe0f}", 6);
         assert_eq!(rows.len(), 4, "{rows:?}");
-        assert_eq!(wrap_surely("one two", 7).len(), 1);
+        assert_eq!(wrap_for_any_terminal("one two", 7).len(), 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Order {
     /// Connect to the other members.
-    Join(Place),
+    Join(Assignment),
     /// Send greetings, again and again, until [`Order::Greeted`] arrives.
     Greet(Greet),
     /// Stop greeting: all members have received the greetings that they were to wait for.
@@ -28,9 +28,9 @@ pub enum Order {
     End,
 }
 
-/// The place of a member among the others.
+/// The number of a member, and the addresses of the others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Place {
+pub struct Assignment {
     /// Its number, from 0.
     pub index: u16,
     /// The address that each member announced, in order. A newcomer is the last; the others are not told its address.
@@ -42,7 +42,7 @@ pub struct Place {
 /// Greetings at a steady rate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Greet {
-    /// The number of members whose greetings must arrive before this member sends [`Word::Greeted`].
+    /// The number of members whose greetings must arrive before this member sends [`MemberEvent::Greeted`].
     pub others: usize,
     /// The interval between two greetings, in milliseconds.
     pub every_ms: u64,
@@ -80,7 +80,7 @@ pub struct Chat {
 
 /// An answer or a notice from a member to the runner.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Word {
+pub enum MemberEvent {
     /// It listens at this address.
     Listening(String),
     /// It is connected to the others.
@@ -109,14 +109,14 @@ pub enum Word {
         messages: u64,
     },
     /// It has received everything that others send in a talk, or has given up.
-    Done(Account),
+    Done(TalkResult),
     /// It has failed for this reason, and exits.
     Failed(String),
 }
 
 /// The result of a talk for one member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Account {
+pub struct TalkResult {
     /// When it began to send or to receive, in nanoseconds of this machine's monotonic clock.
     pub from_ns: u64,
     /// When the last message arrived.
@@ -131,7 +131,7 @@ pub struct Account {
     pub latencies_us: Vec<u32>,
 }
 
-impl Account {
+impl TalkResult {
     /// Returns the number of messages that never arrived.
     pub fn lost(&self) -> u64 {
         self.due.saturating_sub(self.heard)

@@ -3,14 +3,14 @@
 use nix::time::{ClockId, clock_gettime};
 
 /// The least length of a message, in bytes.
-pub const LEAST_BYTES: usize = HELLO.len() + 28;
+pub const MIN_BYTES: usize = PREFIX.len() + 28;
 
 /// The prefix of every message.
-const HELLO: &str = "b";
+const PREFIX: &str = "b";
 
 /// The content of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Said {
+pub struct Payload {
     /// The number of the talk; 0 for a greeting.
     pub talk: u16,
     /// The number of the member that sent it.
@@ -21,7 +21,7 @@ pub struct Said {
     pub at_ns: u64,
 }
 
-impl Said {
+impl Payload {
     /// Returns the message as text, filled up to `bytes`.
     pub fn to_text(self, bytes: usize) -> String {
         let Self {
@@ -31,15 +31,15 @@ impl Said {
             at_ns,
         } = self;
         let mut text = String::with_capacity(bytes);
-        text.push_str(HELLO);
+        text.push_str(PREFIX);
         for (value, digits) in [
             (u64::from(talk), 3),
             (u64::from(author), 3),
             (u64::from(number), 7),
             (at_ns, 15),
         ] {
-            for place in (0..digits).rev() {
-                let digit = (value >> (4 * place)) & 15;
+            for digit_index in (0..digits).rev() {
+                let digit = (value >> (4 * digit_index)) & 15;
                 text.push(char::from(b"0123456789abcdef"[digit as usize]));
             }
         }
@@ -50,8 +50,8 @@ impl Said {
     }
 
     /// Parses a message; returns `None` if the text is no such message.
-    pub fn of_text(text: &[u8]) -> Option<Self> {
-        let digits = text.strip_prefix(HELLO.as_bytes())?;
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX.as_bytes())?;
         let number = |from: usize, to: usize| {
             digits.get(from..to)?.iter().try_fold(0, |value, digit| {
                 let digit = char::from(*digit).to_digit(16)?;
@@ -82,16 +82,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_heard() {
-        let said = Said {
+    fn a_payload_survives_its_text_form() {
+        let payload = Payload {
             talk: 4_095,
             author: 31,
             number: 1_234_567,
             at_ns: 123_456_789_012_345,
         };
-        let text = said.to_text(64);
+        let text = payload.to_text(64);
         assert_eq!(text.len(), 64);
-        assert_eq!(Said::of_text(text.as_bytes()), Some(said));
-        assert_eq!(Said::of_text(b"something else"), None);
+        assert_eq!(Payload::parse(text.as_bytes()), Some(payload));
+        assert_eq!(Payload::parse(b"something else"), None);
     }
 }

@@ -4,11 +4,11 @@ use std::hint::black_box;
 
 use bytestring::ByteString;
 use ringtalk_node::fuzzing::Records;
-use ringtalk_node::identity::{Identity, Verifying};
+use ringtalk_node::identity::{CachingVerifier, Identity};
 use ringtalk_node::link::Credentials;
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::Verifier;
-use ringtalk_proto::measuring::{CausalCheck, Keeping};
+use ringtalk_proto::bench_api::{CausalBench, LogBench};
 use ringtalk_wire::{
     Bundle, Digest, Direction, Frame, Interval, Item, MessageId, RingKey, Seal, SealHash, Sealed,
     Spread, Text, VectorClock, decode, encode, encode_item,
@@ -45,18 +45,18 @@ type Work = Box<dyn FnMut()>;
 /// Prepares the operation of this name; returns `None` if there is none.
 pub(crate) fn prepare(name: &str) -> Option<Work> {
     Some(match name {
-        "encode-1" => encoding(1),
-        "encode-180" => encoding(FULL),
-        "decode-1" => decoding(1),
-        "decode-180" => decoding(FULL),
+        "encode-1" => encode_bundle(1),
+        "encode-180" => encode_bundle(FULL),
+        "decode-1" => decode_frame(1),
+        "decode-180" => decode_frame(FULL),
         "causal-check" => causal_check(),
         "log-insert" => log_insert(),
         "digest-1000" => digest(1_000),
-        "handshake" => handshakes(),
-        "seal-256" => sealing(TEXT_BYTES),
-        "seal-48k" => sealing(48 * 1024),
-        "sign-180" => signing(),
-        "verify-180" => verifying(),
+        "handshake" => handshake(),
+        "seal-256" => encrypt(TEXT_BYTES),
+        "seal-48k" => encrypt(48 * 1024),
+        "sign-180" => sign(),
+        "verify-180" => verify(),
         _ => return None,
     })
 }
@@ -94,7 +94,7 @@ fn sealed(author: &Identity, bundle: &Bundle) -> Sealed {
 }
 
 /// Encodes an author's bundle, and then the frame that carries it.
-fn encoding(messages: usize) -> Work {
+fn encode_bundle(messages: usize) -> Work {
     let ann = author(1);
     let bundle = bundle(&ann, 1, messages);
     let seal = sealed(&ann, &bundle).seal;
@@ -105,7 +105,7 @@ fn encoding(messages: usize) -> Work {
 }
 
 /// Decodes a frame, and then the bundle that it carries.
-fn decoding(messages: usize) -> Work {
+fn decode_frame(messages: usize) -> Work {
     let ann = author(1);
     let frame = encode(&spread(sealed(&ann, &bundle(&ann, 1, messages))));
     Box::new(move || {
@@ -134,7 +134,7 @@ fn spread(sealed: Sealed) -> Frame {
 /// Receives and delivers a message of each author in turn.
 fn causal_check() -> Work {
     let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
-    let mut causal = CausalCheck::of(authors.iter().map(Identity::id));
+    let mut causal = CausalBench::of(authors.iter().map(Identity::id));
     let seal = sealed(&authors[0], &bundle(&authors[0], 1, 1));
     let mut turns = turns(&authors);
     Box::new(move || {
@@ -146,7 +146,7 @@ fn causal_check() -> Work {
 /// Adds a message of each author in turn to a full log, which drops the oldest.
 fn log_insert() -> Work {
     let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
-    let mut kept = Keeping::of(HISTORY);
+    let mut kept = LogBench::of(HISTORY);
     let seal = sealed(&authors[0], &bundle(&authors[0], 1, 1));
     let mut turns = turns(&authors);
     for _ in 0..HISTORY {
@@ -194,7 +194,7 @@ fn both_ends() -> [Credentials; 2] {
 }
 
 /// Runs both ends of a handshake.
-fn handshakes() -> Work {
+fn handshake() -> Work {
     let [one, other] = both_ends();
     Box::new(move || {
         assert!(
@@ -205,19 +205,19 @@ fn handshakes() -> Work {
 }
 
 /// Encrypts this many bytes at one end of a link, and decrypts them at the other.
-fn sealing(bytes: usize) -> Work {
+fn encrypt(bytes: usize) -> Work {
     let [one, other] = both_ends();
     let records = Records::between(&one, &other).expect("both have the secret");
     let plain = vec![7; bytes];
     Box::new(move || {
-        let stream = records.seal(0, [&plain[..]]);
-        let opened = records.open(0, &stream, stream.len());
-        assert_eq!(opened.plain.len(), plain.len(), "it was sealed so");
+        let stream = records.encrypt(0, [&plain[..]]);
+        let decrypted = records.decrypt(0, &stream, stream.len());
+        assert_eq!(decrypted.plain.len(), plain.len(), "it was sealed so");
     })
 }
 
 /// Signs a full bundle.
-fn signing() -> Work {
+fn sign() -> Work {
     let ann = author(1);
     let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
     Box::new(move || {
@@ -226,13 +226,13 @@ fn signing() -> Work {
 }
 
 /// Verifies the signature of a full bundle.
-fn verifying() -> Work {
+fn verify() -> Work {
     let ann = author(1);
     let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
-    let verifying = Verifying::default();
+    let verifier = CachingVerifier::default();
     Box::new(move || {
         let Seal { key, signature } = &sealed.seal;
-        let holds = verifying.verify(key, &sealed.to_sign(), signature);
+        let holds = verifier.verify(key, &sealed.to_sign(), signature);
         assert!(holds, "it was signed so");
     })
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bench_member::order::{Greet, Order, Word};
+use bench_member::order::{Greet, MemberEvent, Order};
 use bench_member::text::now_ns;
 use serde::Serialize;
 
-use crate::crew::{Crew, deadline};
-use crate::peer::{Peer, Told};
+use crate::cluster::{Cluster, deadline};
+use crate::peer::{DeathNotice, Peer};
 use crate::work::RATE;
 
 /// The interval between the messages of one member while another joins, in milliseconds: that of the steady rate. More
@@ -17,9 +17,9 @@ use crate::work::RATE;
 const EVERY_MS: u64 = 1_000 / RATE as u64;
 /// How long all members are together before one more joins or one dies: members that have just met are still making
 /// connections.
-const TOGETHER: Duration = Duration::from_secs(3);
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// The timeout for a death to become known.
-const LIMIT: Duration = Duration::from_mins(1);
+const DEATH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How the death of a member became known.
 #[derive(Clone, Debug, Serialize)]
@@ -31,54 +31,57 @@ pub(crate) struct Death {
 }
 
 /// Starts one more member. Returns the time from the start of its process to its first message, in milliseconds.
-pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
-    be_together(crew)?;
-    let speaker = 0;
-    crew.order_one(
-        speaker,
+pub(crate) fn measure_join(cluster: &mut Cluster) -> Result<f64> {
+    settle(cluster)?;
+    let author = 0;
+    cluster.order_one(
+        author,
         &Order::Greet(Greet {
             others: 0,
             every_ms: EVERY_MS,
         }),
     )?;
-    let (_, speaks) = crew.answer(deadline())?;
-    ensure!(speaks == Word::Greeted, "{speaks:?} of who is to speak");
-    let newcomer = crew.len();
+    let (_, answer) = cluster.next_answer(deadline())?;
+    ensure!(
+        answer == MemberEvent::Greeted,
+        "{answer:?} of who is to speak"
+    );
+    let newcomer = cluster.len();
     let from_ns = now_ns();
-    crew.add()?;
+    cluster.add()?;
     let until = deadline();
     let (mut first, mut joined) = (None, false);
     loop {
-        let word = crew.word(until)?;
-        match word.context("the newcomer heard nothing")? {
-            (number, Word::First { at_ns }) if number == newcomer => first = Some(at_ns),
-            (_, Word::Joined) => joined = true,
+        let event = cluster.next_event(until)?;
+        match event.context("the newcomer heard nothing")? {
+            (number, MemberEvent::First { at_ns }) if number == newcomer => first = Some(at_ns),
+            (_, MemberEvent::Joined) => joined = true,
             _ => {}
         }
         if let (Some(at_ns), true) = (first, joined) {
-            crew.order_one(speaker, &Order::Greeted)?;
+            cluster.order_one(author, &Order::Greeted)?;
             return Ok(milliseconds(at_ns - from_ns));
         }
     }
 }
 
 /// Kills a member, and measures the time until the members that are told of it know; `None` if none is told.
-pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
-    let others = crew.len() - 1;
-    let due = match peer.told {
-        Told::Nobody => return Ok(None),
-        Told::Neighbours => others.min(2),
-        Told::Everybody => others,
+pub(crate) fn measure_death(cluster: &mut Cluster, peer: &Peer) -> Result<Option<Death>> {
+    let others = cluster.len() - 1;
+    let expected = match peer.death_notice {
+        DeathNotice::Nobody => return Ok(None),
+        DeathNotice::Neighbours => others.min(2),
+        DeathNotice::Everybody => others,
     };
-    be_together(crew)?;
-    let (victim, from_ns) = crew.kill_last()?;
-    let until = Instant::now() + LIMIT;
+    settle(cluster)?;
+    let (victim, from_ns) = cluster.kill_last()?;
+    let until = Instant::now() + DEATH_TIMEOUT;
     let (mut told, mut last) = (BTreeSet::new(), None);
-    while told.len() < due {
-        let Some((number, word)) = crew.word(until)? else {
+    while told.len() < expected {
+        let Some((number, event)) = cluster.next_event(until)? else {
             break;
         };
-        if let Word::Gone { who, at_ns } = word
+        if let MemberEvent::Gone { who, at_ns } = event
             && victim.contains(&who)
             && told.insert(number)
         {
@@ -92,9 +95,9 @@ pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
 }
 
 /// Waits until each member receives from all others, and then for the last connections, which no event announces.
-fn be_together(crew: &mut Crew) -> Result<()> {
-    crew.greet()?;
-    std::thread::sleep(TOGETHER);
+fn settle(cluster: &mut Cluster) -> Result<()> {
+    cluster.greet()?;
+    std::thread::sleep(SETTLE_TIME);
     Ok(())
 }
 

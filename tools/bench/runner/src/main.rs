@@ -4,7 +4,7 @@
 //! time. Not here: the work of a member (`bench-member`), the transport of each peer (`peers/`).
 
 mod change;
-mod crew;
+mod cluster;
 mod machine;
 mod peer;
 mod table;
@@ -19,9 +19,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use change::Death;
-use crew::Crew;
+use cluster::Cluster;
 use peer::{PEERS, Peer};
-use work::{Latency, Numbers, Speech, Throughput};
+use work::{Latency, TalkNumbers, Throughput, Workload};
 
 /// Measures Ringtalk beside its peers
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ struct Args {
     /// How long messages are, in bytes
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256, 1_024, 16_384])]
     bytes: Vec<usize>,
-    /// What is measured: a chat at a steady rate, talks as fast as it goes, changes of the membership
+    /// Measurements: a chat at a steady rate, talks as fast as it goes, changes of the membership
     #[arg(long, value_delimiter = ',', default_value = "chat,talks,changes")]
     parts: Vec<Part>,
     /// How often everything is done
@@ -51,13 +51,13 @@ struct Args {
 
 /// The figures of one peer with one number of members in one round, as far as it came.
 #[derive(Clone, Debug, Serialize)]
-struct Measured {
+struct Measurement {
     peer: &'static str,
     members: usize,
     round: usize,
     idle_kib: Option<u64>,
     loaded_kib: Option<u64>,
-    talks: Vec<(Speech, Throughput)>,
+    talks: Vec<(Workload, Throughput)>,
     chat: Option<Latency>,
     join_ms: Option<f64>,
     death: Option<Death>,
@@ -74,13 +74,13 @@ enum Part {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let peers = chosen(&args.peers)?;
+    let peers = choose(&args.peers)?;
     let programs = std::env::current_exe()?;
     let programs = programs.parent().context("this program is nowhere")?;
     let conditions = machine::conditions();
     println!("{conditions}");
     for peer in &peers {
-        println!("{}: {}", peer.name, peer.how);
+        println!("{}: {}", peer.name, peer.setup);
     }
     let steps = args.rounds * args.members.len() * peers.len();
     let bar = ProgressBar::new(steps as u64);
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
     for &members in &args.members {
         for round in 1..=args.rounds {
             // The order rotates, so that a drift of the machine affects all peers.
-            let order = (0..peers.len()).map(|place| peers[(place + round) % peers.len()]);
+            let order = (0..peers.len()).map(|turn| peers[(turn + round) % peers.len()]);
             for peer in order {
                 bar.set_message(format!("{}, {members} members", peer.name));
                 all.push(measure(programs, peer, &args, members, round));
@@ -100,12 +100,12 @@ fn main() -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    print!("{}", table::of(&all, &peers));
+    print!("{}", table::format(&all, &peers));
     Ok(())
 }
 
 /// Writes everything so far as JSON, if `--json` asks for it.
-fn write(args: &Args, conditions: &str, all: &[Measured]) -> Result<()> {
+fn write(args: &Args, conditions: &str, all: &[Measurement]) -> Result<()> {
     let Some(path) = &args.json else {
         return Ok(());
     };
@@ -114,7 +114,7 @@ fn write(args: &Args, conditions: &str, all: &[Measured]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn chosen(names: &[String]) -> Result<Vec<&'static Peer>> {
+fn choose(names: &[String]) -> Result<Vec<&'static Peer>> {
     for name in names {
         let known = PEERS.iter().any(|peer| peer.name == name);
         let all: Vec<&str> = PEERS.iter().map(|peer| peer.name).collect();
@@ -126,16 +126,16 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Peer>> {
         .collect())
 }
 
-/// Measures a peer once. If it fails, the failure is noted, and the other peers are still measured.
+/// Measures a peer once. If it fails, the failure is noted, and the other peers are still measurement.
 fn measure(
     programs: &Path,
     peer: &'static Peer,
     args: &Args,
     members: usize,
     round: usize,
-) -> Measured {
+) -> Measurement {
     let mut failures = Vec::new();
-    let mut measured = Measured {
+    let mut measurement = Measurement {
         peer: peer.name,
         members,
         round,
@@ -153,30 +153,36 @@ fn measure(
         }
     };
     if args.parts.contains(&Part::Chat) || args.parts.contains(&Part::Talks) {
-        note("talking", talking(&mut measured, programs, peer, args));
+        note(
+            "talking",
+            measure_talks(&mut measurement, programs, peer, args),
+        );
     }
     if args.parts.contains(&Part::Changes) {
-        note("coming and dying", changing(&mut measured, programs, peer));
+        note(
+            "coming and dying",
+            measure_changes(&mut measurement, programs, peer),
+        );
     }
-    Measured {
+    Measurement {
         failures,
-        ..measured
+        ..measurement
     }
 }
 
-fn talking(
-    measured: &mut Measured,
+fn measure_talks(
+    measurement: &mut Measurement,
     programs: &Path,
     peer: &'static Peer,
     args: &Args,
 ) -> Result<()> {
-    let mut crew = Crew::start(programs, peer, measured.members).context("the start")?;
-    let mut numbers = Numbers::default();
+    let mut cluster = Cluster::start(programs, peer, measurement.members).context("the start")?;
+    let mut numbers = TalkNumbers::default();
     let length = Duration::from_secs_f64(args.seconds);
-    measured.idle_kib = Some(crew.resident_kib()?);
+    measurement.idle_kib = Some(cluster.resident_kib()?);
     if args.parts.contains(&Part::Chat) {
-        let chat = work::latency(&mut crew, &mut numbers).context("at a steady rate")?;
-        measured.chat = Some(chat);
+        let chat = work::measure_latency(&mut cluster, &mut numbers).context("at a steady rate")?;
+        measurement.chat = Some(chat);
     }
     let sizes = args
         .bytes
@@ -184,23 +190,27 @@ fn talking(
         .filter(|_| args.parts.contains(&Part::Talks));
     for all in [false, true] {
         for &bytes in sizes.clone() {
-            let speech = Speech { all, bytes };
-            let done = work::throughput(&mut crew, peer, speech, length, &mut numbers)
-                .with_context(|| speech.to_string())?;
-            measured.talks.push((speech, done));
+            let workload = Workload { all, bytes };
+            let done = work::measure_throughput(&mut cluster, peer, workload, length, &mut numbers)
+                .with_context(|| workload.to_string())?;
+            measurement.talks.push((workload, done));
         }
     }
-    measured.loaded_kib = Some(crew.resident_kib()?);
+    measurement.loaded_kib = Some(cluster.resident_kib()?);
     Ok(())
 }
 
-fn changing(measured: &mut Measured, programs: &Path, peer: &'static Peer) -> Result<()> {
-    let newcomers = usize::from(peer.takes_newcomers);
-    let mut crew =
-        Crew::start(programs, peer, measured.members - newcomers).context("the start")?;
-    if peer.takes_newcomers {
-        measured.join_ms = Some(change::join(&mut crew).context("the newcomer")?);
+fn measure_changes(
+    measurement: &mut Measurement,
+    programs: &Path,
+    peer: &'static Peer,
+) -> Result<()> {
+    let newcomers = usize::from(peer.supports_join);
+    let mut cluster =
+        Cluster::start(programs, peer, measurement.members - newcomers).context("the start")?;
+    if peer.supports_join {
+        measurement.join_ms = Some(change::measure_join(&mut cluster).context("the newcomer")?);
     }
-    measured.death = change::death(&mut crew, peer).context("the death")?;
+    measurement.death = change::measure_death(&mut cluster, peer).context("the death")?;
     Ok(())
 }

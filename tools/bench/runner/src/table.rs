@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::Measured;
+use crate::Measurement;
 use crate::peer::Peer;
-use crate::work::Speech;
+use crate::work::Workload;
 
 /// A function that picks one figure of a measurement.
-type Figure<'a> = Box<dyn Fn(&Measured) -> Option<f64> + 'a>;
+type Figure<'a> = Box<dyn Fn(&Measurement) -> Option<f64> + 'a>;
 
 /// Returns all figures, with one table for each number of members.
-pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
+pub(crate) fn format(all: &[Measurement], peers: &[&Peer]) -> String {
     let mut text = String::new();
     let counts: BTreeSet<usize> = all.iter().map(|one| one.members).collect();
     for count in counts {
@@ -20,7 +20,7 @@ pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
             let _ = write!(text, "{:>26}", peer.name);
         }
         text.push('\n');
-        let here: Vec<&Measured> = all.iter().filter(|one| one.members == count).collect();
+        let here: Vec<&Measurement> = all.iter().filter(|one| one.members == count).collect();
         for (what, figure) in rows(&here) {
             if here.iter().all(|one| figure(one).is_none()) {
                 continue;
@@ -33,9 +33,9 @@ pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
                 let cell = value.map_or(String::from("-"), |value| {
                     let base = *first.get_or_insert(value);
                     if base == 0.0 {
-                        return short(value);
+                        return format_short(value);
                     }
-                    format!("{} ({:.2})", short(value), value / base)
+                    format!("{} ({:.2})", format_short(value), value / base)
                 });
                 let _ = write!(text, "{cell:>26}");
             }
@@ -50,20 +50,20 @@ pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
     text
 }
 
-fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
+fn rows<'a>(here: &[&'a Measurement]) -> Vec<(String, Figure<'a>)> {
     let mut rows: Vec<(String, Figure<'a>)> = Vec::new();
-    let talks: BTreeSet<Speech> = here
+    let talks: BTreeSet<Workload> = here
         .iter()
-        .flat_map(|one| one.talks.iter().map(|(speech, _)| *speech))
+        .flat_map(|one| one.talks.iter().map(|(workload, _)| *workload))
         .collect();
-    for speech in talks {
+    for workload in talks {
         let mut row = |what: &str, pick: fn(&crate::work::Throughput) -> f64| {
-            let figure = move |one: &Measured| {
+            let figure = move |one: &Measurement| {
                 let mut talks = one.talks.iter();
-                let found = talks.find(|(other, _)| *other == speech);
+                let found = talks.find(|(other, _)| *other == workload);
                 found.map(|(_, talk)| pick(talk))
             };
-            let what = format!("{speech}: {what}");
+            let what = format!("{workload}: {what}");
             rows.push((what, Box::new(figure)));
         };
         row("deliveries/s", |talk| talk.deliveries_per_second);
@@ -74,7 +74,7 @@ fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
         row("lost", |talk| talk.lost as f64);
         row("odd", |talk| talk.odd as f64);
     }
-    let mut row = |what: &str, pick: fn(&Measured) -> Option<f64>| {
+    let mut row = |what: &str, pick: fn(&Measurement) -> Option<f64>| {
         rows.push((what.to_owned(), Box::new(pick)));
     };
     row("200 messages/s: p50 µs", |one| {
@@ -109,7 +109,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-fn short(value: f64) -> String {
+fn format_short(value: f64) -> String {
     match value {
         value if value >= 1e6 => format!("{:.2} M", value / 1e6),
         value if value >= 1e4 => format!("{:.0} k", value / 1e3),

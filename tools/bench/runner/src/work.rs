@@ -4,24 +4,24 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
-use bench_member::order::{Account, Chat, Order, Talk};
+use bench_member::order::{Chat, Order, Talk, TalkResult};
 use bench_member::text::now_ns;
 use serde::Serialize;
 
-use crate::crew::Crew;
+use crate::cluster::Cluster;
 use crate::machine;
 use crate::peer::Peer;
 
 /// The number of messages of all authors together in the trial that estimates the speed.
-const TRIAL: u64 = 4_000;
+const TRIAL_MESSAGES: u64 = 4_000;
 /// The most messages of all authors together in a talk.
-const MOST: u64 = 2_000_000;
+const MAX_MESSAGES: u64 = 2_000_000;
 /// The messages per second of all members together when latency is measured.
 pub(crate) const RATE: u32 = 200;
 /// The duration of a latency measurement.
-const CHAT: Duration = Duration::from_secs(8);
+const CHAT_DURATION: Duration = Duration::from_secs(8);
 /// The time from the order for a chat to its first message.
-const NOTICE: Duration = Duration::from_millis(300);
+const LEAD_TIME: Duration = Duration::from_millis(300);
 /// The length of a message when latency is measured, in bytes.
 const CHAT_BYTES: usize = 256;
 
@@ -30,21 +30,21 @@ const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The authors of a talk, and the length of their messages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-pub(crate) struct Speech {
+pub(crate) struct Workload {
     /// True if all members are authors; otherwise one is.
     pub(crate) all: bool,
     /// The length of a message, in bytes.
     pub(crate) bytes: usize,
 }
 
-impl fmt::Display for Speech {
+impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = if self.all {
+        let authors = if self.all {
             "all authors"
         } else {
             "one author"
         };
-        write!(f, "{who}, {} B", self.bytes)
+        write!(f, "{authors}, {} B", self.bytes)
     }
 }
 
@@ -76,9 +76,9 @@ pub(crate) struct Latency {
 
 /// The counter of talks: by its number, a late message is not taken for one of the next talk.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers(u16);
+pub(crate) struct TalkNumbers(u16);
 
-impl Numbers {
+impl TalkNumbers {
     fn next(&mut self) -> u16 {
         self.0 += 1;
         self.0
@@ -86,84 +86,88 @@ impl Numbers {
 }
 
 /// Measures a talk of about this length, after a trial that estimates how many messages that takes.
-pub(crate) fn throughput(
-    crew: &mut Crew,
+pub(crate) fn measure_throughput(
+    cluster: &mut Cluster,
     peer: &Peer,
-    speech: Speech,
+    workload: Workload,
     length: Duration,
-    numbers: &mut Numbers,
+    numbers: &mut TalkNumbers,
 ) -> Result<Throughput> {
-    let authors = if speech.all { crew.len() as u64 } else { 1 };
-    let mut messages = TRIAL / authors;
-    let mut talk = |crew: &mut Crew, messages| {
+    let authors = if workload.all {
+        cluster.len() as u64
+    } else {
+        1
+    };
+    let mut messages = TRIAL_MESSAGES / authors;
+    let mut talk = |cluster: &mut Cluster, messages| {
         let talk = Talk {
             talk: numbers.next(),
             authors: authors as u16,
             messages,
-            bytes: speech.bytes,
+            bytes: workload.bytes,
             window: peer.window.map(|window| {
-                let most = WINDOW_BYTES / speech.bytes as u64;
+                let most = WINDOW_BYTES / workload.bytes as u64;
                 (window.min(most) / authors).max(1)
             }),
         };
-        let (processor, wire) = (crew.processor_time()?, machine::loopback_bytes()?);
-        let accounts = crew.talk(&talk)?;
+        let (processor, wire) = (cluster.processor_time()?, machine::loopback_bytes()?);
+        let results = cluster.run_talk(&talk)?;
         let wire = machine::loopback_bytes()? - wire;
         anyhow::Ok((
-            accounts,
-            crew.processor_time()?.saturating_sub(processor),
+            results,
+            cluster.processor_time()?.saturating_sub(processor),
             wire,
         ))
     };
-    let (trial, ..) = talk(crew, messages)?;
+    let (trial, ..) = talk(cluster, messages)?;
     let more = u128::from(messages) * length.as_nanos() / u128::from(nanoseconds(&trial));
-    messages = (more as u64).clamp(messages, MOST / authors);
-    let (accounts, processor, wire) = talk(crew, messages)?;
-    let heard = accounts.iter().map(|one| one.heard).sum::<u64>() as f64;
+    messages = (more as u64).clamp(messages, MAX_MESSAGES / authors);
+    let (results, processor, wire) = talk(cluster, messages)?;
+    let received = results.iter().map(|one| one.heard).sum::<u64>() as f64;
     Ok(Throughput {
-        deliveries_per_second: heard / nanoseconds(&accounts) as f64 * 1e9,
-        processor_seconds_per_million: processor.as_secs_f64() / heard * 1e6,
-        wire_bytes_per_delivery: wire as f64 / heard,
-        lost: accounts.iter().map(Account::lost).sum(),
-        odd: accounts.iter().map(|one| one.odd).sum(),
+        deliveries_per_second: received / nanoseconds(&results) as f64 * 1e9,
+        processor_seconds_per_million: processor.as_secs_f64() / received * 1e6,
+        wire_bytes_per_delivery: wire as f64 / received,
+        lost: results.iter().map(TalkResult::lost).sum(),
+        odd: results.iter().map(|one| one.odd).sum(),
     })
 }
 
 /// Returns the nanoseconds from the first member's start to the last message at any member.
-fn nanoseconds(accounts: &[Account]) -> u64 {
-    let from = accounts.iter().map(|one| one.from_ns).min();
-    let to = accounts.iter().map(|one| one.to_ns).max();
+fn nanoseconds(results: &[TalkResult]) -> u64 {
+    let from = results.iter().map(|one| one.from_ns).min();
+    let to = results.iter().map(|one| one.to_ns).max();
     let took = to.unwrap_or_default() - from.unwrap_or_default();
     took.max(1)
 }
 
 /// Measures latency: all members send in turn, at a steady rate.
-pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency> {
-    let messages = CHAT.as_secs() * u64::from(RATE) / crew.len() as u64;
-    let processor = crew.processor_time()?;
-    crew.order(&Order::Chat(Chat {
+pub(crate) fn measure_latency(cluster: &mut Cluster, numbers: &mut TalkNumbers) -> Result<Latency> {
+    let messages = CHAT_DURATION.as_secs() * u64::from(RATE) / cluster.len() as u64;
+    let processor = cluster.processor_time()?;
+    cluster.order_all(&Order::Chat(Chat {
         talk: numbers.next(),
         messages,
         bytes: CHAT_BYTES,
         rate: RATE,
-        from_ns: now_ns() + NOTICE.as_nanos() as u64,
+        from_ns: now_ns() + LEAD_TIME.as_nanos() as u64,
     }))?;
-    let accounts = crew.accounts(None)?;
-    let processor = crew.processor_time()?.saturating_sub(processor);
+    let results = cluster.await_results(None)?;
+    let processor = cluster.processor_time()?.saturating_sub(processor);
     let mut all: Vec<u32> = Vec::new();
-    for account in &accounts {
-        all.extend(&account.latencies_us);
+    for result in &results {
+        all.extend(&result.latencies_us);
     }
     all.sort_unstable();
     let at = |permille: usize| {
-        let place = all.len().saturating_sub(1) * permille / 1_000;
-        all.get(place).copied().map_or(0.0, f64::from)
+        let index = all.len().saturating_sub(1) * permille / 1_000;
+        all.get(index).copied().map_or(0.0, f64::from)
     };
     Ok(Latency {
         p50_us: at(500),
         p99_us: at(990),
         p999_us: at(999),
         processor_seconds_per_million: processor.as_secs_f64() / all.len().max(1) as f64 * 1e6,
-        lost: accounts.iter().map(Account::lost).sum(),
+        lost: results.iter().map(TalkResult::lost).sum(),
     })
 }

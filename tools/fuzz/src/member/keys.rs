@@ -1,23 +1,23 @@
-//! Signatures for nodes that are fuzzed: a keyed hash, which costs a thousandth of the real thing.
+//! Signatures for fuzzed nodes: a keyed hash, at a thousandth of the cost of a real signature.
 //!
-//! Whoever has the number of a node can sign as it: the fuzzer does, for those that lie.
+//! Anyone who has the number of a node can sign as it: the fuzzer does so for members that lie.
 
 use ringtalk_proto::{Signer, Verifier};
 use ringtalk_wire::{KEY_BYTES, NodeId, PublicKey, SIGNATURE_BYTES, Seal, Sealed, Signature};
 
 use bytes::Bytes;
 
-/// Somebody's key.
+/// The key of the node with this number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key(pub(crate) u8);
 
 impl Key {
-    /// Whose it is.
+    /// Returns the id of the node.
     pub(crate) fn id(self) -> NodeId {
         NodeId::of(&self.public_key())
     }
 
-    /// Its seal under these bytes.
+    /// Seals these bytes.
     pub(crate) fn seal(self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.public_key(),
@@ -25,7 +25,7 @@ impl Key {
         }
     }
 
-    /// These bytes with its seal.
+    /// Returns these bytes as a sealed item.
     pub(crate) fn sealed(self, raw: Bytes) -> Sealed {
         let seal = self.seal(&ringtalk_wire::item_to_sign(&raw));
         Sealed { raw, seal }
@@ -42,7 +42,7 @@ impl Signer for Key {
     }
 }
 
-/// Verifies for everybody.
+/// The verifier of all nodes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Eye;
 
@@ -52,7 +52,7 @@ impl Verifier for Eye {
     }
 }
 
-/// FNV-1a over the key and the bytes.
+/// Returns FNV-1a over the key and the bytes.
 fn keyed_hash(key: &PublicKey, bytes: &[u8]) -> Signature {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = key.0.iter().chain(bytes).fold(0xcbf2_9ce4_8422_2325, mix);

@@ -1,5 +1,4 @@
-//! Frames of a member that lies: of the right shape, rightly signed where it can sign, and otherwise
-//! whatever the fuzzer says.
+//! Frames of a member that lies: well-formed, correctly signed if it has the key, and otherwise as the fuzzer chooses.
 //!
 //! Not here: how they reach the node under test (`member`).
 
@@ -16,20 +15,20 @@ use super::keys::Key;
 use super::ring::{KEYS, addresses, known_as};
 use crate::reader::Reader;
 
-/// Who lies, and what it knows of the node that it lies to.
+/// A member that lies, and what it knows of the node that it lies to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Liar<'a> {
     pub(crate) key: Key,
-    /// The node that it lies to, as which it cannot sign.
+    /// The key of the node that it lies to; it cannot sign with this one.
     pub(crate) own: Key,
     /// The view that the node follows.
     pub(crate) view: Option<&'a View>,
-    /// The seal of the last bundle that each key's owner is known to have sealed.
+    /// The seal of each key's last known bundle.
     pub(crate) last_seals: &'a [SealHash],
 }
 
 impl Liar<'_> {
-    /// A frame, as the fuzzer wants it.
+    /// Returns a frame that the fuzzer chooses.
     pub(crate) fn frame(&self, reader: &mut Reader<'_>) -> Frame {
         let kind = reader.byte();
         if kind >= 240 {
@@ -130,7 +129,7 @@ impl Liar<'_> {
         }
     }
 
-    /// The liar alone can make an epoch begin where it may; with a second seal it has an accomplice.
+    /// Returns an opening with up to two seals. The liar's own can open an epoch; another may be an accomplice's.
     fn opening(&self, reader: &mut Reader<'_>) -> Opening {
         let before = self.view.filter(|_| reader.flag());
         let mut opening = Opening {
@@ -146,7 +145,7 @@ impl Liar<'_> {
         opening
     }
 
-    /// Mostly the liar itself, sometimes an accomplice.
+    /// Returns the key of an author: mostly the liar, sometimes an accomplice.
     fn author(&self, reader: &mut Reader<'_>) -> Key {
         let accomplice = (reader.byte() >= 192).then(|| any_key(reader));
         let accomplice = accomplice.filter(|key| key.0 != self.own.0);
@@ -174,7 +173,7 @@ impl Liar<'_> {
         Frame::Spread(Spread { interval, item })
     }
 
-    /// A bundle with its heads named shortly, where it has any.
+    /// Returns a bundle in its brief form, or a spread if it has none.
     fn brief(&self, reader: &mut Reader<'_>) -> Frame {
         let interval = self.interval(reader);
         let author = self.author(reader);
@@ -237,7 +236,7 @@ impl Liar<'_> {
         }
     }
 
-    /// A page of a view of its own, in which it coordinates whomever it likes.
+    /// Returns a page of the liar's own view, in which it coordinates members of its choice.
     fn page(&self, reader: &mut Reader<'_>) -> Frame {
         let made = self.own_view(reader);
         let page = made.pages().into_iter().next().map(Box::new);
@@ -261,7 +260,7 @@ impl Liar<'_> {
         view
     }
 
-    /// What the coordinator of the node's own view could publish, were it the liar.
+    /// Returns a change that the coordinator of the node's own view could publish if it were the liar.
     fn change(&self, reader: &mut Reader<'_>) -> Change {
         let some = |reader: &mut Reader<'_>| 0..reader.byte() % 3;
         Change {
@@ -303,7 +302,7 @@ fn any_key(reader: &mut Reader<'_>) -> Key {
     Key(reader.byte() % KEYS)
 }
 
-/// Names that no view may have.
+/// Names that a view must not have.
 const NO_NAMES: [&str; 4] = ["n1: I agree", "", "me", "n\u{ad}1"];
 
 fn listed_name(reader: &mut Reader<'_>) -> String {
@@ -359,7 +358,7 @@ fn items(reader: &mut Reader<'_>) -> Items {
     }
 }
 
-/// What is said of those who cannot be dialled.
+/// Returns a frame about peers that cannot be dialled.
 fn of_reaching(kind: u8, reader: &mut Reader<'_>) -> Frame {
     let key = any_key(reader);
     let (peer, addresses) = (key.id(), addresses(key));

@@ -1,7 +1,7 @@
 //! The core as a member of a ring whose other members lie, in any order and at any time.
 //!
-//! The node is brought into an honest ring; then the bytes say what happens to it. Its own rules must
-//! hold whatever that is (`rules`). Not here: what only holds among honest nodes.
+//! The node joins an honest ring; then the bytes decide what happens to it. Its own rules must hold in any case
+//! (`rules`). Not here: rules that hold only among honest nodes (`tools/sim`).
 
 mod keys;
 mod lies;
@@ -22,14 +22,14 @@ use lies::Liar;
 use ring::{BEGIN, KEYS, MEMBERS, Record, addresses, copy, host, record};
 use rules::Rules;
 
-/// What a node of this small ring may take of memory, whatever it is told in one run.
+/// Bytes of memory that a node of this small ring may use, whatever its inputs in one run.
 const MEMORY_BYTES: usize = 16 * 1024 * 1024;
-/// Links that the fuzzer makes are counted from here.
+/// The fuzzer's links are numbered from here.
 const FIRST_LINK: u64 = 1 << 32;
-/// How often a timer may go off in one step of time.
+/// The most timers that may fire in one step of time.
 const TIMERS: u32 = 2_000;
 
-/// A life, as the bytes say.
+/// Runs the life of a node that the bytes describe.
 pub(crate) fn check(bytes: &[u8]) {
     let record = record();
     memory::within(MEMORY_BYTES, "a node", || {
@@ -46,13 +46,13 @@ struct Subject<'a> {
     now: Time,
     links: BTreeMap<LinkId, NodeId>,
     made: u64,
-    /// Who is to be dialled.
+    /// The peers that it wants to dial.
     dials: Vec<NodeId>,
-    /// Circuits that it carries.
+    /// The numbers of the circuits that it carries.
     circuits: Vec<u64>,
-    /// Who is to be looked for.
+    /// The peers that it wants to check.
     checks: Vec<NodeId>,
-    /// What waits in the links' queues.
+    /// The bytes that wait in the queue of each link.
     unwritten: BTreeMap<LinkId, usize>,
     asks: bool,
     left: bool,
@@ -115,7 +115,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Time passes, and timers go off when they are due, or all at the end if the node sleeps.
+    /// Lets time pass. Timers fire when they are due, or all at the end if the node sleeps.
     fn pass(&mut self) {
         let millis = match self.reader.byte() {
             small @ 0..=99 => small.into(),
@@ -132,7 +132,10 @@ impl<'a> Subject<'a> {
                 return;
             }
             timers += 1;
-            assert!(timers < TIMERS, "nothing but timers, due at {due:?}");
+            assert!(
+                timers < TIMERS,
+                "too many timers fire; the last is due at {due:?}"
+            );
         }
         self.now = until;
         self.write();
@@ -165,7 +168,7 @@ impl<'a> Subject<'a> {
                 Output::Check { peer, .. } => self.checks.push(peer),
                 Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
                 Output::Circuit { .. } => {}
-                Output::Left { .. } => self.left = true,
+                Output::Finished { .. } => self.left = true,
                 Output::Event(event) => self.rules.event(&event),
             }
         }
@@ -181,7 +184,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A link with this peer, if there is one; else the last that was made.
+    /// Returns a link to this peer, if there is one; else the newest link.
     fn link_of(&self, peer: NodeId) -> Option<LinkId> {
         let found = self.links.iter().find(|(_, far)| **far == peer);
         found.or(self.links.last_key_value()).map(|(link, _)| *link)
@@ -196,7 +199,7 @@ impl<'a> Subject<'a> {
     fn make_link(&mut self, peer: NodeId, dialled: bool) {
         self.made += 1;
         let link = LinkId(self.made);
-        // Now and then another node carries it.
+        // Every fourth link is a circuit that another node carries, so it has no host.
         let host = (!self.made.is_multiple_of(4)).then(|| host(self.key));
         self.links.insert(link, peer);
         self.handle(Input::LinkUp {
@@ -257,7 +260,7 @@ impl<'a> Subject<'a> {
         self.handle(Input::Rename { name });
     }
 
-    /// A director may lie too.
+    /// Passes on what a director says, which may lie too.
     fn ask_director(&mut self) {
         let key = self.any_key();
         let contact = Contact {
@@ -296,7 +299,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// All queues are written out, but for those of links that are gone; whoever reads is behind at times.
+    /// Writes out the queues of all links that are still up. The reader of the node's events is behind at times.
     fn write(&mut self) {
         let unread = self.made % 3 * 5_000;
         self.handle(Input::Read { unread });
@@ -308,13 +311,13 @@ impl<'a> Subject<'a> {
     }
 
     fn leave(&mut self) {
-        // Mostly a slip of the fuzzer, which would end here.
+        // Leaves only rarely, because the run ends here.
         if self.reader.byte() == 255 {
             self.handle(Input::Leave);
         }
     }
 
-    /// Bytes that the fuzzer thinks up, where they are a frame.
+    /// Delivers bytes of the fuzzer's, if they are a frame.
     fn raw(&mut self) {
         let peer = self.any_key();
         let length = usize::from(self.reader.byte());
@@ -323,7 +326,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A frame of the honest ring, from whomever, maybe changed, and maybe sealed anew.
+    /// Delivers a frame of the honest ring from any peer, perhaps changed, and perhaps sealed again.
     fn recorded(&mut self) {
         let Some((sender, frame)) = self.reader.choose(&self.record.frames) else {
             return;
@@ -351,7 +354,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// What is sealed is changed, and sealed by somebody who can sign.
+    /// Changes the sealed item in a frame, and seals it with the key of `signer`.
     fn reseal(&mut self, frame: &mut Frame, signer: Key) {
         let Some(sealed) = sealed_in(frame) else {
             return;
@@ -389,7 +392,7 @@ impl<'a> Subject<'a> {
     }
 
     fn frame(&mut self, peer: Key, frame: &Frame) {
-        // As it travels: what cannot be read never reaches the core.
+        // Encodes and decodes it as on a link: a frame that does not decode never reaches the core.
         let Ok(frame) = decode(&encode(frame)) else {
             return;
         };
@@ -400,7 +403,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// All that the honest ring says.
+/// Returns all frames of the honest ring.
 pub(crate) fn frames() -> impl Iterator<Item = &'static Frame> {
     record().frames.iter().map(|(_, frame)| frame)
 }

@@ -1,8 +1,8 @@
-//! The life of an honest ring, recorded once: how a member got where the fuzzer meets it, and the
-//! frames that its peers send, then and later.
+//! The life of an honest ring, recorded once: the inputs of a member until the fuzzer begins, and the frames that its
+//! peers send until then and later.
 //!
-//! The network is perfect and every way takes 2 ms; the core itself is what the programs run. Not here:
-//! faults, which the simulator has.
+//! The network is perfect and every delivery takes 2 ms; the core is the one that the programs run. Not here: faults
+//! (`tools/sim`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -15,39 +15,39 @@ use ringtalk_wire::{Addresses, Frame, NetworkId, NodeId, ShortId, Text, decode};
 
 use super::keys::{Eye, Key};
 
-/// Members at the moment at which the fuzzer begins; the first is the coordinator.
+/// The number of members when the fuzzer begins; the first is the coordinator.
 pub(crate) const MEMBERS: u8 = 4;
-/// Everybody who has a key: members, and strangers.
+/// The number of keys: those of members, then those of strangers.
 pub(crate) const KEYS: u8 = MEMBERS + 3;
-/// When the fuzzer begins.
+/// The time at which the fuzzer begins.
 pub(crate) const BEGIN: Time = Time::from_micros(2_000_000);
-/// How many messages each keeps for latecomers.
+/// The number of messages that each member keeps for newcomers.
 pub(crate) const HISTORY: usize = 100;
-/// When the record ends.
+/// The time at which the record ends.
 const END: Time = Time::from_micros(9_000_000);
-/// How long every way takes.
+/// The time that every delivery takes.
 const WAY: Duration = Duration::from_millis(2);
 
-/// What is known of a ring.
+/// The recorded life of a ring.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// For each member, what it was told until the fuzzer begins.
+    /// For each node, its inputs until the fuzzer begins.
     pub(crate) lives: Vec<Vec<(Time, Input)>>,
-    /// The links of each at that moment, with who is at the far end.
+    /// For each node, its links at that time and the peer of each.
     pub(crate) links: Vec<BTreeMap<LinkId, NodeId>>,
-    /// All different frames, with who has sent them.
+    /// All distinct frames, each with the number of its sender.
     pub(crate) frames: Vec<(u8, Frame)>,
-    /// What each has said until then.
+    /// For each node, the texts that it sent until the fuzzer begins.
     pub(crate) said: Vec<Vec<String>>,
 }
 
-/// The record.
+/// Returns the record.
 pub(crate) fn record() -> &'static Record {
     static RECORD: OnceLock<Record> = OnceLock::new();
     RECORD.get_or_init(|| Ring::new().live())
 }
 
-/// A node that has just started.
+/// Returns a node that has just started.
 pub(crate) fn node(key: Key, now: Time) -> Node {
     let config = Config {
         id: key.id(),
@@ -61,23 +61,23 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
     Node::new(config, Arc::new(key), Arc::new(Eye), now)
 }
 
-/// Whose id begins so, of everybody who has a key.
+/// Returns the id that has this short id, among those of all keys.
 pub(crate) fn known_as(short: ShortId) -> Option<NodeId> {
     let mut ids = (0..KEYS).map(|number| Key(number).id());
     ids.find(|id| ShortId::of(id) == short)
 }
 
-/// Where somebody is dialled.
+/// Returns the addresses at which a node is dialled.
 pub(crate) fn addresses(key: Key) -> Addresses {
     Addresses::at(format!("{}:4000", host(key)))
 }
 
-/// The host that somebody is at.
+/// Returns the host of a node.
 pub(crate) fn host(key: Key) -> IpAddr {
     IpAddr::from([10, 0, 0, key.0])
 }
 
-/// The same input once more.
+/// Returns a copy of an input.
 pub(crate) fn copy(input: &Input) -> Input {
     match input {
         Input::Timer => Input::Timer,
@@ -137,11 +137,11 @@ pub(crate) fn copy(input: &Input) -> Input {
     }
 }
 
-/// A ring while it lives.
+/// A running ring.
 struct Ring {
     nodes: Vec<Option<Node>>,
     now: Time,
-    /// What is on its way, in order.
+    /// Inputs in flight, in the order of arrival.
     coming: BTreeMap<(Time, u64), (u8, Input)>,
     sent: u64,
     links: BTreeMap<LinkId, [u8; 2]>,
@@ -168,7 +168,7 @@ impl Ring {
         }
     }
 
-    /// Members come and talk; then the fuzzer may begin; then others come, go and die.
+    /// Runs the ring: members join and talk; at that point the fuzzer may begin; later, members join, leave and die.
     fn live(mut self) -> Record {
         for index in 0..MEMBERS {
             self.start(index);
@@ -253,7 +253,7 @@ impl Ring {
         self.coming.insert((self.now + WAY, self.sent), (to, input));
     }
 
-    /// Until so many milliseconds after the beginning.
+    /// Runs until this time, in milliseconds after the start.
     fn run(&mut self, until_ms: u64) {
         let until = Time::from_micros(until_ms * 1_000);
         loop {
@@ -328,7 +328,7 @@ impl Ring {
                 });
                 self.send(index, answer);
             }
-            Output::Left { .. } => self.kill(index),
+            Output::Finished { .. } => self.kill(index),
             Output::Check { peer, .. } => {
                 let reached = true;
                 self.send(index, Input::Checked { peer, reached });

@@ -1,4 +1,4 @@
-//! What holds at a node whatever others do: `PROTOCOL.md` §4.3 and §5.3, and the bounds of `config`.
+//! The rules that hold at a node whatever others do: `PROTOCOL.md` §4.3 and §5.3, and the bounds of `config`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,19 +12,19 @@ use super::keys::{Eye, Key};
 use super::ring::{HISTORY, KEYS, Record, known_as};
 use crate::wire::sealed_in;
 
-/// Outputs after one input: a pull may be answered with all that is kept, and everybody be told.
+/// The most outputs after one input: the node may answer a pull with all that it keeps, and tell every peer.
 const OUTPUTS: usize = 4_000;
 
-/// What the node did so far, as far as the rules ask.
+/// The past of the node, as far as the rules use it.
 #[derive(Debug)]
 pub(super) struct Rules {
     own: NodeId,
-    /// What this node has said: the n-th is its message n + 1.
+    /// The texts that this node has sent; index n is its message n + 1.
     said: Vec<String>,
-    /// What others have signed: author, number and text.
+    /// The messages that others have signed: author, sequence number and text.
     signed: BTreeSet<(NodeId, u64, String)>,
     last_seals: Vec<SealHash>,
-    /// The last message delivered of each author.
+    /// The last sequence number delivered from each author.
     delivered: BTreeMap<NodeId, u64>,
     view: Option<(Epoch, u64)>,
     ready: bool,
@@ -51,7 +51,7 @@ impl Rules {
         &self.last_seals
     }
 
-    /// How much this node has said.
+    /// Returns the number of messages that this node has sent.
     pub(super) const fn said(&self) -> usize {
         self.said.len()
     }
@@ -60,7 +60,7 @@ impl Rules {
         self.said.push(text.to_owned());
     }
 
-    /// What is rightly signed may be delivered.
+    /// Notes the messages of a correctly signed bundle, which may be delivered.
     pub(super) fn hears(&mut self, frame: &Frame) {
         let expanded = match frame {
             Frame::Brief(brief) => brief.expand(known_as).ok().flatten(),
@@ -86,11 +86,11 @@ impl Rules {
     }
 
     pub(super) fn outputs(number: usize) {
-        assert!(number <= OUTPUTS, "there is no end to the outputs");
+        assert!(number <= OUTPUTS, "too many outputs after one input");
     }
 
     pub(super) fn sent(bytes: &[u8]) {
-        assert!(bytes.len() <= FRAME_BYTES, "a frame outgrew its limit");
+        assert!(bytes.len() <= FRAME_BYTES, "a frame is too long");
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -113,7 +113,7 @@ impl Rules {
         }
     }
 
-    /// Each message once, in the order of its author, and only what that one signed.
+    /// Checks that a message is delivered once, in its author's order, and that its author signed it.
     fn message(&mut self, message: &Delivered) {
         let id = message.id;
         let last = self.delivered.entry(id.author).or_default();
@@ -129,11 +129,14 @@ impl Rules {
             );
         } else {
             let signed = (id.author, id.seq, message.text.to_string());
-            assert!(self.signed.contains(&signed), "nobody signed {signed:?}");
+            assert!(
+                self.signed.contains(&signed),
+                "{signed:?} is delivered, but was not signed by its author"
+            );
         }
     }
 
-    /// A view never goes back and has names only, and everything kept stays within its bound.
+    /// Checks that the view never goes back, that its names are valid, and that everything kept stays within its bound.
     pub(super) fn node(&mut self, node: &Node) {
         if let Some(view) = node.view() {
             let tag = view.tag();
@@ -141,7 +144,10 @@ impl Rules {
             assert!(now >= self.view, "view {now:?} after {:?}", self.view);
             self.view = now;
             let mut members = view.members();
-            assert!(members.all(|one| is_name(&one.name)), "a name that is none");
+            assert!(
+                members.all(|one| is_name(&one.name)),
+                "the view has an invalid name"
+            );
         }
         let load = node.load();
         assert!(load.held_messages <= HELD_MESSAGES && load.held_bytes <= HELD_BYTES);

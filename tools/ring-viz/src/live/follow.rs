@@ -1,14 +1,13 @@
-//! Follows the rings: a task for each member asks it again and again, and directors are asked for rings
-//! that are not known.
+//! Follows the rings: one task per member polls it, and one task per director asks for rings that are not known.
 //!
-//! A node takes an observer for a stranger, and closes its link after a while: then it is dialled anew. Not
-//! here: what is made of the answers (`known`).
+//! A node closes an observer's link after a while, as it does with every stranger; the task then dials again. Not
+//! here: the evaluation of the answers (`observations`).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringtalk_node::Place;
+use ringtalk_node::Endpoint;
 use ringtalk_node::link::Link;
 use ringtalk_node::observer::{Observer, View};
 use ringtalk_node::secret::Secret;
@@ -17,68 +16,72 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{self, sleep, timeout};
 
-use super::known::Known;
-use crate::asking;
-use crate::survey::{ANSWER_TIME, Survey, SurveyError};
+use super::observations::Observations;
+use crate::request;
+use crate::survey::{ANSWER_TIMEOUT, Survey, SurveyError};
 
-/// How often each member is asked: what happens is seen as it happens.
-const PERIOD: Duration = Duration::from_millis(400);
-/// In a large ring members are asked less often: at most one so often.
-const EACH: Duration = Duration::from_millis(4);
-/// How many links are kept open. In a larger ring each member is dialled anew each time.
-const LINKS: u32 = 512;
-/// How long to wait before who did not answer is asked again.
-const AGAIN: Duration = Duration::from_millis(200);
-/// How often directors are asked.
-const DIRECTORS: Duration = Duration::from_secs(2);
+/// The polling interval of each member: short enough to show changes as they happen.
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
+/// The least average time between two polls: in a large ring, each member is polled less often.
+const POLL_SPACING: Duration = Duration::from_millis(4);
+/// The most links that are kept open. In a larger ring, every poll dials the member again.
+const MAX_LINKS: u32 = 512;
+/// The pause before a member that did not answer is dialled again.
+const REDIAL_PAUSE: Duration = Duration::from_millis(200);
+/// The pause between two requests to a director, and the timeout of each.
+const DIRECTOR_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Whoever follows the rings.
+/// The state that the tasks share.
 #[derive(Debug)]
 pub(crate) struct Follower {
     observer: Observer,
-    known: Mutex<Known>,
-    /// Why the directors lead nowhere.
-    trouble: Mutex<Option<String>>,
-    /// Told of a view.
-    learnt: Notify,
+    observations: Mutex<Observations>,
+    /// Why the last search at a director failed; `None` if it succeeded.
+    search_error: Mutex<Option<String>>,
+    /// Notified when a view arrives.
+    view_added: Notify,
 }
 
 impl Follower {
-    /// Finds a ring first; fails where there is none in time.
+    /// Finds a ring and learns its view. Fails if none is found in time.
     pub(crate) async fn enter(
-        places: &[Place],
+        endpoints: &[Endpoint],
         secret: &Secret,
         within: Duration,
     ) -> Result<Arc<Self>, SurveyError> {
-        let survey = Survey::new(places, secret)?;
+        let survey = Survey::new(endpoints, secret)?;
         let (_, view) = survey.enter(time::Instant::now() + within).await?;
         let follower = Self {
             observer: Observer::new(secret)?,
-            known: Mutex::default(),
-            trouble: Mutex::default(),
-            learnt: Notify::new(),
+            observations: Mutex::default(),
+            search_error: Mutex::default(),
+            view_added: Notify::new(),
         };
-        follower.learn(&view);
+        follower.add_view(&view);
         Ok(Arc::new(follower))
     }
 
-    /// Follows the rings for ever.
-    pub(crate) async fn run(self: Arc<Self>, places: Vec<Place>) {
+    /// Follows the rings until it is cancelled.
+    pub(crate) async fn run(self: Arc<Self>, endpoints: Vec<Endpoint>) {
         let mut searches = JoinSet::new();
-        for place in places {
-            searches.spawn(Arc::clone(&self).search(place));
+        for endpoint in endpoints {
+            searches.spawn(Arc::clone(&self).search(endpoint));
         }
         let mut tasks = JoinSet::new();
         let mut followed = BTreeSet::new();
         loop {
-            let members: Vec<NodeId> = self.known().members().map(|member| member.id).collect();
+            let members: Vec<NodeId> = self
+                .observations()
+                .members()
+                .map(|member| member.id)
+                .collect();
             for id in members {
                 if followed.insert(id) {
                     tasks.spawn(Arc::clone(&self).follow(id));
                 }
             }
             tokio::select! {
-                () = self.learnt.notified() => {}
+                () = self.view_added.notified() => {}
                 Some(ended) = tasks.join_next() => {
                     followed.remove(&ended.expect("nobody aborts it"));
                 }
@@ -86,93 +89,99 @@ impl Follower {
         }
     }
 
-    /// What is known.
-    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks and returns the views and reports of the rings.
+    pub(crate) fn observations(&self) -> MutexGuard<'_, Observations> {
+        self.observations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the directors lead nowhere, where they do not.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.with_trouble().clone()
+    /// Returns why the last search at a director failed; `None` if it succeeded.
+    pub(crate) fn search_error(&self) -> Option<String> {
+        self.lock_search_error().clone()
     }
 
-    fn with_trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_search_error(&self) -> MutexGuard<'_, Option<String>> {
+        self.search_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn learn(&self, view: &View) {
+    fn add_view(&self, view: &View) {
         let members = view.members().cloned().collect();
-        self.known().learn(Instant::now(), view.tag(), members);
-        self.learnt.notify_one();
+        self.observations()
+            .add_view(Instant::now(), view.tag(), members);
+        self.view_added.notify_one();
     }
 
-    /// Asks a director for a ring again and again: there may be one that nobody here knows.
-    async fn search(self: Arc<Self>, place: Place) {
+    /// Asks a director for a ring again and again: there may be one that is not known yet.
+    async fn search(self: Arc<Self>, endpoint: Endpoint) {
         loop {
-            sleep(DIRECTORS).await;
+            sleep(DIRECTOR_INTERVAL).await;
             match self
                 .observer
-                .find(std::slice::from_ref(&place), DIRECTORS)
+                .find(std::slice::from_ref(&endpoint), DIRECTOR_INTERVAL)
                 .await
             {
                 Ok(mut link) => {
-                    *self.with_trouble() = None;
-                    self.pull(&mut link).await;
+                    *self.lock_search_error() = None;
+                    self.fetch_view(&mut link).await;
                 }
-                Err(error) => *self.with_trouble() = Some(error.to_string()),
+                Err(error) => *self.lock_search_error() = Some(error.to_string()),
             }
         }
     }
 
-    /// Follows a member, for as long as it is one; gives who it was.
+    /// Polls a member for as long as a view lists it, and returns its id.
     async fn follow(self: Arc<Self>, id: NodeId) -> NodeId {
-        while self.period(&id).is_some() {
+        while self.poll_interval(&id).is_some() {
             if let Some(link) = self.dial(&id).await {
-                self.ask(link).await;
+                self.poll(link).await;
             } else {
-                self.known().lose(&id);
-                sleep(AGAIN).await;
+                self.observations().remove_report(&id);
+                sleep(REDIAL_PAUSE).await;
             }
         }
         id
     }
 
-    /// A link to a member.
+    /// Dials a member.
     async fn dial(&self, id: &NodeId) -> Option<Link> {
-        let member = self.known().member(id)?.clone();
-        self.observer.dial(&member, ANSWER_TIME).await.ok()
+        let member = self.observations().member(id)?.clone();
+        self.observer.dial(&member, ANSWER_TIMEOUT).await.ok()
     }
 
-    /// Asks a member until its link ends, or it is none any more.
-    async fn ask(&self, mut link: Link) {
+    /// Polls a member until its link ends or no view lists it any more; in a large ring, polls it only once.
+    async fn poll(&self, mut link: Link) {
         let id = link.peer;
-        while let Ok(Some(report)) = timeout(ANSWER_TIME, asking::report(&mut link)).await {
-            let is_news = self.known().hear(Instant::now(), id, report);
-            if is_news {
-                self.pull(&mut link).await;
+        while let Ok(Some(report)) = timeout(ANSWER_TIMEOUT, request::fetch_report(&mut link)).await
+        {
+            let has_new_view = self.observations().add_report(Instant::now(), id, report);
+            if has_new_view {
+                self.fetch_view(&mut link).await;
             }
-            match self.period(&id) {
+            match self.poll_interval(&id) {
                 None => return,
-                Some(period) if period > EACH * LINKS => {
+                Some(interval) if interval > POLL_SPACING * MAX_LINKS => {
                     drop(link);
-                    return sleep(period).await;
+                    return sleep(interval).await;
                 }
-                Some(period) => sleep(period).await,
+                Some(interval) => sleep(interval).await,
             }
         }
     }
 
-    async fn pull(&self, link: &mut Link) {
-        if let Ok(Some(view)) = timeout(ANSWER_TIME, asking::view(link)).await {
-            self.learn(&view);
+    async fn fetch_view(&self, link: &mut Link) {
+        if let Ok(Some(view)) = timeout(ANSWER_TIMEOUT, request::fetch_view(link)).await {
+            self.add_view(&view);
         }
     }
 
-    /// How often a member is asked; nothing where it is none.
-    fn period(&self, id: &NodeId) -> Option<Duration> {
-        let known = self.known();
-        known.member(id)?;
-        let count = known.members().count();
-        Some(PERIOD.max(EACH * count as u32))
+    /// Returns the polling interval of a member; `None` if no view lists it.
+    fn poll_interval(&self, id: &NodeId) -> Option<Duration> {
+        let observations = self.observations();
+        observations.member(id)?;
+        let count = observations.members().count();
+        Some(POLL_INTERVAL.max(POLL_SPACING * count as u32))
     }
 }

@@ -1,10 +1,10 @@
-//! The rings live in the terminal.
+//! The live view in the terminal.
 //!
-//! The loop here moves things: what is known to the screen, keys to it, and frames to the terminal. It waits
-//! for nobody. Not here: how the rings are followed (`follow`), and what is on the screen (`screen`).
+//! The loop here passes pictures and keys to the screen, and frames to the terminal. It never waits for a node. Not
+//! here: following the rings (`follow`), the content of the screen (`screen`).
 
 mod follow;
-mod known;
+mod observations;
 mod picture;
 mod screen;
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
-use ringtalk_terminal::stdout::{Pen, Stdout};
+use ringtalk_terminal::stdout::{Stdout, StdoutSender};
 use ringtalk_terminal::tty::{self, Hangup, Painter, Terminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
@@ -26,35 +26,38 @@ use crate::survey::SurveyError;
 use follow::Follower;
 use screen::{Effect, Screen};
 
-/// How often the screen looks at what is known.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long the terminal may take to be given back.
-const END_TIME: Duration = Duration::from_millis(250);
+/// The interval at which the screen takes a new picture.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
+/// The timeout for the last output, which gives the terminal back.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Shows the rings until somebody wants to see no more; fails where there is none to begin with.
+/// Shows the rings until the user quits. Fails if no ring is found at the start.
 pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     let Settings {
-        places,
+        endpoints,
         secret,
         timeout: within,
         ..
     } = settings;
-    let directors: Vec<&str> = places.iter().map(|place| place.director.as_str()).collect();
+    let directors: Vec<&str> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.director.as_str())
+        .collect();
     let directors = directors.join(", ");
-    let follower = Follower::enter(&places, &secret, within).await?;
-    let following = tokio::spawn(Arc::clone(&follower).run(places));
+    let follower = Follower::enter(&endpoints, &secret, within).await?;
+    let following = tokio::spawn(Arc::clone(&follower).run(endpoints));
     let following = AbortOnDropHandle::new(following);
     let colors = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let (mut stdout, pen) = Stdout::start()?;
+    let (mut writer, stdout) = Stdout::start()?;
     let mut hangup = Hangup::watch()?;
     let _terminal = Terminal::take_for("ring-viz", colors)?;
-    let show = Show {
+    let live_view = LiveView {
         follower,
         screen: Screen::new(directors, colors, tty::size()),
         painter: Painter::new(),
         keys: tty::events()?,
         continued: tty::continued()?,
-        pen,
+        stdout,
         is_stale: true,
     };
     let ends = [
@@ -63,7 +66,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
         signal(SignalKind::hangup())?,
     ];
     tokio::select! {
-        ended = show.run(ends) => ended?,
+        ended = live_view.run(ends) => ended?,
         ended = following => {
             if let Err(error) = ended
                 && let Ok(panicked) = error.try_into_panic()
@@ -71,10 +74,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
                 std::panic::resume_unwind(panicked);
             }
         }
-        () = hangup.over() => {}
-        error = stdout.failed() => {
-            // The window may have been closed just now.
-            if !hangup.is_over() {
+        () = hangup.wait_for_hangup() => {}
+        error = writer.wait_for_failure() => {
+            // The output also fails if the terminal window was just closed, which is no error.
+            if !hangup.has_hung_up() {
                 return Err(io::Error::other(error).into());
             }
         }
@@ -82,26 +85,26 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     Ok(())
 }
 
-/// Everything that is to be moved.
-struct Show {
+/// The state of the loop.
+struct LiveView {
     follower: Arc<Follower>,
     screen: Screen,
     painter: Painter,
     keys: Receiver<Event>,
     continued: Signal,
-    pen: Pen,
-    /// True where there is something that the terminal does not show yet.
+    stdout: StdoutSender,
+    /// True if the terminal does not show the latest state yet.
     is_stale: bool,
 }
 
-impl Show {
+impl LiveView {
     /// Runs until a key or a signal ends it.
     async fn run(
         mut self,
         [mut interrupt, mut terminate, mut hang_up]: [Signal; 3],
     ) -> io::Result<()> {
-        self.pen.write(tty::enter());
-        let mut looks = interval(LOOK);
+        self.stdout.write(tty::enter());
+        let mut refreshes = interval(REFRESH_INTERVAL);
         loop {
             let effect = tokio::select! {
                 _ = interrupt.recv() => Some(Effect::Quit),
@@ -109,14 +112,14 @@ impl Show {
                 _ = hang_up.recv() => Some(Effect::Quit),
                 Some(event) = self.keys.recv() => {
                     self.is_stale = true;
-                    self.screen.take(&event)
+                    self.screen.handle_event(&event)
                 }
                 _ = self.continued.recv() => {
-                    self.begin_anew()?;
+                    self.take_terminal_back()?;
                     None
                 }
-                _ = looks.tick() => {
-                    self.look();
+                _ = refreshes.tick() => {
+                    self.refresh();
                     None
                 }
             };
@@ -124,42 +127,42 @@ impl Show {
                 Some(Effect::Quit) => break,
                 Some(Effect::Repaint) => self.painter.forget(),
                 Some(Effect::Suspend) => {
-                    tty::suspend(&self.pen, &mut self.continued).await?;
-                    self.begin_anew()?;
+                    tty::suspend(&self.stdout, &mut self.continued).await?;
+                    self.take_terminal_back()?;
                 }
                 None => {}
             }
             self.paint()?;
         }
-        self.pen.write(tty::leave());
-        let _ = timeout(END_TIME, self.pen.idle()).await;
+        self.stdout.write(tty::leave());
+        let _ = timeout(FLUSH_TIMEOUT, self.stdout.wait_until_idle()).await;
         Ok(())
     }
 
-    fn look(&mut self) {
+    fn refresh(&mut self) {
         let now = Instant::now();
         let picture = {
-            let mut known = self.follower.known();
-            known.tidy(now);
-            known.picture(now)
+            let mut observations = self.follower.observations();
+            observations.expire(now);
+            observations.picture(now)
         };
-        self.is_stale |= self.screen.show(picture, self.follower.trouble());
+        self.is_stale |= self.screen.show(picture, self.follower.search_error());
     }
 
-    /// Draws what has changed, if the terminal has taken the last frame.
+    /// Paints the screen if it has changed and the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
-        if self.is_stale && self.pen.is_idle() {
-            let bytes = self.painter.paint(self.screen.drawn(), None)?;
-            self.pen.write(bytes);
+        if self.is_stale && self.stdout.is_idle() {
+            let bytes = self.painter.paint(self.screen.render(), None)?;
+            self.stdout.write(bytes);
             self.is_stale = false;
         }
         Ok(())
     }
 
-    /// Somebody else had the terminal.
-    fn begin_anew(&mut self) -> io::Result<()> {
-        let resized = tty::take_again(&self.pen)?;
-        self.screen.take(&resized);
+    /// Takes the terminal back after another program had it, and has everything painted again.
+    fn take_terminal_back(&mut self) -> io::Result<()> {
+        let resized = tty::resume(&self.stdout)?;
+        self.screen.handle_event(&resized);
         self.painter.forget();
         self.is_stale = true;
         Ok(())

@@ -1,53 +1,56 @@
-//! The rings of a discussion at one moment: one, or more of them where the network is cut.
+//! The rings of a discussion at one moment: one, or several if the network is partitioned.
 //!
-//! Not here: how it is drawn (`screen`).
+//! Not here: drawing (`screen`).
 
 use std::collections::BTreeMap;
 
 use ringtalk_wire::{Member, NodeId};
 
-use crate::ring::{Place, Ring};
+use crate::ring::{Ring, RingMember};
 
-/// All rings, side by side.
+/// All rings of the discussion.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Picture {
-    /// The rings.
+    /// The rings, those with the most answering members first.
     pub(crate) rings: Vec<Ring>,
 }
 
 impl Picture {
-    /// Everybody, ring after ring; who is listed in two of them comes once.
+    /// Returns the ids of all members, ring after ring. A member of two rings comes once.
     pub(crate) fn ids(&self) -> Vec<NodeId> {
         let mut ids: Vec<NodeId> = Vec::new();
-        for place in self.rings.iter().flat_map(|ring| &ring.places) {
-            if !ids.contains(&place.member.id) {
-                ids.push(place.member.id);
+        for member in self.rings.iter().flat_map(|ring| &ring.members) {
+            if !ids.contains(&member.entry.id) {
+                ids.push(member.entry.id);
             }
         }
         ids
     }
 
-    /// A member, in the ring that it follows if it is in one.
-    pub(crate) fn find(&self, id: &NodeId) -> Option<(&Ring, &Place)> {
-        let found = self.rings.iter().filter_map(|ring| {
-            let place = &ring.places[ring.position(id)?];
-            Some((ring, place))
+    /// Returns a member, in the ring that it follows if there is one.
+    pub(crate) fn member(&self, id: &NodeId) -> Option<(&Ring, &RingMember)> {
+        let listings = self.rings.iter().filter_map(|ring| {
+            let member = &ring.members[ring.position(id)?];
+            Some((ring, member))
         });
-        found.min_by_key(|(ring, place)| ring.standing(place))
+        listings.min_by_key(|(ring, member)| ring.state(member))
     }
 
-    /// What has changed since an earlier picture, in words.
-    pub(crate) fn news(&self, before: &Self) -> Vec<String> {
-        let (then, now) = (before.people(), self.people());
+    /// Describes what has changed since an earlier picture.
+    pub(crate) fn describe_changes(&self, before: &Self) -> Vec<String> {
+        let (then, now) = (before.members_by_id(), self.members_by_id());
         let missing = |from: &BTreeMap<NodeId, &Member>, others: &BTreeMap<NodeId, &Member>| {
             let names = from.iter().filter(|(id, _)| !others.contains_key(*id));
             let names = names.map(|(_, member)| member.name.clone());
             names.collect::<Vec<_>>()
         };
-        let came = missing(&now, &then);
-        let gone = missing(&then, &now);
-        let mut news: Vec<String> = gone.iter().map(|name| format!("{name} is gone")).collect();
-        news.extend(came.iter().map(|name| format!("{name} came")));
+        let joined = missing(&now, &then);
+        let departed = missing(&then, &now);
+        let mut changes: Vec<String> = departed
+            .iter()
+            .map(|name| format!("{name} is gone"))
+            .collect();
+        changes.extend(joined.iter().map(|name| format!("{name} joined")));
         let coordinators = |picture: &Self| {
             let rings = picture.rings.iter();
             rings
@@ -57,21 +60,21 @@ impl Picture {
         let known = coordinators(before);
         for id in coordinators(self).iter().filter(|id| !known.contains(id)) {
             if let Some(member) = now.get(id) {
-                news.push(format!("{} coordinates", member.name));
+                changes.push(format!("{} is coordinator", member.name));
             }
         }
         match (before.rings.len(), self.rings.len()) {
-            (1, 2..) => news.push("the ring is torn".to_owned()),
-            (2.., 1) => news.push("the ring is one again".to_owned()),
+            (1, 2..) => changes.push("the ring has split".to_owned()),
+            (2.., 1) => changes.push("the ring has merged".to_owned()),
             _ => {}
         }
-        news
+        changes
     }
 
-    fn people(&self) -> BTreeMap<NodeId, &Member> {
-        let places = self.rings.iter().flat_map(|ring| &ring.places);
-        places
-            .map(|place| (place.member.id, &place.member))
+    fn members_by_id(&self) -> BTreeMap<NodeId, &Member> {
+        let members = self.rings.iter().flat_map(|ring| &ring.members);
+        members
+            .map(|member| (member.entry.id, &member.entry))
             .collect()
     }
 }
@@ -88,20 +91,23 @@ mod tests {
     }
 
     #[test]
-    fn news_are_who_came_who_went_and_who_coordinates() {
+    fn changes_name_members_that_join_or_leave_and_a_new_coordinator() {
         let before = picture(&[&["ann", "bob"]]);
         let mut after = picture(&[&["ann", "bob", "cyd"]]);
-        assert_eq!(after.news(&before), ["cyd came"]);
-        assert_eq!(before.news(&after), ["cyd is gone"]);
+        assert_eq!(after.describe_changes(&before), ["cyd joined"]);
+        assert_eq!(before.describe_changes(&after), ["cyd is gone"]);
         after.rings[0].tag.epoch.coordinator = id(1);
-        assert_eq!(after.news(&before), ["cyd came", "bob coordinates"]);
-        assert_eq!(after.news(&after), [""; 0]);
+        assert_eq!(
+            after.describe_changes(&before),
+            ["cyd joined", "bob is coordinator"]
+        );
+        assert_eq!(after.describe_changes(&after), [""; 0]);
     }
 
     #[test]
-    fn rings_that_part_and_meet_are_news() {
+    fn changes_name_splits_and_merges() {
         let (one, two) = (picture(&[&["ann"]]), picture(&[&["ann"], &["ann"]]));
-        assert_eq!(two.news(&one), ["the ring is torn"]);
-        assert_eq!(one.news(&two), ["the ring is one again"]);
+        assert_eq!(two.describe_changes(&one), ["the ring has split"]);
+        assert_eq!(one.describe_changes(&two), ["the ring has merged"]);
     }
 }

@@ -1,35 +1,35 @@
-//! Where everything lies: members on a circle, clockwise from the top, their names outside it.
+//! The layout of the picture: members on a circle, clockwise from the top, with their names outside.
 //!
-//! Lengths are in pixels of the picture. Not here: what it looks like (`svg`).
+//! Lengths are in pixels of the picture. Not here: drawing, styles (`svg`).
 
 use std::f64::consts::TAU;
 
 use super::text::width;
 
-/// How large a member is drawn, and where there are many.
+/// The radius of a member, and the one in rings of more than `MAX_HORIZONTAL_NAMES` members.
 const NODE_RADIUS: f64 = 14.0;
 const SMALL_NODE_RADIUS: f64 = 10.0;
-/// The least circle: its middle has room for three lines of text.
-const LEAST_RADIUS: f64 = 110.0;
-/// The least way along the circle between two members: an arrow that can be seen, and so much that names
-/// side by side do not touch. Fifty members are about as wide as a page.
+/// The smallest radius of the circle: its middle has room for three lines of text.
+const MIN_RADIUS: f64 = 110.0;
+/// The smallest gap along the circle between two members: enough for a visible arrow, and for names side by side not to
+/// touch. Fifty members are about as wide as a page.
 const STEP: f64 = 24.0;
-/// More names than this would overlap side by side, so they stand along the radius.
-const UPRIGHT: usize = 8;
-/// Between a member and its name.
+/// The most members with horizontal names. More names would overlap, so they are turned along the radius.
+const MAX_HORIZONTAL_NAMES: usize = 8;
+/// The gap between a member and its name.
 const GAP: f64 = 8.0;
-/// Around everything.
-const EDGE: f64 = 24.0;
-/// Half of the narrowest picture: the legend has room.
-const LEAST_HALF: f64 = 220.0;
-/// Between a member and the ends of an arrow.
+/// The margin around everything.
+const MARGIN: f64 = 24.0;
+/// Half the width of the narrowest picture: the legend needs room.
+const MIN_HALF_WIDTH: f64 = 220.0;
+/// The gap between a member and the ends of an arrow.
 const ARROW_GAP: f64 = 3.0;
-/// How long the tip of an arrow is, and half of how wide.
+/// The length and half the width of an arrowhead.
 const TIP: (f64, f64) = (9.0, 4.0);
-/// How far lines through the circle bend towards its middle.
+/// The bend of a line across the circle, as a fraction of the way to the centre.
 const BEND: f64 = 0.45;
 
-/// The measures of one picture.
+/// The dimensions of one picture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     count: usize,
@@ -39,44 +39,44 @@ pub(super) struct Layout {
     half: (f64, f64),
 }
 
-/// An arrow, as two paths of SVG.
+/// An arrow, as two SVG paths.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Arrow {
     pub(super) line: String,
     pub(super) tip: String,
 }
 
-/// Where a name stands.
+/// The position of a name.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Label {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) anchor: &'static str,
-    /// The attribute that turns it, or nothing.
-    pub(super) turn: String,
+    /// The SVG attribute that rotates it; empty if it is horizontal.
+    pub(super) rotation: String,
 }
 
 impl Layout {
-    /// For members with these names.
+    /// Computes the layout of members with these names.
     pub(super) fn of(names: &[String]) -> Self {
         let count = names.len().max(1);
-        let node_radius = if count <= UPRIGHT {
+        let node_radius = if count <= MAX_HORIZONTAL_NAMES {
             NODE_RADIUS
         } else {
             SMALL_NODE_RADIUS
         };
         let step = 2.0 * node_radius + STEP;
-        let radius = LEAST_RADIUS.max(step * count as f64 / TAU);
+        let radius = MIN_RADIUS.max(step * count as f64 / TAU);
         let mut layout = Self {
             count,
             radius,
             node_radius,
-            half: (LEAST_HALF, radius + node_radius + GAP + EDGE),
+            half: (MIN_HALF_WIDTH, radius + node_radius + GAP + MARGIN),
         };
-        for (place, name) in names.iter().enumerate() {
-            let (x, y) = layout.extent(place, width(name));
-            layout.half.0 = layout.half.0.max(x + EDGE);
-            layout.half.1 = layout.half.1.max(y + EDGE);
+        for (position, name) in names.iter().enumerate() {
+            let (x, y) = layout.extent(position, width(name));
+            layout.half.0 = layout.half.0.max(x + MARGIN);
+            layout.half.1 = layout.half.1.max(y + MARGIN);
         }
         layout
     }
@@ -93,22 +93,22 @@ impl Layout {
         self.half
     }
 
-    /// Of the circle that the members stand on.
+    /// Returns the radius of the circle on which the members lie.
     pub(super) const fn radius(&self) -> f64 {
         self.radius
     }
 
-    /// How large a member is drawn.
+    /// Returns the radius of a member.
     pub(super) const fn node_radius(&self) -> f64 {
         self.node_radius
     }
 
-    /// The middle of a member.
-    pub(super) fn node(&self, place: usize) -> (f64, f64) {
-        self.point(self.angle(place), self.radius)
+    /// Returns the centre of a member.
+    pub(super) fn node(&self, position: usize) -> (f64, f64) {
+        self.point(self.angle(position), self.radius)
     }
 
-    /// An arrow along the circle, from one member clockwise to another.
+    /// Returns an arrow along the circle, clockwise from one member to another.
     pub(super) fn along(&self, from: usize, to: usize) -> Arrow {
         let (radius, gap) = (self.radius, self.node_radius + ARROW_GAP);
         let (x1, y1) = self.point(self.angle(from) + gap / radius, radius);
@@ -120,41 +120,41 @@ impl Layout {
         }
     }
 
-    /// An arrow through the circle.
+    /// Returns an arrow across the circle.
     pub(super) fn across(&self, from: usize, to: usize) -> Arrow {
         let gap = self.node_radius + ARROW_GAP;
-        let (line, base) = self.bent(from, to, gap + TIP.0);
-        let point = leave(self.node(to), self.bend(from, to), gap);
+        let (line, base) = self.curve(from, to, gap + TIP.0);
+        let point = exit_point(self.node(to), self.control_point(from, to), gap);
         let tip = tip(base, point);
         Arrow { line, tip }
     }
 
-    /// A line through the circle that points nowhere.
+    /// Returns a line across the circle without an arrowhead.
     pub(super) fn chord(&self, from: usize, to: usize) -> String {
-        self.bent(from, to, self.node_radius + ARROW_GAP).0
+        self.curve(from, to, self.node_radius + ARROW_GAP).0
     }
 
-    /// A line through the circle, and its end, so far from the middle of the member there.
-    fn bent(&self, from: usize, to: usize, gap: f64) -> (String, (f64, f64)) {
-        let (bx, by) = self.bend(from, to);
-        let (x1, y1) = leave(self.node(from), (bx, by), self.node_radius + ARROW_GAP);
-        let (x2, y2) = leave(self.node(to), (bx, by), gap);
+    /// Returns a line across the circle and its end, which is `gap` away from the centre of the member there.
+    fn curve(&self, from: usize, to: usize, gap: f64) -> (String, (f64, f64)) {
+        let (bx, by) = self.control_point(from, to);
+        let (x1, y1) = exit_point(self.node(from), (bx, by), self.node_radius + ARROW_GAP);
+        let (x2, y2) = exit_point(self.node(to), (bx, by), gap);
         let line = format!("M{x1:.1} {y1:.1}Q{bx:.1} {by:.1} {x2:.1} {y2:.1}");
         (line, (x2, y2))
     }
 
-    /// Towards where such a line bends: the middle of the circle.
-    fn bend(&self, from: usize, to: usize) -> (f64, f64) {
+    /// Returns the point towards which such a line bends, on the way to the centre of the circle.
+    fn control_point(&self, from: usize, to: usize) -> (f64, f64) {
         let between = toward(self.node(from), self.node(to), 0.5);
         toward(between, self.centre(), BEND)
     }
 
-    /// Where the name of a member stands.
-    pub(super) fn label(&self, place: usize) -> Label {
-        let angle = self.angle(place);
+    /// Returns the position of a member's name.
+    pub(super) fn label(&self, position: usize) -> Label {
+        let angle = self.angle(position);
         let (x, y) = self.point(angle, self.radius + self.node_radius + GAP);
         let side = angle.sin();
-        if self.count <= UPRIGHT {
+        if self.count <= MAX_HORIZONTAL_NAMES {
             let (anchor, shift) = if side > 0.3 {
                 ("start", 0.0)
             } else if side < -0.3 {
@@ -162,27 +162,42 @@ impl Layout {
             } else {
                 ("middle", -4.0 * angle.cos())
             };
-            let turn = String::new();
+            let rotation = String::new();
             let y = y + shift;
-            return Label { x, y, anchor, turn };
+            return Label {
+                x,
+                y,
+                anchor,
+                rotation,
+            };
         }
         let degrees = angle.to_degrees();
-        // Names on the left are turned so that nobody has to read upside down.
+        // Names on the left are turned by half a circle more, so that none is upside down.
         let (anchor, degrees) = if side < -1e-9 {
             ("end", degrees + 90.0)
         } else {
             ("start", degrees - 90.0)
         };
-        let turn = format!(" transform=\"rotate({degrees:.1} {x:.1} {y:.1})\"");
-        Label { x, y, anchor, turn }
+        let rotation = format!(" transform=\"rotate({degrees:.1} {x:.1} {y:.1})\"");
+        Label {
+            x,
+            y,
+            anchor,
+            rotation,
+        }
     }
 
-    /// How far from the middle of the picture a name of this width reaches, each way.
-    fn extent(&self, place: usize, width: f64) -> (f64, f64) {
-        let angle = self.angle(place);
-        let Label { x, y, anchor, turn } = self.label(place);
+    /// Returns how far a name of this width reaches from the centre of the picture, horizontally and vertically.
+    fn extent(&self, position: usize, width: f64) -> (f64, f64) {
+        let angle = self.angle(position);
+        let Label {
+            x,
+            y,
+            anchor,
+            rotation,
+        } = self.label(position);
         let (dx, dy) = ((x - self.half.0).abs(), (y - self.half.1).abs());
-        if !turn.is_empty() {
+        if !rotation.is_empty() {
             (
                 dx + width * angle.sin().abs(),
                 dy + width * angle.cos().abs(),
@@ -194,30 +209,30 @@ impl Layout {
         }
     }
 
-    fn angle(&self, place: usize) -> f64 {
-        TAU * place as f64 / self.count as f64
+    fn angle(&self, position: usize) -> f64 {
+        TAU * position as f64 / self.count as f64
     }
 
-    /// A point at an angle, clockwise from the top, so far from the middle.
+    /// Returns the point at this angle, clockwise from the top, and at this distance from the centre.
     fn point(&self, angle: f64, distance: f64) -> (f64, f64) {
         let (x, y) = self.centre();
         (x + distance * angle.sin(), y - distance * angle.cos())
     }
 }
 
-/// A part of the way from one point to another.
-fn toward((x1, y1): (f64, f64), (x2, y2): (f64, f64), part: f64) -> (f64, f64) {
-    (x1 + (x2 - x1) * part, y1 + (y2 - y1) * part)
+/// Returns the point at a fraction of the way from one point to another.
+fn toward((x1, y1): (f64, f64), (x2, y2): (f64, f64), fraction: f64) -> (f64, f64) {
+    (x1 + (x2 - x1) * fraction, y1 + (y2 - y1) * fraction)
 }
 
-/// Where a line to another point comes out of a member, so far from its middle.
-fn leave(node: (f64, f64), to: (f64, f64), distance: f64) -> (f64, f64) {
+/// Returns where a line from a member to another point begins, at this distance from the member's centre.
+fn exit_point(node: (f64, f64), to: (f64, f64), distance: f64) -> (f64, f64) {
     let length = (to.0 - node.0).hypot(to.1 - node.1);
     toward(node, to, distance / length.max(1.0))
 }
 
-/// A triangle from its base to its point. Drawn, since not every program knows how to turn the
-/// markers of SVG.
+/// Returns an arrowhead as a triangle from its base to its point. It is a path, since not every program can rotate SVG
+/// markers.
 fn tip(base: (f64, f64), point: (f64, f64)) -> String {
     let (x, y) = point;
     let (dx, dy) = (point.0 - base.0, point.1 - base.1);
@@ -239,7 +254,7 @@ mod tests {
     fn members_go_clockwise_from_the_top() {
         let layout = layout(4);
         let (x, y) = layout.centre();
-        let [top, right, bottom, left] = [0, 1, 2, 3].map(|place| layout.node(place));
+        let [top, right, bottom, left] = [0, 1, 2, 3].map(|position| layout.node(position));
         assert!(top.1 < y && bottom.1 > y, "{top:?} {bottom:?}");
         assert!(right.0 > x && left.0 < x, "{right:?} {left:?}");
     }
@@ -261,8 +276,8 @@ mod tests {
     fn everything_is_inside_the_picture() {
         for count in [1, 2, 8, 9, 40] {
             let layout = layout(count);
-            for place in 0..count {
-                let Label { x, y, .. } = layout.label(place);
+            for position in 0..count {
+                let Label { x, y, .. } = layout.label(position);
                 assert!(x > 0.0 && x < layout.width(), "{count}: {x}");
                 assert!(y > 0.0 && y < layout.height(), "{count}: {y}");
             }
@@ -272,12 +287,12 @@ mod tests {
     #[test]
     fn in_a_large_ring_no_name_is_upside_down() {
         let layout = layout(40);
-        for place in 0..40 {
-            let turn = layout.label(place).turn;
-            let degrees = turn.trim_start_matches(" transform=\"rotate(");
+        for position in 0..40 {
+            let rotation = layout.label(position).rotation;
+            let degrees = rotation.trim_start_matches(" transform=\"rotate(");
             let degrees: f64 = degrees.split(' ').next().unwrap().parse().unwrap();
             let upright = degrees.rem_euclid(360.0);
-            assert!(!(90.1..269.9).contains(&upright), "{place}: {degrees}");
+            assert!(!(90.1..269.9).contains(&upright), "{position}: {degrees}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of rings, as text.
+//! Tests of the pictures, as SVG text.
 
 use super::*;
 use crate::ring::tests::{id, ring};
@@ -61,12 +61,12 @@ fn a_small_ring_is_drawn_like_this() {
 }
 
 #[test]
-fn what_is_amiss_is_drawn_and_explained() {
-    let mut amiss = ring(&["a", "b", "c", "d", "e"]);
-    amiss.places[1].report = None;
-    amiss.places[2].report.as_mut().unwrap().successor = Some(id(4));
-    amiss.places[4].report.as_mut().unwrap().suspects = vec![id(3)];
-    let picture = draw(&amiss);
+fn faults_are_drawn_and_explained() {
+    let mut faulty = ring(&["a", "b", "c", "d", "e"]);
+    faulty.members[1].report = None;
+    faulty.members[2].report.as_mut().unwrap().successor = Some(id(4));
+    faulty.members[4].report.as_mut().unwrap().suspects = vec![id(3)];
+    let picture = draw(&faulty);
     assert!(picture.contains("<title>A ring of 5 members, not closed</title>"));
     assert_eq!(count(&picture, "class=\"member silent\""), 1);
     assert_eq!(count(&picture, "class=\"astray\""), 1);
@@ -77,10 +77,10 @@ fn what_is_amiss_is_drawn_and_explained() {
 }
 
 #[test]
-fn a_finger_is_one_line_whoever_reports_it() {
+fn a_finger_that_both_ends_report_is_one_line() {
     let mut ring = ring(&["a", "b", "c", "d"]);
-    ring.places[0].report.as_mut().unwrap().fingers = vec![id(2)];
-    ring.places[2].report.as_mut().unwrap().fingers = vec![id(0), id(99)];
+    ring.members[0].report.as_mut().unwrap().fingers = vec![id(2)];
+    ring.members[2].report.as_mut().unwrap().fingers = vec![id(0), id(99)];
     assert_eq!(count(&draw(&ring), "<path class=\"finger\""), 1);
 }
 

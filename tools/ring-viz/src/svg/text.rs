@@ -1,24 +1,24 @@
-//! Names and addresses come from strangers: here they become fit for XML, and for the picture.
+//! Names and addresses from other nodes, made fit for XML and for the picture.
 
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 
-/// The most characters of a name that are drawn; the whole name shows under a pointer.
+/// The most characters of a name in the picture; the tooltip shows the whole name.
 const NAME_CHARS: usize = 24;
 
-/// How wide a letter is, and one of those that take two columns.
+/// The width of a letter in pixels, and of a letter that takes two columns.
 const LETTER: f64 = 8.0;
 const WIDE_LETTER: f64 = 15.0;
 
-/// A name without anything harmful, cut where it is long. Not escaped yet.
+/// Returns a name, made harmless and cut if it is long. It is not escaped yet.
 pub(super) fn shortened(name: &str) -> String {
-    let name = harmless(name);
+    let name = escape_line(name);
     match name.char_indices().nth(NAME_CHARS) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
     }
 }
 
-/// About how wide a text is, in pixels: rather too wide than too narrow.
+/// Estimates the width of a text, in pixels: rather too wide than too narrow.
 pub(super) fn width(text: &str) -> f64 {
     let letter = |char: char| match char {
         '\0'..'\u{1100}' => LETTER,
@@ -27,17 +27,17 @@ pub(super) fn width(text: &str) -> f64 {
     text.chars().map(letter).sum()
 }
 
-/// Text as it may stand in an element or an attribute of XML.
+/// Escapes text for an XML element or attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for char in harmless(text).chars() {
+    for char in escape_line(text).chars() {
         match char {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // XML knows no such characters, not even escaped.
+            // XML does not allow these characters, not even escaped.
             '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
             char => safe.push(char),
         }

@@ -23,7 +23,7 @@ pub enum Strike {
 pub struct Choice {
     /// The number of the step.
     pub step: usize,
-    /// What strikes right after the step; a delay strikes instead of it.
+    /// The strike right after the step; a delay strikes instead of it.
     pub strike: Strike,
 }
 
@@ -80,8 +80,8 @@ impl fmt::Display for Strike {
 
 impl fmt::Display for Choices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, Choice { step, strike }) in self.0.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+        for (index, Choice { step, strike }) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
             write!(f, "{comma}{step}:{strike}")?;
         }
         Ok(())
@@ -92,18 +92,25 @@ impl FromStr for Choices {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let choices = text.split(',').filter(|part| !part.is_empty()).map(choice);
+        let choices = text
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(parse_choice);
         let choices = choices.collect::<Result<Vec<_>, _>>()?;
         if choices.windows(2).all(|pair| pair[0].step < pair[1].step) {
             Ok(Self(choices))
         } else {
-            Err("the steps of choices rise".into())
+            Err("choices must be in ascending order of steps".into())
         }
     }
 }
 
-fn choice(text: &str) -> Result<Choice, String> {
-    let wrong = || format!("{text} is no choice: say 12:kill, or vanish, reset, delay");
+fn parse_choice(text: &str) -> Result<Choice, String> {
+    let wrong = || {
+        format!(
+            "invalid choice {text:?}; expected STEP:STRIKE, for example 12:kill (kill, vanish, reset, delay)"
+        )
+    };
     let (step, name) = text.split_once(':').ok_or_else(wrong)?;
     let strike = Strike::ALL.into_iter().find(|strike| strike.name() == name);
     Ok(Choice {
@@ -117,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn choices_survive_a_round_trip_through_text() {
         for text in ["", "0:kill", "12:kill,40:vanish", "3:delay,4:reset"] {
             let choices: Choices = text.parse().expect("it is a list of choices");
             assert_eq!(choices.to_string(), text);

@@ -17,7 +17,7 @@ pub struct Finding {
     pub choices: Choices,
     /// The invariant that was violated: its id in `DESIGN.md`, or a word of our own.
     pub invariant: &'static str,
-    /// What happened, and at which node.
+    /// The violation, and its node.
     pub what: String,
 }
 
@@ -29,7 +29,7 @@ pub struct Findings {
     /// The steps at which something could strike, in all runs that left something to choose.
     pub points: u64,
     /// Choices that were left out, since nobody could have told them from an earlier one.
-    pub spared: u64,
+    pub skipped: u64,
     /// How many runs violated an invariant.
     pub violations: u64,
     /// The longest that a ring took to be whole again, and the choices that had struck it.
@@ -65,7 +65,7 @@ impl Findings {
     pub(super) fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.points += other.points;
-        self.spared += other.spared;
+        self.skipped += other.skipped;
         self.violations += other.violations;
         if other.longest.0 > self.longest.0 {
             self.longest = other.longest;

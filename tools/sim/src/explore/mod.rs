@@ -17,7 +17,7 @@
 //! - One step is struck once, and only until the ring has been whole for a heartbeat.
 //! - Frames take the same time on all paths, and one seed decides which node starts when.
 //!
-//! Not here: the counting of steps and the strikes (`world/ambush`).
+//! Not here: the counting of steps and the strikes (`world/step_injector`).
 
 mod choice;
 mod findings;

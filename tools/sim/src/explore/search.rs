@@ -8,13 +8,13 @@ use std::thread;
 use super::choice::{Choice, Choices, Strike};
 use super::findings::{Finding, Findings};
 use super::subject::Subject;
-use super::trial::{self, Course};
+use super::trial::{self, TrialResult};
 use crate::world::{Options, Step};
 
-/// What is searched, and how far.
+/// The space of a search, and its depth.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    /// What goes on while something strikes.
+    /// The process that is disturbed.
     pub subject: Subject,
     /// How many nodes there are: 3 to 6.
     pub nodes: u64,
@@ -34,13 +34,13 @@ impl Search {
     pub fn run(&self, jobs: usize, done: impl Fn(usize, usize) + Sync) -> Findings {
         let mut findings = Findings::default();
         let none = Choices::default();
-        let first = self.try_one(&none, &mut findings);
-        let parts = Parts::new(first);
+        let first = self.run_one(&none, &mut findings);
+        let queue = WorkQueue::new(first);
         let work = || {
-            while let Some((number, choices)) = parts.next() {
+            while let Some((number, choices)) = queue.next() {
                 let mut found = Findings::default();
-                self.go_on(choices, &mut found);
-                done(parts.add(number, found), parts.choices.len());
+                self.search_from(choices, &mut found);
+                done(queue.add(number, found), queue.choices.len());
             }
         };
         thread::scope(|scope| {
@@ -49,7 +49,7 @@ impl Search {
             }
             work();
         });
-        parts.into_findings().for_each(|part| findings.add(part));
+        queue.into_findings().for_each(|part| findings.add(part));
         findings
     }
 
@@ -61,21 +61,21 @@ impl Search {
     pub fn repeat(&self, choices: &Choices) -> Result<u64, Box<Finding>> {
         let finding = |violation| Box::new(Finding::new(*self, choices.clone(), violation));
         trial::run(self, choices)
-            .map(|course| course.trace)
+            .map(|result| result.trace)
             .map_err(finding)
     }
 
     /// Runs a list of choices, and all lists that begin with it.
-    fn go_on(&self, choices: &Choices, findings: &mut Findings) {
-        for longer in self.try_one(choices, findings) {
-            self.go_on(&longer, findings);
+    fn search_from(&self, choices: &Choices, findings: &mut Findings) {
+        for longer in self.run_one(choices, findings) {
+            self.search_from(&longer, findings);
         }
     }
 
     /// Runs a list of choices, and returns the lists with one choice more; none if it has violated an invariant.
-    fn try_one(&self, choices: &Choices, findings: &mut Findings) -> Vec<Choices> {
+    fn run_one(&self, choices: &Choices, findings: &mut Findings) -> Vec<Choices> {
         match trial::run(self, choices) {
-            Ok(Course {
+            Ok(TrialResult {
                 steps, trace, took, ..
             }) => {
                 findings.passed(choices, trace, took);
@@ -89,7 +89,7 @@ impl Search {
     }
 
     fn longer(&self, choices: &Choices, steps: &[Step], findings: &mut Findings) -> Vec<Choices> {
-        let strikes = self.strikes_left(choices);
+        let strikes = self.remaining_strikes(choices);
         if strikes.is_empty() {
             return Vec::new();
         }
@@ -97,8 +97,8 @@ impl Search {
         for (step, what) in steps.iter().enumerate().skip(choices.next_step()) {
             findings.points += 1;
             for &strike in &strikes {
-                if strike == Strike::Vanish && !what.sign {
-                    findings.spared += 1;
+                if strike == Strike::Vanish && !what.sign_of_life {
+                    findings.skipped += 1;
                 } else if what.frame.is_some() || !strike.needs_frame() {
                     longer.push(choices.and(Choice { step, strike }));
                 }
@@ -108,7 +108,7 @@ impl Search {
     }
 
     /// Returns what may still strike.
-    fn strikes_left(&self, choices: &Choices) -> Vec<Strike> {
+    fn remaining_strikes(&self, choices: &Choices) -> Vec<Strike> {
         let delays = choices.iter().filter(|choice| choice.strike.needs_frame());
         let delays = delays.count();
         let failures = choices.len() - delays;
@@ -124,13 +124,13 @@ impl Search {
 }
 
 /// The first choices, each with everything that follows it, shared by the threads.
-struct Parts {
+struct WorkQueue {
     choices: Vec<Choices>,
     next: AtomicUsize,
     findings: Mutex<Vec<Option<Findings>>>,
 }
 
-impl Parts {
+impl WorkQueue {
     fn new(choices: Vec<Choices>) -> Self {
         Self {
             next: AtomicUsize::new(0),
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    fn is_found(bug: PlantedBug, search: Search) -> Vec<&'static str> {
+    fn violations_of(bug: PlantedBug, search: Search) -> Vec<&'static str> {
         let options = Options {
             planted: Some(bug),
             ..search.options
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_no_bug_is_planted() {
+    fn a_search_without_a_planted_bug_finds_nothing() {
         for subject in Subject::ALL {
             let findings = search(subject, 4, 1, 0).run(2, |_, _| {});
             let found: Vec<String> = findings.found.values().map(Finding::to_string).collect();
@@ -211,7 +211,7 @@ mod tests {
                 search(Subject::Merge, 4, 1, 0),
             ),
         ] {
-            assert_ne!(is_found(bug, search), [""; 0], "{bug:?}");
+            assert_ne!(violations_of(bug, search), [""; 0], "{bug:?}");
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
         };
         let steps = trial::run(&join, &Choices::default()).expect("nothing is violated");
         let steps = steps.steps.iter().enumerate();
-        let mut frames = steps.filter(|(_, step)| step.frame.is_some() && step.sign);
+        let mut frames = steps.filter(|(_, step)| step.frame.is_some() && step.sign_of_life);
         let (late, _) = frames.next().expect("a newcomer is sent something");
         let (dead, _) = frames.nth(2).expect("and more");
         let choices = |strike| format!("{late}:delay,{dead}:{strike}");
@@ -250,12 +250,12 @@ mod tests {
             let Findings {
                 runs,
                 points,
-                spared,
+                skipped,
                 ref longest,
                 ..
             } = findings;
             format!(
-                "{runs} {} {points} {spared} {longest:?}",
+                "{runs} {} {points} {skipped} {longest:?}",
                 findings.distinct()
             )
         };

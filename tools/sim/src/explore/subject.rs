@@ -10,7 +10,7 @@ use crate::world::World;
 /// How long a frame takes: always the same, so that only choices change the order of events.
 const LATENCY: Duration = Duration::from_millis(10);
 /// How long nothing may happen before a ring counts as at rest.
-const CALM: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(1);
 /// How long a ring is torn: by then its parts have found their coordinators.
 const TORN: Duration = Duration::from_secs(6);
 
@@ -46,7 +46,7 @@ impl Subject {
         world.set_latency([LATENCY; 2]);
         let first = if self == Self::Join { nodes - 1 } else { nodes };
         gather(world, first)?;
-        world.run_for(CALM)?;
+        world.run_for(QUIET)?;
         if self == Self::Merge {
             world.partition(|index| u8::from((index as u64) < nodes / 2));
             world.run_for(TORN)?;

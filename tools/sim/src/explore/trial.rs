@@ -6,13 +6,11 @@ use ringtalk_proto::Time;
 
 use super::{Choice, Choices, Search, Subject};
 use crate::oracle::{Check, Violation};
-use crate::runner::caught;
-use crate::world::{Record, Step, World};
+use crate::runner::catch_panic;
+use crate::world::{FaultRecord, POLL_INTERVAL, Step, World};
 
-/// How often the run is checked for its end.
-const LOOK: Duration = Duration::from_millis(20);
 /// The subject ends when the ring has been whole for longer than a heartbeat.
-const THROUGH: Duration = Duration::from_millis(450);
+const STABLE: Duration = Duration::from_millis(450);
 /// The subject ends after this time, whole or not.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How long the ring may take to be whole once nothing strikes any more. A newcomer whom nobody is left to admit
@@ -23,9 +21,9 @@ const ARRIVAL: Duration = Duration::from_secs(5);
 /// How long the ring must then stay as it is.
 const REST: Duration = Duration::from_secs(1);
 
-/// The course of a run.
+/// The result of a run.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct TrialResult {
     /// The steps at which something may strike.
     pub(super) steps: Vec<Step>,
     /// The hash of the trace; equal for equal runs.
@@ -35,29 +33,29 @@ pub(super) struct Course {
 }
 
 /// Runs one list of choices.
-pub(super) fn run(search: &Search, choices: &Choices) -> Result<Course, Violation> {
-    caught(|| {
-        let mut world = World::new(search.seed, search.options, Record::default());
+pub(super) fn run(search: &Search, choices: &Choices) -> Result<TrialResult, Violation> {
+    catch_panic(|| {
+        let mut world = World::new(search.seed, search.options, FaultRecord::default());
         play(&mut world, search, choices)
     })
 }
 
-fn play(world: &mut World, search: &Search, choices: &Choices) -> Result<Course, Violation> {
+fn play(world: &mut World, search: &Search, choices: &Choices) -> Result<TrialResult, Violation> {
     search.subject.prepare(world, search.nodes)?;
-    world.lie_in_wait(choices);
+    world.arm_choices(choices);
     let begun = world.time();
     search.subject.begin(world)?;
-    let whole = until_through(world)?;
+    let whole = run_subject(world)?;
     let steps = world.take_steps();
-    world.call_off()?;
-    all_struck(world)?;
+    world.disarm_choices()?;
+    check_all_struck(world)?;
     world.at_rest_within(PATIENCE)?;
     if search.subject != Subject::Merge {
-        world.no_two_reigned_at_once()?;
+        world.check_one_coordinator_per_number()?;
     }
     let took = whole.unwrap_or_else(|| world.time()) - begun;
-    everybody_is_heard(world)?;
-    Ok(Course {
+    check_messages_reach_all(world)?;
+    Ok(TrialResult {
         steps,
         trace: world.trace(),
         took,
@@ -65,15 +63,15 @@ fn play(world: &mut World, search: &Search, choices: &Choices) -> Result<Course,
 }
 
 /// Runs until the subject ends, and returns since when the ring has been whole.
-fn until_through(world: &mut World) -> Result<Option<Time>, Violation> {
+fn run_subject(world: &mut World) -> Result<Option<Time>, Violation> {
     let end = world.time() + LONGEST;
     let mut whole = None;
     while world.time() < end && world.alive() > 0 {
-        world.run_for(LOOK)?;
+        world.run_for(POLL_INTERVAL)?;
         whole = match whole {
             _ if !world.is_whole() => None,
             None => Some(world.time()),
-            Some(since) if world.time() - since >= THROUGH => return Ok(whole),
+            Some(since) if world.time() - since >= STABLE => return Ok(whole),
             since => since,
         };
     }
@@ -81,9 +79,9 @@ fn until_through(world: &mut World) -> Result<Option<Time>, Violation> {
 }
 
 /// Checks that a message of every node reaches everybody, and that nothing else happens.
-fn everybody_is_heard(world: &mut World) -> Check {
+fn check_messages_reach_all(world: &mut World) -> Check {
     for index in 0..world.processes() {
-        world.paste(index, 1)?;
+        world.send_lines(index, 1)?;
     }
     world.at_rest_within(ARRIVAL)?;
     world.run_for(REST)?;
@@ -91,12 +89,12 @@ fn everybody_is_heard(world: &mut World) -> Check {
 }
 
 /// Checks that every choice has struck; one that could not would have shown nothing.
-fn all_struck(world: &World) -> Check {
-    match world.unspent() {
+fn check_all_struck(world: &World) -> Check {
+    match world.first_unused_choice() {
         None => Ok(()),
         Some(Choice { step, strike }) => Violation::of(
             "choices",
-            format!("there is no step {step} that a {strike} could strike"),
+            format!("step {step} does not exist, or a {strike} cannot apply to it"),
         ),
     }
 }

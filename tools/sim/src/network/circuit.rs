@@ -1,48 +1,48 @@
-//! Circuits: links between two hosts that a third host, the relay, carries.
+//! Circuits: links between two hosts that a third host, the carrier, carries.
 //!
-//! A circuit is up when the relay and both ends have asked for it, and breaks when the relay dies. Not here: who
-//! asks for a circuit (the core).
+//! A circuit is up when the carrier and both ends have asked for it, and breaks when the carrier dies.
+//! Not here: requests for a circuit (the core).
 
 use core::time::Duration;
 
 use ringtalk_proto::{LinkId, Time};
 use ringtalk_wire::{NodeId, Ticket};
 
-use super::{Arrival, Connection, Health, HostIndex, Moment, Network};
+use super::{Arrival, Connection, Health, HostIndex, Network, NetworkEvent};
 
-/// How long the two ends may take to come.
+/// How long the two ends may take to join.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A circuit that is being set up, or is up.
 #[derive(Debug)]
-pub(super) struct Circuit {
-    relay: HostIndex,
+pub(super) struct CarriedCircuit {
+    carrier: HostIndex,
     ends: [NodeId; 2],
-    /// The ends that have come: the dialling end, and the other one.
-    came: [Option<HostIndex>; 2],
+    /// The ends that have joined: the dialling end, and the other one.
+    joined: [Option<HostIndex>; 2],
 }
 
 impl Network {
-    /// Makes a host the relay of a circuit between two others.
+    /// Makes a host the carrier of a circuit between two others.
     pub(crate) fn splice(
         &mut self,
         now: Time,
-        relay: HostIndex,
+        carrier: HostIndex,
         ticket: Ticket,
         ends: [NodeId; 2],
     ) {
-        let circuit = Circuit {
-            relay,
+        let circuit = CarriedCircuit {
+            carrier,
             ends,
-            came: [None; 2],
+            joined: [None; 2],
         };
         self.circuits.insert(ticket, circuit);
-        self.agenda
-            .plan(now + PATIENCE, Moment::CircuitLate(ticket));
+        self.events
+            .push(now + PATIENCE, NetworkEvent::CircuitTimeout(ticket));
     }
 
-    /// Plans that a host comes to a circuit, as its dialling end or the other one.
-    pub(crate) fn come(
+    /// Plans that a host joins a circuit, as its dialling end or the other one.
+    pub(crate) fn plan_circuit_join(
         &mut self,
         now: Time,
         host: HostIndex,
@@ -50,16 +50,16 @@ impl Network {
         dials: bool,
     ) {
         let latency = self.latency();
-        let came = Moment::Came {
+        let event = NetworkEvent::JoinCircuit {
             ticket,
             host,
             peer,
             dials,
         };
-        self.agenda.plan(now + latency, came);
+        self.events.push(now + latency, event);
     }
 
-    pub(super) fn came(
+    pub(super) fn join_circuit(
         &mut self,
         now: Time,
         host: HostIndex,
@@ -74,33 +74,33 @@ impl Network {
         if circuit.ends != two && circuit.ends != [peer, id] {
             return;
         }
-        circuit.came[usize::from(!dials)] = Some(host);
-        let relay = circuit.relay;
-        if let [Some(near), Some(far)] = circuit.came
-            && ![near, far, relay].iter().any(|&host| self.is_gone(host))
+        circuit.joined[usize::from(!dials)] = Some(host);
+        let carrier = circuit.carrier;
+        if let [Some(near), Some(far)] = circuit.joined
+            && ![near, far, carrier].iter().any(|&host| self.is_gone(host))
         {
-            let [one, other] = [self.name(), self.name()].map(LinkId);
+            let [one, other] = [self.next_id(), self.next_id()].map(LinkId);
             self.connect(now, [(near, one), (far, other)], Some(ticket));
         }
     }
 
-    /// Ends a circuit whose ends did not both come in time.
-    pub(super) fn circuit_late(&mut self, ticket: Ticket) {
-        let incomplete = |circuit: &Circuit| circuit.came.iter().any(Option::is_none);
+    /// Ends a circuit whose ends did not both join in time.
+    pub(super) fn time_out_circuit(&mut self, ticket: Ticket) {
+        let incomplete = |circuit: &CarriedCircuit| circuit.joined.iter().any(Option::is_none);
         if self.circuits.get(&ticket).is_some_and(incomplete) {
             self.end_circuit(ticket);
         }
     }
 
-    /// Ends a circuit, and tells its relay, which has room for another one again.
+    /// Ends a circuit, and tells its carrier, which has room for another one again.
     pub(super) fn end_circuit(&mut self, ticket: Ticket) {
         if let Some(circuit) = self.circuits.remove(&ticket) {
             let number = ticket.number;
-            self.tell(circuit.relay, Arrival::CircuitOver { number });
+            self.notify(circuit.carrier, Arrival::CircuitOver { number });
         }
     }
 
-    /// Breaks a circuit that its relay does not carry any longer.
+    /// Breaks a circuit that its carrier does not carry any longer.
     pub(crate) fn unsplice(&mut self, now: Time, ticket: Ticket) {
         let over = |connection: &&Connection| connection.circuit == Some(ticket);
         let link = self
@@ -114,36 +114,37 @@ impl Network {
         }
     }
 
-    /// Returns true if no frame passes between two ends: there is a cut, or the relay between them carries nothing.
-    pub(super) fn is_held_up(&mut self, connection: u64, from: HostIndex, to: HostIndex) -> bool {
+    /// Returns true if no frame passes between two ends: there is a cut, or their carrier is dead or paused.
+    pub(super) fn is_blocked(&mut self, connection: u64, from: HostIndex, to: HostIndex) -> bool {
         let ticket = self
             .connections
             .get(&connection)
             .and_then(|found| found.circuit);
-        let Some(relay) = ticket
+        let Some(carrier) = ticket
             .and_then(|ticket| self.circuits.get(&ticket))
-            .map(|one| one.relay)
+            .map(|one| one.carrier)
         else {
-            return self.weather.is_cut(from, to);
+            return self.conditions.is_cut(from, to);
         };
-        let carries = matches!(self.hosts[relay].health, Health::Running | Health::Left);
-        !carries || self.weather.is_cut(from, relay) || self.weather.is_cut(relay, to)
+        let is_up = matches!(self.hosts[carrier].health, Health::Running | Health::Left);
+        !is_up || self.conditions.is_cut(from, carrier) || self.conditions.is_cut(carrier, to)
     }
 
-    /// Breaks every circuit of a relay that is gone.
-    pub(super) fn break_circuits_of(&mut self, now: Time, relay: HostIndex) {
-        let carried = |ticket: &Ticket| {
+    /// Breaks every circuit of a carrier that is gone.
+    pub(super) fn break_circuits_of(&mut self, now: Time, carrier: HostIndex) {
+        let is_affected = |ticket: &Ticket| {
             let circuit = self.circuits.get(ticket);
-            circuit.is_some_and(|circuit| circuit.relay == relay)
+            circuit.is_some_and(|circuit| circuit.carrier == carrier)
         };
         let broken = self.connections.values().filter(|connection| {
             let ticket = connection.circuit.as_ref();
-            ticket.is_some_and(carried)
+            ticket.is_some_and(is_affected)
         });
         let broken: Vec<LinkId> = broken.map(|connection| connection.ends[0].link).collect();
         for link in broken {
             self.reset(now, link);
         }
-        self.circuits.retain(|_, circuit| circuit.relay != relay);
+        self.circuits
+            .retain(|_, circuit| circuit.carrier != carrier);
     }
 }

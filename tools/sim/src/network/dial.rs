@@ -8,7 +8,8 @@ use ringtalk_proto::{LinkId, Time};
 use ringtalk_wire::{Addresses, NodeId, Ticket};
 
 use super::{
-    Arrival, Connection, End, EndState, Health, HostIndex, Moment, Network, Passage, Pipe, host_of,
+    Arrival, Connection, End, EndState, Health, HostIndex, Network, NetworkEvent, Passage, Pipe,
+    host_of,
 };
 
 /// How long a dial may stay without an answer.
@@ -16,15 +17,15 @@ pub(super) const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A dial that has not been answered yet.
 #[derive(Debug)]
-pub(super) struct Knock {
+pub(super) struct PendingDial {
     from: HostIndex,
     peer: NodeId,
     addresses: Addresses,
     given_up: bool,
 }
 
-impl Knock {
-    fn refused(&self) -> Arrival {
+impl PendingDial {
+    fn refusal(&self) -> Arrival {
         Arrival::DialFailed {
             peer: self.peer,
             refused: self.addresses.all().filter_map(host_of).collect(),
@@ -35,11 +36,11 @@ impl Knock {
 impl Network {
     /// Dials a peer; whatever happens, the dialler gets an answer.
     pub(crate) fn dial(&mut self, now: Time, from: HostIndex, peer: NodeId, addresses: Addresses) {
-        let knock = self.name();
+        let dial = self.next_id();
         self.dials += 1;
-        self.knocks.insert(
-            knock,
-            Knock {
+        self.pending_dials.insert(
+            dial,
+            PendingDial {
                 from,
                 peer,
                 addresses,
@@ -47,64 +48,66 @@ impl Network {
             },
         );
         let latency = self.latency();
-        if let Passage::Late(late) = self.weather.passage(&mut self.random) {
-            self.agenda.plan(now + latency + late, Moment::Knock(knock));
+        if let Passage::Late(late) = self.conditions.draw_passage(&mut self.random) {
+            self.events
+                .push(now + latency + late, NetworkEvent::Dial(dial));
         }
-        self.agenda.plan(now + DIAL_PATIENCE, Moment::GiveUp(knock));
+        self.events
+            .push(now + DIAL_PATIENCE, NetworkEvent::DialTimeout(dial));
     }
 
-    pub(super) fn knocked(&mut self, now: Time, knock: u64) {
-        let Some(waiting) = self.knocks.get(&knock) else {
+    pub(super) fn deliver_dial(&mut self, now: Time, dial: u64) {
+        let Some(pending) = self.pending_dials.get(&dial) else {
             return;
         };
-        let from = waiting.from;
-        let known = waiting.addresses.all();
+        let from = pending.from;
+        let known = pending.addresses.all();
         let known: Vec<HostIndex> = known
             .filter_map(|address| self.addresses.get(address).copied())
             .collect();
         let target = known.iter().copied().find(|&to| self.admits(from, to));
         let Some(target) = target else {
             if known.is_empty() {
-                self.refuse(knock);
+                self.refuse_dial(dial);
             }
             return;
         };
-        let matches = self.hosts[target].id == waiting.peer;
-        if self.weather.is_cut(from, target) || self.weather.is_cut(target, from) {
+        let matches = self.hosts[target].id == pending.peer;
+        if self.conditions.is_cut(from, target) || self.conditions.is_cut(target, from) {
             return;
         }
         match self.hosts[target].health {
-            Health::Killed | Health::Left => self.refuse(knock),
-            Health::Running if !matches => self.refuse(knock),
-            Health::Running => self.let_in(now, knock, target),
-            Health::Paused => self.hosts[target].backlog.push(knock),
+            Health::Killed | Health::Left => self.refuse_dial(dial),
+            Health::Running if !matches => self.refuse_dial(dial),
+            Health::Running => self.accept_dial(now, dial, target),
+            Health::Paused => self.hosts[target].backlog.push(dial),
             Health::Vanished => {}
         }
     }
 
-    pub(super) fn gave_up(&mut self, knock: u64) {
-        let Some(waiting) = self.knocks.get(&knock) else {
+    pub(super) fn time_out_dial(&mut self, dial: u64) {
+        let Some(pending) = self.pending_dials.get(&dial) else {
             return;
         };
-        let stale = self.hosts.iter().any(|host| host.backlog.contains(&knock));
-        if waiting.given_up {
+        let stale = self.hosts.iter().any(|host| host.backlog.contains(&dial));
+        if pending.given_up {
             return;
         }
-        let (from, peer) = (waiting.from, waiting.peer);
+        let (from, peer) = (pending.from, pending.peer);
         if stale {
-            self.knocks
-                .entry(knock)
-                .and_modify(|waiting| waiting.given_up = true);
+            self.pending_dials
+                .entry(dial)
+                .and_modify(|pending| pending.given_up = true);
         } else {
-            self.knocks.remove(&knock);
+            self.pending_dials.remove(&dial);
         }
         let refused = Vec::new();
-        self.tell(from, Arrival::DialFailed { peer, refused });
+        self.notify(from, Arrival::DialFailed { peer, refused });
     }
 
-    fn refuse(&mut self, knock: u64) {
-        if let Some(waiting) = self.knocks.remove(&knock) {
-            self.tell(waiting.from, waiting.refused());
+    fn refuse_dial(&mut self, dial: u64) {
+        if let Some(pending) = self.pending_dials.remove(&dial) {
+            self.notify(pending.from, pending.refusal());
         }
     }
 
@@ -128,32 +131,32 @@ impl Network {
             } else {
                 DIAL_PATIENCE
             };
-        self.agenda
-            .plan(now + wait, Moment::Checked(from, peer, reached));
+        self.events
+            .push(now + wait, NetworkEvent::Checked(from, peer, reached));
     }
 
     /// Accepts a dial, unless another process runs at that address. If the dialler is gone by now, the link is up
     /// for a moment at most: the dialler's hello had already arrived.
-    pub(super) fn let_in(&mut self, now: Time, knock: u64, target: HostIndex) {
-        let Some(waiting) = self.knocks.remove(&knock) else {
+    pub(super) fn accept_dial(&mut self, now: Time, dial: u64, target: HostIndex) {
+        let Some(pending) = self.pending_dials.remove(&dial) else {
             return;
         };
-        let gone = waiting.given_up || self.is_gone(waiting.from);
-        if self.hosts[target].id != waiting.peer {
+        let gone = pending.given_up || self.is_gone(pending.from);
+        if self.hosts[target].id != pending.peer {
             if !gone {
-                self.tell(waiting.from, waiting.refused());
+                self.notify(pending.from, pending.refusal());
             }
             return;
         }
-        let [near, far] = [self.name(), self.name()].map(LinkId);
+        let [near, far] = [self.next_id(), self.next_id()].map(LinkId);
         if gone {
             if self.random.chance(50) {
-                self.announce(target, far, (waiting.from, false), true);
-                self.tell(target, Arrival::LinkDown { link: far });
+                self.announce(target, far, (pending.from, false), true);
+                self.notify(target, Arrival::LinkDown { link: far });
             }
             return;
         }
-        self.connect(now, [(waiting.from, near), (target, far)], None);
+        self.connect(now, [(pending.from, near), (target, far)], None);
     }
 
     /// Connects two hosts, over a circuit if one is given.
@@ -163,7 +166,7 @@ impl Network {
         [near, far]: [(HostIndex, LinkId); 2],
         circuit: Option<Ticket>,
     ) {
-        let connection = self.name();
+        let connection = self.next_id();
         let latency = self.latency();
         let end = |(host, link), state| End { host, link, state };
         self.links.insert(near.1, (connection, 0));
@@ -171,18 +174,19 @@ impl Network {
         self.connections.insert(
             connection,
             Connection {
-                ends: [end(near, EndState::Opening), end(far, EndState::Open)],
+                ends: [end(near, EndState::Connecting), end(far, EndState::Open)],
                 pipes: [Pipe::new(now), Pipe::new(now + latency)],
                 circuit,
             },
         );
-        self.agenda.plan(now + latency, Moment::Up(connection));
+        self.events
+            .push(now + latency, NetworkEvent::LinkUp(connection));
         self.announce(far.0, far.1, (near.0, false), circuit.is_none());
     }
 
-    pub(super) fn opened(&mut self, connection: u64) {
+    pub(super) fn open_near_end(&mut self, connection: u64) {
         if let Some(found) = self.connections.get_mut(&connection)
-            && found.ends[0].state == EndState::Opening
+            && found.ends[0].state == EndState::Connecting
         {
             found.ends[0].state = EndState::Open;
             let [near, far] = &found.ends;
@@ -207,6 +211,6 @@ impl Network {
             dialled,
             host: ip.filter(|_| direct),
         };
-        self.tell(host, up);
+        self.notify(host, up);
     }
 }

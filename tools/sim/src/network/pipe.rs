@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use ringtalk_proto::Time;
 
-use super::{Arrival, End, EndState, Health, Moment, Network, Passage};
+use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Passage};
 
 /// How many bytes can be sent to a paused process before its sender blocks.
 pub(super) const WINDOW_BYTES: usize = 256 * 1024;
@@ -28,7 +28,7 @@ pub(super) struct Pipe {
     queued: usize,
     writing: bool,
     /// How many bytes are written and not read yet.
-    under_way: usize,
+    in_flight: usize,
     last_arrival: Time,
     finishing: bool,
     ended: bool,
@@ -45,7 +45,7 @@ impl Pipe {
             queue: VecDeque::new(),
             queued: 0,
             writing: false,
-            under_way: 0,
+            in_flight: 0,
             last_arrival: open,
             finishing: false,
             ended: false,
@@ -64,8 +64,8 @@ impl Pipe {
         self.finishing = true;
     }
 
-    pub(super) const fn was_read(&mut self, bytes: usize) {
-        self.under_way = self.under_way.saturating_sub(bytes);
+    pub(super) const fn free_window(&mut self, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
     }
 
     pub(super) fn clear(&mut self) {
@@ -84,13 +84,13 @@ impl Pipe {
 
     /// Takes the next frame to write, if it fits the window.
     fn next(&mut self) -> Option<Bytes> {
-        let fits = |bytes: &Bytes| self.under_way + bytes.len() <= WINDOW_BYTES;
+        let fits = |bytes: &Bytes| self.in_flight + bytes.len() <= WINDOW_BYTES;
         if self.writing || !self.queue.front().is_some_and(fits) {
             return None;
         }
         let bytes = self.queue.pop_front()?;
         self.writing = true;
-        self.under_way += bytes.len();
+        self.in_flight += bytes.len();
         Some(bytes)
     }
 
@@ -117,19 +117,19 @@ impl Network {
         if let Some(bytes) = found.pipes[side].next() {
             let [one, other] = found.ends.each_ref().map(|end| end.host);
             let length = bytes.len() as u64;
-            let micros = match self.weather.width(one, other) {
+            let micros = match self.conditions.bandwidth(one, other) {
                 Some(bytes_per_ms) => length * 1_000 / bytes_per_ms,
                 None => length / BYTES_PER_MICROSECOND,
             };
             let took = Duration::from_micros(micros);
-            self.agenda
-                .plan(now + took, Moment::Wrote(connection, side, bytes));
+            self.events
+                .push(now + took, NetworkEvent::Written(connection, side, bytes));
         } else if found.pipes[side].is_written_out() {
             self.send_end(now, connection, side);
         }
     }
 
-    pub(super) fn wrote(&mut self, now: Time, connection: u64, side: usize, bytes: Bytes) {
+    pub(super) fn finish_write(&mut self, now: Time, connection: u64, side: usize, bytes: Bytes) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
@@ -139,7 +139,7 @@ impl Network {
         pipe.queued = pipe.queued.saturating_sub(bytes.len());
         if state == EndState::Open {
             let bytes = bytes.len();
-            self.tell(host, Arrival::Written { link, bytes });
+            self.notify(host, Arrival::Written { link, bytes });
         }
         self.dispatch(now, connection, side, Payload::Frame(bytes));
         self.pump(now, connection, side);
@@ -165,28 +165,28 @@ impl Network {
     /// Plans the arrival of the oldest payload on the wire. No payload overtakes an earlier one.
     pub(super) fn plan_arrival(&mut self, now: Time, connection: u64, side: usize) {
         let latency = self.latency();
-        let Passage::Late(late) = self.weather.passage(&mut self.random) else {
+        let Passage::Late(late) = self.conditions.draw_passage(&mut self.random) else {
             return self.break_connection(now, connection);
         };
         if let Some(found) = self.connections.get_mut(&connection) {
             let pipe = &mut found.pipes[side];
             pipe.last_arrival = pipe.last_arrival.max(now + latency + late);
-            let moment = Moment::Arrive(connection, side);
-            self.agenda.plan(pipe.last_arrival, moment);
+            let event = NetworkEvent::Arrive(connection, side);
+            self.events.push(pipe.last_arrival, event);
         }
     }
 
-    pub(super) fn arrived(&mut self, now: Time, connection: u64, side: usize) {
+    pub(super) fn deliver_payload(&mut self, now: Time, connection: u64, side: usize) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
         let [from, to] = [side, 1 - side].map(|side| found.ends[side].host);
         let stalled = found.pipes[side].is_stalled();
-        let held_up = stalled || self.is_held_up(connection, from, to);
+        let blocked = stalled || self.is_blocked(connection, from, to);
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
-        if held_up {
+        if blocked {
             found.pipes[side].stalled += 1;
             return;
         }
@@ -195,22 +195,22 @@ impl Network {
         };
         let end = &found.ends[1 - side];
         let (host, link) = (end.host, end.link);
-        let hears = matches!(
+        let receives = matches!(
             end.state,
             EndState::Open | EndState::Closing { lingers: true }
         );
         match payload {
-            Payload::Frame(bytes) if hears => self.tell(host, Arrival::Frame { link, bytes }),
+            Payload::Frame(bytes) if receives => self.notify(host, Arrival::Frame { link, bytes }),
             Payload::Frame(bytes) => {
-                found.pipes[side].was_read(bytes.len());
+                found.pipes[side].free_window(bytes.len());
                 self.pump(now, connection, side);
             }
-            Payload::End => self.ended(now, connection, 1 - side, hears),
+            Payload::End => self.close_end(now, connection, 1 - side, receives),
         }
     }
 
     /// Closes this end because the far end is gone; whatever was queued here is lost.
-    fn ended(&mut self, now: Time, connection: u64, side: usize, hears: bool) {
+    fn close_end(&mut self, now: Time, connection: u64, side: usize, receives: bool) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
@@ -223,8 +223,8 @@ impl Network {
         found.pipes[side].clear();
         let over = found.pipes[side].ended;
         self.send_end(now, connection, side);
-        if hears {
-            self.tell(host, Arrival::LinkDown { link });
+        if receives {
+            self.notify(host, Arrival::LinkDown { link });
         }
         if over && let Some(found) = self.connections.remove(&connection) {
             for end in found.ends {

@@ -1,10 +1,10 @@
 //! Sites: which networks a host is on, and who can dial it there.
 //!
-//! Not here: circuits by way of other hosts (`circuit`), networks that fail (`weather`).
+//! Not here: circuits by way of other hosts (`circuit`), networks that fail (`conditions`).
 
 use super::{HostIndex, Network};
 
-/// The place of a host in the networks.
+/// The networks of a host, and whether others can dial it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Site {
     /// The networks that the host is on, one bit each; two hosts without a common one do not reach each other.

@@ -1,4 +1,4 @@
-//! What the network promises: order, the window, the end after everything that was written, an answer to every
+//! The promises of the network: order, the window, the end after everything that was written, an answer to every
 //! dial.
 
 use super::dial::DIAL_PATIENCE;
@@ -30,11 +30,11 @@ impl Bench {
 
     /// Runs until nothing is left to do, and returns everything that reached a host.
     fn run(&mut self) -> Vec<(HostIndex, Arrival)> {
-        let mut news = Vec::new();
+        let mut arrivals = Vec::new();
         loop {
-            news.extend(std::iter::from_fn(|| self.network.news()));
-            let Some(next) = self.network.next() else {
-                return news;
+            arrivals.extend(std::iter::from_fn(|| self.network.next_arrival()));
+            let Some(next) = self.network.next_time() else {
+                return arrivals;
             };
             self.now = next;
             self.network.advance();
@@ -75,8 +75,8 @@ fn address(host: u8) -> String {
 }
 
 /// Returns the first bytes of the frames that reached a host, and how many of its links went down.
-fn heard(news: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
-    let mine = || news.iter().filter(move |(to, _)| *to == host);
+fn received(arrivals: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
+    let mine = || arrivals.iter().filter(move |(to, _)| *to == host);
     let frames = mine().filter_map(|(_, arrival)| match arrival {
         Arrival::Frame { bytes, .. } => Some(bytes[0]),
         _ => None,
@@ -85,8 +85,9 @@ fn heard(news: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
     (frames.collect(), downs.count())
 }
 
-fn dial_failures(news: &[(HostIndex, Arrival)]) -> Vec<bool> {
-    news.iter()
+fn dial_failures(arrivals: &[(HostIndex, Arrival)]) -> Vec<bool> {
+    arrivals
+        .iter()
         .filter_map(|(_, arrival)| match arrival {
             Arrival::DialFailed { refused, .. } => Some(!refused.is_empty()),
             _ => None,
@@ -99,9 +100,9 @@ fn frames_arrive_in_order_and_are_reported_written() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.send(near, 50, 100);
-    let news = bench.run();
-    assert_eq!(heard(&news, 1).0, (0..50).collect::<Vec<u8>>());
-    let written: usize = news
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 1).0, (0..50).collect::<Vec<u8>>());
+    let written: usize = arrivals
         .iter()
         .map(|(_, arrival)| match arrival {
             Arrival::Written { bytes, .. } => *bytes,
@@ -116,63 +117,63 @@ fn a_reader_that_reads_nothing_stops_the_writer_at_the_window() {
     let mut bench = Bench::new();
     let [near, far] = bench.connect();
     bench.send(near, 10, 60_000);
-    let news = bench.run();
-    assert_eq!(heard(&news, 1).0.len(), 4);
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 1).0.len(), 4);
     bench.network.read(bench.now, far, 60_000);
-    assert_eq!(heard(&bench.run(), 1).0, [4]);
+    assert_eq!(received(&bench.run(), 1).0, [4]);
 }
 
 #[test]
-fn the_killed_are_heard_to_the_end_of_what_they_wrote() {
+fn everything_that_a_killed_host_wrote_arrives() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.send(near, 3, 10);
-    while !bench.network.agenda_is_all_arrivals() {
-        bench.now = bench.network.next().expect("frames are under way");
+    while !bench.network.writes_nothing() {
+        bench.now = bench.network.next_time().expect("frames are under way");
         bench.network.advance();
     }
     bench.send(near, 1, 10);
     bench.network.kill(bench.now, 0);
-    let (frames, downs) = heard(&bench.run(), 1);
+    let (frames, downs) = received(&bench.run(), 1);
     assert_eq!(frames, [0, 1, 2]);
     assert_eq!(downs, 1);
 }
 
 #[test]
-fn who_closes_is_heard_to_the_end_of_what_it_queued() {
+fn everything_queued_before_a_close_arrives() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.send(near, 20, 10);
     bench.network.close(bench.now, near);
-    let news = bench.run();
-    assert_eq!(heard(&news, 1), ((0..20).collect(), 1));
-    assert!(heard(&news, 0).1 <= 1);
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 1), ((0..20).collect(), 1));
+    assert!(received(&arrivals, 0).1 <= 1);
     assert_eq!(bench.network.connections.len(), 0);
     assert_eq!(bench.network.links.len(), 0);
 }
 
 #[test]
-fn who_leaves_is_heard_to_the_end_of_what_it_queued() {
+fn everything_queued_before_a_leave_arrives() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.send(near, 20, 10);
     bench.network.leave(bench.now, 0);
-    assert_eq!(heard(&bench.run(), 1), ((0..20).collect(), 1));
+    assert_eq!(received(&bench.run(), 1), ((0..20).collect(), 1));
 }
 
 #[test]
-fn a_reset_takes_what_is_under_way_and_tells_both() {
+fn a_reset_loses_frames_in_flight_and_closes_both_ends() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.send(near, 3, 10);
     bench.network.reset(bench.now, near);
-    let news = bench.run();
-    assert_eq!(heard(&news, 0), (vec![], 1));
-    assert_eq!(heard(&news, 1), (vec![], 1));
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 0), (vec![], 1));
+    assert_eq!(received(&arrivals, 1), (vec![], 1));
 }
 
 #[test]
-fn a_dead_host_refuses_at_once_and_a_paused_one_says_nothing_for_three_seconds() {
+fn a_dead_host_refuses_at_once_and_a_dial_to_a_paused_one_times_out() {
     let mut bench = Bench::new();
     bench.network.pause(1);
     bench.dial();
@@ -181,21 +182,21 @@ fn a_dead_host_refuses_at_once_and_a_paused_one_says_nothing_for_three_seconds()
     assert_eq!(bench.now - begun, DIAL_PATIENCE);
     bench.network.kill(bench.now, 1);
     bench.dial();
-    let news = bench.run();
-    assert_eq!(dial_failures(&news), [true]);
+    let arrivals = bench.run();
+    assert_eq!(dial_failures(&arrivals), [true]);
 }
 
 #[test]
-fn a_paused_host_answers_when_it_goes_on_in_time() {
+fn a_paused_host_accepts_a_dial_if_it_resumes_in_time() {
     let mut bench = Bench::new();
     bench.network.pause(1);
     bench.dial();
-    bench.now = bench.network.next().expect("the knock is under way");
+    bench.now = bench.network.next_time().expect("the dial is under way");
     bench.network.advance();
     bench.network.resume(bench.now, 1);
-    let news = bench.run();
-    assert!(dial_failures(&news).is_empty());
-    assert_eq!(news.len(), 2);
+    let arrivals = bench.run();
+    assert!(dial_failures(&arrivals).is_empty());
+    assert_eq!(arrivals.len(), 2);
 }
 
 #[test]
@@ -215,33 +216,33 @@ fn a_partition_holds_frames_back_and_healing_delivers_them_in_order() {
     bench.network.partition(bench.now, |host| host as u8);
     bench.send(near, 5, 10);
     bench.dial();
-    let news = bench.run();
-    assert!(heard(&news, 1).0.is_empty());
-    assert_eq!(dial_failures(&news), [false]);
+    let arrivals = bench.run();
+    assert!(received(&arrivals, 1).0.is_empty());
+    assert_eq!(dial_failures(&arrivals), [false]);
     bench.network.partition(bench.now, |_| 0);
-    assert_eq!(heard(&bench.run(), 1).0, [0, 1, 2, 3, 4]);
+    assert_eq!(received(&bench.run(), 1).0, [0, 1, 2, 3, 4]);
 }
 
 impl Network {
-    fn agenda_is_all_arrivals(&self) -> bool {
+    fn writes_nothing(&self) -> bool {
         let writing = |connection: &Connection| connection.pipes.iter().any(Pipe::is_writing);
         !self.connections.values().any(writing)
     }
 }
 
 #[test]
-fn a_cut_stops_one_way_only_and_what_waited_comes_in_order() {
+fn a_cut_stops_one_direction_and_its_frames_arrive_in_order_afterwards() {
     let mut bench = Bench::new();
     let [near, far] = bench.connect();
-    let cut = bench.network.afflict(Ill::Cut { from: 0, to: 1 });
+    let cut = bench.network.impair(Impairment::Cut { from: 0, to: 1 });
     bench.send(near, 5, 10);
     bench.send(far, 2, 10);
-    let news = bench.run();
-    assert_eq!(heard(&news, 0).0, [0, 1]);
-    assert!(heard(&news, 1).0.is_empty());
-    bench.network.relieve(bench.now, cut);
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 0).0, [0, 1]);
+    assert!(received(&arrivals, 1).0.is_empty());
+    bench.network.end_impairment(bench.now, cut);
     bench.send(near, 2, 10);
-    assert_eq!(heard(&bench.run(), 1).0, [0, 1, 2, 3, 4, 0, 1]);
+    assert_eq!(received(&bench.run(), 1).0, [0, 1, 2, 3, 4, 0, 1]);
     assert_eq!(bench.network.take_effects(), ["cut"]);
 }
 
@@ -249,10 +250,10 @@ fn a_cut_stops_one_way_only_and_what_waited_comes_in_order() {
 fn loss_delays_and_keeps_the_order() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
-    bench.network.afflict(Ill::Loss { percent: 20 });
+    bench.network.impair(Impairment::Loss { percent: 20 });
     let begun = bench.now;
     bench.send(near, 50, 10);
-    let frames = heard(&bench.run(), 1).0;
+    let frames = received(&bench.run(), 1).0;
     assert_eq!(frames, (0..50).collect::<Vec<u8>>());
     let took = bench.now - begun;
     assert!(took >= Duration::from_millis(200), "{took:?}");
@@ -260,37 +261,37 @@ fn loss_delays_and_keeps_the_order() {
 }
 
 #[test]
-fn what_is_always_lost_breaks_the_connection() {
+fn a_frame_that_is_always_lost_breaks_the_connection() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
-    bench.network.afflict(Ill::Loss { percent: 100 });
+    bench.network.impair(Impairment::Loss { percent: 100 });
     bench.send(near, 1, 10);
-    let news = bench.run();
-    assert_eq!([heard(&news, 0).1, heard(&news, 1).1], [1, 1]);
+    let arrivals = bench.run();
+    assert_eq!([received(&arrivals, 0).1, received(&arrivals, 1).1], [1, 1]);
 }
 
 #[test]
-fn a_slow_link_takes_its_time() {
+fn a_slow_link_delays_frames() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
-    bench.network.afflict(Ill::Slow {
+    bench.network.impair(Impairment::Slow {
         ends: [1, 0],
         bytes_per_ms: 10,
     });
     let begun = bench.now;
     bench.send(near, 10, 1_000);
-    assert_eq!(heard(&bench.run(), 1).0.len(), 10);
+    assert_eq!(received(&bench.run(), 1).0.len(), 10);
     assert!(bench.now - begun >= Duration::from_secs(1));
 }
 
 #[test]
-fn a_vanished_host_says_nothing_more_and_answers_nobody() {
+fn a_vanished_host_sends_nothing_and_answers_no_dial() {
     let mut bench = Bench::new();
     let [near, _] = bench.connect();
     bench.network.vanish(1);
     bench.send(near, 3, 10);
-    let news = bench.run();
-    assert_eq!(heard(&news, 0), (Vec::new(), 0));
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 0), (Vec::new(), 0));
     bench.dial();
     assert_eq!(dial_failures(&bench.run()), [false]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-use super::reach::Reach;
+use super::watermarks::Watermarks;
 use super::{Check, Witness, ensure};
 
 /// An author, and how many of its messages must have arrived.
@@ -16,8 +16,8 @@ pub(crate) struct Author {
 }
 
 /// Checks that everybody has what is due, and that all have the same.
-pub(crate) fn everything_arrived(
-    reach: &Reach,
+pub(crate) fn check_everything_arrived(
+    watermarks: &Watermarks,
     witnesses: &[Witness],
     authors: &[Author],
     whole: bool,
@@ -26,9 +26,9 @@ pub(crate) fn everything_arrived(
         return Ok(());
     };
     for &Author { id: author, due } in authors {
-        let here = reach.of(first.id, author);
+        let here = watermarks.of(first.id, author);
         for &Witness { id, .. } in witnesses {
-            let reached = reach.of(id, author);
+            let reached = watermarks.of(id, author);
             ensure(reached >= due, "C5", || {
                 format!("{id:?} has {reached} of the {due} messages of {author:?}")
             })?;
@@ -36,30 +36,36 @@ pub(crate) fn everything_arrived(
                 let first = first.id;
                 format!("{id:?} has {reached} messages of {author:?}, {first:?} has {here}")
             })?;
-            ensure(!(whole && reach.passed_any(id, author)), "C6", || {
-                format!("{id:?} shows a gap in {author:?}, though nothing had to be forgotten")
-            })?;
+            ensure(
+                !(whole && watermarks.has_passed_gap(id, author)),
+                "C6",
+                || format!("{id:?} shows a gap in {author:?}, though nothing had to be forgotten"),
+            )?;
         }
     }
     Ok(())
 }
 
 /// Checks that all nodes have followed these authors equally far, whatever the authors sent.
-pub(crate) fn all_have_the_same(reach: &Reach, witnesses: &[Witness], authors: &[Author]) -> Check {
+pub(crate) fn check_all_have_the_same(
+    watermarks: &Watermarks,
+    witnesses: &[Witness],
+    authors: &[Author],
+) -> Check {
     for Author { id: author, .. } in authors {
         let reached: BTreeSet<u64> = witnesses
             .iter()
-            .map(|one| reach.of(one.id, *author))
+            .map(|one| watermarks.of(one.id, *author))
             .collect();
         ensure(reached.len() <= 1, "C5", || {
-            format!("members have followed {author:?}, who lies, up to {reached:?}")
+            format!("members have followed {author:?}, a liar, up to {reached:?}")
         })?;
     }
     Ok(())
 }
 
 /// C6: checks that a node that still holds messages back has shown a gap.
-pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> Check {
+pub(crate) fn check_no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> Check {
     for Witness { id, held, .. } in witnesses {
         ensure(*held == 0 || gaps.contains(id), "C6", || {
             format!("{id:?} holds {held} messages back, and has shown no gap")
@@ -69,17 +75,19 @@ pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> 
 }
 
 /// Checks that the clock that a node shows is that of what it has delivered; it may omit made-up authors.
-pub(crate) fn clocks_are_true(
-    reach: &Reach,
+pub(crate) fn check_clocks(
+    watermarks: &Watermarks,
     witnesses: &[Witness],
     distrusts: impl Fn(&NodeId) -> bool,
 ) -> Check {
     for Witness { id, clock, .. } in witnesses {
         let counts = |entry: &MessageId| !distrusts(&entry.author) || clock.get(&entry.author) > 0;
-        let true_clock: VectorClock = reach.of_node(*id).filter(counts).collect();
+        let true_clock: VectorClock = watermarks.of_node(*id).filter(counts).collect();
         let silent = clock.iter().find(|entry| !true_clock.covers(*entry));
         ensure(silent.is_none(), "C6", || {
-            format!("the clock of {id:?} has passed {silent:?}, and nothing was shown")
+            format!(
+                "the clock of {id:?} has passed {silent:?}, but neither a message nor a gap was shown"
+            )
         })?;
         ensure(*clock == true_clock, "clock", || {
             let differs = |entry: &MessageId| clock.get(&entry.author) != entry.seq;
@@ -99,45 +107,45 @@ mod tests {
         Author { id: id(byte), due }
     }
 
-    /// Returns a reach in which both nodes have two messages of 7, and only 0 has one of 8.
-    fn bench() -> Reach {
-        let mut reach = Reach::default();
+    /// Returns watermarks by which both nodes have two messages of 7, and only 0 has one of 8.
+    fn delivered() -> Watermarks {
+        let mut watermarks = Watermarks::default();
         for node in 0..2 {
-            reach.step(id(node), message(7, 1));
-            reach.step(id(node), message(7, 2));
+            watermarks.advance(id(node), message(7, 1));
+            watermarks.advance(id(node), message(7, 2));
         }
-        reach.step(id(0), message(8, 1));
-        reach
+        watermarks.advance(id(0), message(8, 1));
+        watermarks
     }
 
     #[test]
-    fn what_is_due_and_missing_is_seen() {
-        let check = |due| everything_arrived(&bench(), &ring(2), &[author(7, due)], true);
+    fn a_missing_message_that_is_due_is_detected() {
+        let check = |due| check_everything_arrived(&delivered(), &ring(2), &[author(7, due)], true);
         assert_eq!(check(2), Ok(()));
         assert_eq!(violated(check(3)), Some("C5"));
     }
 
     #[test]
-    fn what_only_one_has_of_the_dead_is_seen() {
-        let check = everything_arrived(&bench(), &ring(2), &[author(8, 0)], true);
+    fn a_message_of_the_dead_at_one_node_only_is_detected() {
+        let check = check_everything_arrived(&delivered(), &ring(2), &[author(8, 0)], true);
         assert_eq!(violated(check), Some("C5"));
     }
 
     #[test]
-    fn a_gap_is_seen_where_nothing_had_to_be_forgotten() {
-        let mut reach = bench();
-        reach.pass(id(1), id(8), 1, 1);
-        let check = |whole| everything_arrived(&reach, &ring(2), &[author(8, 1)], whole);
+    fn a_gap_is_detected_if_nothing_had_to_be_forgotten() {
+        let mut watermarks = delivered();
+        watermarks.pass_gap(id(1), id(8), 1, 1);
+        let check = |whole| check_everything_arrived(&watermarks, &ring(2), &[author(8, 1)], whole);
         assert_eq!(check(false), Ok(()));
         assert_eq!(violated(check(true)), Some("C6"));
     }
 
     #[test]
-    fn what_is_held_back_for_good_without_a_gap_is_seen() {
+    fn a_message_that_is_held_back_without_a_gap_is_detected() {
         let mut witnesses = ring(2);
         let check = |witnesses: &[Witness], shown: &[NodeId]| {
             let gaps = shown.iter().copied().collect();
-            violated(no_silent_loss(&gaps, witnesses))
+            violated(check_no_silent_loss(&gaps, witnesses))
         };
         assert_eq!(check(&witnesses, &[]), None);
         witnesses[1].held = 1;
@@ -146,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_says_more_or_less_is_seen() {
+    fn a_clock_that_covers_more_or_less_than_was_delivered_is_detected() {
         let mut witnesses = ring(1);
         let check =
-            |witnesses: &[Witness]| violated(clocks_are_true(&bench(), witnesses, |_| false));
+            |witnesses: &[Witness]| violated(check_clocks(&delivered(), witnesses, |_| false));
         witnesses[0].clock = [message(7, 2), message(8, 1)].into_iter().collect();
         assert_eq!(check(&witnesses), None);
         witnesses[0].clock.advance(id(9), 1);

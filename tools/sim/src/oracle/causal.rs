@@ -1,7 +1,7 @@
 //! C1, causal order: if m1 happened before m2, no node delivers m2 first, nor m2 while m1 is due and missing.
 //!
 //! A node is excused if nothing waits there for an author whose name it did not learn in time (`PROTOCOL.md` §4.3).
-//! That covers the author's messages, and everything that only they would have led to. What happened before a
+//! That covers the author's messages, and everything that only they would have led to. Events that happened before a
 //! message is what its author had delivered when the author's own node showed it, and what had happened before
 //! that. The oracle believes no clock and no head that travelled.
 
@@ -9,24 +9,21 @@ use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-use super::reach::Reach;
+use super::watermarks::{Past, Watermarks, raise};
 use super::{Check, ensure};
 
-/// For each author, its last message that happened before.
-type Past = BTreeMap<NodeId, u64>;
-
-/// What happened before what.
+/// The relation "happened before".
 #[derive(Debug, Default)]
-pub(crate) struct Causal {
+pub(crate) struct CausalOrder {
     knows: BTreeMap<NodeId, Past>,
     pasts: BTreeMap<MessageId, Past>,
     /// For each node, the last message of each author for which it did not wait.
     excused: BTreeMap<NodeId, Past>,
 }
 
-impl Causal {
+impl CausalOrder {
     /// Checks the start of a node's clock: it covers everything that happened before the messages that it covers.
-    pub(crate) fn started(&mut self, node: NodeId, base: &VectorClock) -> Check {
+    pub(crate) fn check_start(&mut self, node: NodeId, base: &VectorClock) -> Check {
         let known = self.knows.entry(node).or_default();
         for message in base.iter() {
             raise(known, message.author, message.seq);
@@ -44,9 +41,9 @@ impl Causal {
 
     /// Checks a message that a node delivers with these heads; at its author, defines its past. `waits` tells for
     /// which authors' messages the node waits at that time.
-    pub(crate) fn delivered(
+    pub(crate) fn check_delivery(
         &mut self,
-        reach: &Reach,
+        watermarks: &Watermarks,
         node: NodeId,
         message: MessageId,
         heads: &[MessageId],
@@ -57,7 +54,7 @@ impl Causal {
             .iter()
             .filter(|head| node != message.author && !waits(&head.author))
         {
-            if reach.of(node, head.author) < head.seq {
+            if watermarks.of(node, head.author) < head.seq {
                 raise(excused, head.author, head.seq);
                 for (&author, &seq) in self.pasts.get(head).into_iter().flatten() {
                     raise(excused, author, seq);
@@ -75,19 +72,20 @@ impl Causal {
             format!("{node:?} delivers {message:?} before its author has shown it")
         })?;
         for (&author, &seq) in past.into_iter().flatten() {
-            let reached = reach.of(node, author);
+            let reached = watermarks.of(node, author);
             let is_excused = excused.get(&author).is_some_and(|excused| *excused >= seq);
             let here = author == message.author || reached >= seq || is_excused;
             ensure(here, "C1", || {
                 let missing = MessageId { author, seq };
                 format!(
-                    "{node:?} delivers {message:?}, but {missing:?} happened before it, and only {reached} of that author are there"
+                    "{node:?} delivers {message:?}, but {missing:?} happened before it, and the node has only {reached} of that author"
                 )
             })?;
             raise(known, author, seq);
         }
         for head in heads.iter().filter(|head| waits(&head.author)) {
-            let here = head.author == message.author || reach.of(node, head.author) >= head.seq;
+            let here =
+                head.author == message.author || watermarks.of(node, head.author) >= head.seq;
             ensure(here, "C1", || {
                 format!(
                     "{node:?} delivers {message:?} before its head {head:?}, for which it waits"
@@ -99,19 +97,14 @@ impl Causal {
     }
 }
 
-fn raise(past: &mut Past, author: NodeId, seq: u64) {
-    let entry = past.entry(author).or_default();
-    *entry = (*entry).max(seq);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{id, message, violated};
 
     struct Bench {
-        reach: Reach,
-        causal: Causal,
+        watermarks: Watermarks,
+        causal: CausalOrder,
     }
 
     impl Bench {
@@ -127,19 +120,19 @@ mod tests {
             nameless: &[u8],
         ) -> Check {
             let waits = |author: &NodeId| nameless.iter().all(|byte| *author != id(*byte));
-            let reach = &self.reach;
+            let watermarks = &self.watermarks;
             let check = self
                 .causal
-                .delivered(reach, id(node), message, heads, waits);
-            self.reach.step(id(node), message);
+                .check_delivery(watermarks, id(node), message, heads, waits);
+            self.watermarks.advance(id(node), message);
             check
         }
     }
 
     fn bench() -> Bench {
         Bench {
-            reach: Reach::default(),
-            causal: Causal::default(),
+            watermarks: Watermarks::default(),
+            causal: CausalOrder::default(),
         }
     }
 
@@ -160,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_before_its_question_is_seen() {
+    fn an_answer_before_its_question_is_detected() {
         let mut bench = question_and_answer();
         assert_eq!(violated(bench.deliver(3, message(2, 1))), Some("C1"));
     }
 
     #[test]
-    fn what_nothing_waits_for_is_excused_there_with_all_that_led_to_it() {
+    fn a_message_that_a_node_does_not_wait_for_is_excused_there_with_its_past() {
         let mut bench = question_and_answer();
         for (node, message) in [(6, message(1, 1)), (6, message(2, 1)), (6, message(6, 1))] {
             assert_eq!(bench.deliver(node, message), Ok(()));
@@ -186,25 +179,25 @@ mod tests {
         let mut bench = question_and_answer();
         // 4 starts after the question, so it has never delivered it; its remark follows the question all the same.
         let base = [message(1, 1)].into_iter().collect();
-        bench.reach.begin(id(4), &base);
+        bench.watermarks.start_at(id(4), &base);
         assert_eq!(bench.deliver(4, message(2, 1)), Ok(()));
         assert_eq!(bench.deliver(4, message(4, 1)), Ok(()));
-        bench.reach.step(id(3), message(2, 1));
+        bench.watermarks.advance(id(3), message(2, 1));
         assert_eq!(violated(bench.deliver(3, message(4, 1))), Some("C1"));
     }
 
     #[test]
-    fn a_start_that_is_not_causally_closed_is_seen() {
+    fn a_start_that_is_not_causally_closed_is_detected() {
         let mut bench = question_and_answer();
         let base = |messages: &[MessageId]| messages.iter().copied().collect();
         let whole = base(&[message(1, 1), message(2, 1)]);
-        assert_eq!(bench.causal.started(id(3), &whole), Ok(()));
+        assert_eq!(bench.causal.check_start(id(3), &whole), Ok(()));
         let open = base(&[message(2, 1)]);
-        assert_eq!(violated(bench.causal.started(id(4), &open)), Some("C1"));
+        assert_eq!(violated(bench.causal.check_start(id(4), &open)), Some("C1"));
     }
 
     #[test]
-    fn a_message_before_its_author_is_seen() {
+    fn a_message_before_its_author_is_detected() {
         assert_eq!(violated(bench().deliver(3, message(1, 1))), Some("C1"));
     }
 }

@@ -6,7 +6,7 @@ use ringtalk_wire::NodeId;
 use super::{Check, Witness, ensure};
 
 /// Checks that one node registers as the coordinator, and that everybody follows it.
-pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
+pub(crate) fn check_exactly_one(witnesses: &[Witness]) -> Check {
     let registering: Vec<NodeId> = witnesses
         .iter()
         .filter(|witness| witness.registers)
@@ -29,10 +29,13 @@ pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
 }
 
 /// Checks that every coordinator is the most senior member: no newcomer and no restart deposes anybody.
-pub(crate) fn is_the_most_senior(witnesses: &[Witness]) -> Check {
+pub(crate) fn check_most_senior(witnesses: &[Witness]) -> Check {
     for witness in witnesses {
         ensure(witness.follows_senior, "senior", || {
-            format!("{:?} follows who is not the most senior", witness.id)
+            format!(
+                "{:?} follows a coordinator that is not the most senior member",
+                witness.id
+            )
         })?;
     }
     Ok(())
@@ -44,31 +47,31 @@ mod tests {
     use crate::oracle::tests_support::{ring, tag, violated};
 
     #[test]
-    fn who_follows_a_junior_is_seen() {
+    fn a_member_that_follows_a_junior_is_detected() {
         let mut witnesses = ring(3);
-        assert_eq!(is_the_most_senior(&witnesses), Ok(()));
+        assert_eq!(check_most_senior(&witnesses), Ok(()));
         witnesses[1].follows_senior = false;
-        assert_eq!(violated(is_the_most_senior(&witnesses)), Some("senior"));
+        assert_eq!(violated(check_most_senior(&witnesses)), Some("senior"));
     }
 
     #[test]
-    fn one_is_fine_and_none_or_two_are_seen() {
+    fn one_coordinator_passes_and_none_or_two_are_detected() {
         let mut witnesses = ring(3);
-        assert_eq!(exactly_one(&witnesses), Ok(()));
+        assert_eq!(check_exactly_one(&witnesses), Ok(()));
         witnesses[1].registers = true;
-        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+        assert_eq!(violated(check_exactly_one(&witnesses)), Some("E2"));
         witnesses[0].registers = false;
-        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+        assert_eq!(violated(check_exactly_one(&witnesses)), Some("E2"));
         witnesses[1].registers = false;
-        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+        assert_eq!(violated(check_exactly_one(&witnesses)), Some("E2"));
     }
 
     #[test]
-    fn who_follows_another_is_seen() {
+    fn a_member_that_follows_another_coordinator_is_detected() {
         let mut witnesses = ring(3);
         witnesses[2].tag = Some(tag(2, 1, 3));
-        assert_eq!(violated(exactly_one(&witnesses)), Some("E1"));
+        assert_eq!(violated(check_exactly_one(&witnesses)), Some("E1"));
         witnesses[2].tag = None;
-        assert_eq!(violated(exactly_one(&witnesses)), Some("E1"));
+        assert_eq!(violated(check_exactly_one(&witnesses)), Some("E1"));
     }
 }

@@ -7,19 +7,19 @@ use ringtalk_wire::NodeId;
 
 use super::{Check, ensure};
 
-/// What every user has sent, in order.
+/// The messages of every user, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Creation {
-    said: BTreeMap<NodeId, Vec<(String, u64)>>,
+    sent: BTreeMap<NodeId, Vec<(String, u64)>>,
     liars: BTreeSet<NodeId>,
-    lies: bool,
+    others_lie: bool,
 }
 
 impl Creation {
     /// Records that a user sends a message.
-    pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
-        let said = self.said.entry(author).or_default();
-        said.push((text.to_owned(), timestamp_ms));
+    pub(crate) fn record_sent(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
+        let sent = self.sent.entry(author).or_default();
+        sent.push((text.to_owned(), timestamp_ms));
     }
 
     /// Marks an author as a liar: nobody can tell what it sent.
@@ -28,13 +28,13 @@ impl Creation {
     }
 
     /// Returns true if somebody lies.
-    pub(crate) fn has_liars(&self) -> bool {
-        self.lies || !self.liars.is_empty()
+    pub(crate) fn has_lies(&self) -> bool {
+        self.others_lie || !self.liars.is_empty()
     }
 
     /// Records that somebody lies, about others.
-    pub(crate) const fn lies(&mut self) {
-        self.lies = true;
+    pub(crate) const fn record_lie(&mut self) {
+        self.others_lie = true;
     }
 
     /// Returns true if nobody can tell what an author sent.
@@ -43,37 +43,37 @@ impl Creation {
     }
 
     /// Returns how many messages a user has sent.
-    pub(crate) fn said_by(&self, author: NodeId) -> u64 {
-        self.said.get(&author).map_or(0, Vec::len) as u64
+    pub(crate) fn sent_count(&self, author: NodeId) -> u64 {
+        self.sent.get(&author).map_or(0, Vec::len) as u64
     }
 
     /// Returns how many messages all users have sent.
-    pub(crate) fn total(&self) -> u64 {
-        self.said.values().map(|said| said.len() as u64).sum()
+    pub(crate) fn total_sent(&self) -> u64 {
+        self.sent.values().map(|sent| sent.len() as u64).sum()
     }
 
     /// Checks a message that a node delivers.
-    pub(crate) fn delivered(&self, node: NodeId, message: &Delivered) -> Check {
+    pub(crate) fn check_delivery(&self, node: NodeId, message: &Delivered) -> Check {
         if self.is_liar(message.id.author) {
             return Ok(());
         }
-        let said = self.said.get(&message.id.author);
-        let place = message.id.seq.checked_sub(1);
-        let said = said
-            .zip(place)
-            .and_then(|(said, place)| said.get(place as usize));
+        let sent = self.sent.get(&message.id.author);
+        let index = message.id.seq.checked_sub(1);
+        let sent = sent
+            .zip(index)
+            .and_then(|(sent, index)| sent.get(index as usize));
         let same =
             |(text, at): &(String, u64)| message.text == *text && *at == message.timestamp_ms;
-        ensure(said.is_some_and(same), "C4", || {
+        ensure(sent.is_some_and(same), "C4", || {
             let id = message.id;
-            match said {
+            match sent {
                 Some((text, _)) => {
                     format!(
-                        "{node:?} delivers {id:?} as {:?}, but {text:?} was said",
+                        "{node:?} delivers {id:?} as {:?}, but {text:?} was sent",
                         message.text
                     )
                 }
-                None => format!("{node:?} delivers {id:?}, which nobody has said"),
+                None => format!("{node:?} delivers {id:?}, which its author never sent"),
             }
         })
     }
@@ -97,10 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_is_fine_and_nothing_else() {
+    fn only_messages_as_they_were_sent_pass() {
         let mut creation = Creation::default();
-        creation.said(id(1), "hello", 5);
-        let check = |message| violated(creation.delivered(id(2), &message));
+        creation.record_sent(id(1), "hello", 5);
+        let check = |message| violated(creation.check_delivery(id(2), &message));
         assert_eq!(check(delivered(1, "hello")), None);
         assert_eq!(check(delivered(1, "hullo")), Some("C4"));
         assert_eq!(check(delivered(2, "hello")), Some("C4"));

@@ -8,11 +8,8 @@ use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId};
 
-use super::reach::Reach;
+use super::watermarks::{Past, Watermarks, raise};
 use super::{Check, ensure};
-
-/// What happened before a message: for each author, its last message.
-type Past = BTreeMap<NodeId, u64>;
 
 /// The past of each message, as its heads lead to it.
 #[derive(Debug, Default)]
@@ -23,22 +20,22 @@ pub(crate) struct Heads {
 impl Heads {
     /// Records that a node delivers a message; the author does so first. A message without heads depends on the
     /// previous one of its author.
-    pub(crate) fn delivered(
+    pub(crate) fn check_delivery(
         &mut self,
-        reach: &Reach,
+        watermarks: &Watermarks,
         node: NodeId,
         message: MessageId,
         heads: Option<&[MessageId]>,
     ) -> Check {
         let heads = heads.unwrap_or_default();
         if node == message.author {
-            return self.said(reach, message, heads);
+            return self.check_heads(watermarks, message, heads);
         }
         for head in heads {
-            let reached = reach.of(node, head.author);
+            let reached = watermarks.of(node, head.author);
             ensure(reached >= head.seq, "C1", || {
                 format!(
-                    "{node:?} delivers {message:?}, but {head:?} happened before it, and only {reached} of that author are there"
+                    "{node:?} delivers {message:?}, but {head:?} happened before it, and the node has only {reached} of that author"
                 )
             })?;
         }
@@ -46,7 +43,12 @@ impl Heads {
     }
 
     /// Checks that the heads of a message lead to everything that its author had delivered.
-    fn said(&mut self, reach: &Reach, message: MessageId, heads: &[MessageId]) -> Check {
+    fn check_heads(
+        &mut self,
+        watermarks: &Watermarks,
+        message: MessageId,
+        heads: &[MessageId],
+    ) -> Check {
         let author = message.author;
         let seq = message.seq - 1;
         let previous = (seq > 0).then_some(MessageId { author, seq });
@@ -57,7 +59,7 @@ impl Heads {
                 raise(&mut past, author, seq);
             }
         }
-        for known in reach.of_node(author) {
+        for known in watermarks.of_node(author) {
             let leads = past.get(&known.author).copied().unwrap_or(0);
             ensure(leads >= known.seq, "C1", || {
                 format!(
@@ -70,11 +72,6 @@ impl Heads {
     }
 }
 
-fn raise(past: &mut Past, author: NodeId, seq: u64) {
-    let entry = past.entry(author).or_default();
-    *entry = (*entry).max(seq);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,15 +79,17 @@ mod tests {
 
     #[derive(Default)]
     struct Bench {
-        reach: Reach,
+        watermarks: Watermarks,
         heads: Heads,
     }
 
     impl Bench {
         fn deliver(&mut self, node: u8, message: MessageId, heads: &[MessageId]) -> Check {
             let heads = Some(heads);
-            let check = self.heads.delivered(&self.reach, id(node), message, heads);
-            self.reach.step(id(node), message);
+            let check = self
+                .heads
+                .check_delivery(&self.watermarks, id(node), message, heads);
+            self.watermarks.advance(id(node), message);
             check
         }
     }
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_after_its_question_is_fine_and_before_it_is_seen() {
+    fn an_answer_after_its_question_passes_and_one_before_it_is_detected() {
         let mut bench = question_and_answer();
         let early = bench.deliver(3, message(2, 1), &[message(1, 1)]);
         assert_eq!(violated(early), Some("C1"));
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_leave_something_out_are_seen() {
+    fn incomplete_heads_are_detected() {
         let mut bench = question_and_answer();
         assert_eq!(bench.deliver(3, message(1, 1), &[]), Ok(()));
         let check = bench.deliver(3, message(3, 1), &[]);

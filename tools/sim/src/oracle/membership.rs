@@ -28,16 +28,16 @@ impl Accuracy {
     }
 
     /// Checks that a member may be found dead, when a node is told that it was.
-    pub(crate) fn failed(&self, node: NodeId, gone: NodeId) -> Check {
+    pub(crate) fn check_failed(&self, node: NodeId, gone: NodeId) -> Check {
         let expected = self.expected.as_ref();
         let fair = expected.is_none_or(|expected| expected.contains(&gone));
         ensure(fair, "V4", || {
-            format!("{node:?} is told that {gone:?} failed, which is well or has left properly")
+            format!("{node:?} reports that {gone:?} failed, but it is alive or has left properly")
         })
     }
 
     /// Records that a node is told that a member has left properly.
-    pub(crate) fn left(&mut self, node: NodeId, gone: NodeId) {
+    pub(crate) fn record_leave(&mut self, node: NodeId, gone: NodeId) {
         self.left.insert((node, gone));
     }
 
@@ -48,7 +48,7 @@ impl Accuracy {
 }
 
 /// Checks that all nodes follow one view, which lists exactly the live nodes.
-pub(crate) fn the_live_are_the_members(witnesses: &[Witness]) -> Check {
+pub(crate) fn check_members(witnesses: &[Witness]) -> Check {
     let live: BTreeSet<NodeId> = witnesses.iter().map(|witness| witness.id).collect();
     let tag = witnesses.first().and_then(|witness| witness.tag);
     for witness in witnesses {
@@ -76,28 +76,28 @@ mod tests {
     use crate::oracle::tests_support::{id, ring, tag, violated};
 
     #[test]
-    fn a_dead_member_a_missing_one_and_another_view_are_seen() {
-        assert_eq!(the_live_are_the_members(&ring(3)), Ok(()));
+    fn a_dead_member_a_missing_one_and_another_view_are_detected() {
+        assert_eq!(check_members(&ring(3)), Ok(()));
         let mut witnesses = ring(3);
         witnesses[1].members.push(id(7));
-        let check = the_live_are_the_members(&witnesses);
+        let check = check_members(&witnesses);
         assert_eq!(violated(check), Some("V3"));
         let mut witnesses = ring(3);
         witnesses[1].members.pop();
-        let check = the_live_are_the_members(&witnesses);
+        let check = check_members(&witnesses);
         assert_eq!(violated(check), Some("V3"));
         let mut witnesses = ring(3);
         witnesses[1].tag = Some(tag(0, 1, 9));
-        let check = the_live_are_the_members(&witnesses);
+        let check = check_members(&witnesses);
         assert_eq!(violated(check), Some("V3"));
     }
 
     #[test]
-    fn who_is_found_dead_and_is_not_is_seen() {
+    fn a_live_node_that_is_reported_dead_is_detected() {
         let mut accuracy = Accuracy::default();
-        assert_eq!(accuracy.failed(id(0), id(1)), Ok(()));
+        assert_eq!(accuracy.check_failed(id(0), id(1)), Ok(()));
         accuracy.expect([id(2)]);
-        assert_eq!(accuracy.failed(id(0), id(2)), Ok(()));
-        assert_eq!(violated(accuracy.failed(id(0), id(1))), Some("V4"));
+        assert_eq!(accuracy.check_failed(id(0), id(2)), Ok(()));
+        assert_eq!(violated(accuracy.check_failed(id(0), id(1))), Some("V4"));
     }
 }

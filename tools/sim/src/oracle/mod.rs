@@ -3,6 +3,7 @@
 //! They know what users sent and what nodes told their users, and never what travelled. Some look at every event,
 //! the others at the [`Witness`]es of a world at rest.
 
+mod acks;
 mod arrival;
 mod causal;
 mod coordinator;
@@ -12,28 +13,27 @@ mod heads;
 mod membership;
 mod once;
 mod queue;
-mod reach;
-mod reached;
 mod readiness;
 mod ring;
 mod transcript;
 mod view;
+mod watermarks;
 
 use core::fmt;
 use std::collections::BTreeSet;
 
-use ringtalk_proto::{Delivered, Event, Node, Trouble};
+use ringtalk_proto::{Delivered, ErrorKind, Event, Node};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
-pub(crate) use queue::{load_is_bounded, queue_is_bounded};
+pub(crate) use queue::{check_load, check_queue};
 
 /// An invariant that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Violation {
     /// The id of the invariant in `DESIGN.md`, or a word for one that is not there.
     pub(crate) invariant: &'static str,
-    /// What happened, and at which node.
+    /// The violation, and its node.
     pub(crate) what: String,
 }
 
@@ -105,40 +105,35 @@ impl From<&Node> for Witness {
 /// All oracles.
 #[derive(Debug, Default)]
 pub(crate) struct Oracles {
-    reach: reach::Reach,
-    causal: causal::Causal,
+    watermarks: watermarks::Watermarks,
+    causal: causal::CausalOrder,
     /// In large rings, in the place of `causal` and `once`, which keep the whole past of every node.
     heads: Option<heads::Heads>,
     once: once::Once,
     creation: creation::Creation,
-    transcript: transcript::Lamport,
-    agreement: view::Agreement,
-    progress: view::Progress,
+    lamport_times: transcript::LamportTimes,
+    agreement: view::ViewAgreement,
+    view_progress: view::ViewProgress,
     readiness: readiness::Readiness,
     membership: membership::Accuracy,
-    reached: reached::Reached,
+    acks: acks::Acknowledgements,
     /// How often bundles reach each node, if that is counted.
-    passages: Option<reached::Passages>,
+    payload_counts: Option<acks::PayloadCounts>,
     /// The nodes that have shown a gap.
     gaps: BTreeSet<NodeId>,
-    calm: bool,
-    delivered: u64,
+    expects_senior: bool,
+    deliveries: u64,
 }
 
 impl Oracles {
     /// Records that a user sends a message.
-    pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
-        self.creation.said(author, text, timestamp_ms);
+    pub(crate) fn record_sent(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
+        self.creation.record_sent(author, text, timestamp_ms);
     }
 
     /// Marks an author as a liar: it tells members different things, so nobody can tell what it sent.
     pub(crate) fn distrust(&mut self, author: NodeId) {
         self.creation.distrust(author);
-    }
-
-    /// Returns the last message of an author that a node has shown.
-    pub(crate) fn heard(&self, node: NodeId, author: NodeId) -> u64 {
-        self.reach.of(node, author)
     }
 
     /// Returns true if nobody can tell what an author sent.
@@ -147,34 +142,34 @@ impl Oracles {
     }
 
     /// Records that somebody lies, and may be accused of it.
-    pub(crate) fn lies(&mut self) {
-        self.creation.lies();
+    pub(crate) fn record_lie(&mut self) {
+        self.creation.record_lie();
     }
 
     /// Judges C1 by the heads of messages from now on, and C3 by C2, from which it follows. So what the oracles
     /// keep does not grow with the number of nodes times the square of the number of messages.
-    pub(crate) fn be_frugal(&mut self) {
+    pub(crate) fn use_cheap_checks(&mut self) {
         self.heads.get_or_insert_default();
     }
 
     /// Returns true in a ring so large that the oracles do not keep every node's whole past.
-    pub(crate) const fn are_frugal(&self) -> bool {
+    pub(crate) const fn uses_cheap_checks(&self) -> bool {
         self.heads.is_some()
     }
 
     /// Returns how many deliveries were checked.
-    pub(crate) const fn delivered(&self) -> u64 {
-        self.delivered
+    pub(crate) const fn deliveries(&self) -> u64 {
+        self.deliveries
     }
 
     /// Returns how many messages a user has sent.
-    pub(crate) fn said_by(&self, author: NodeId) -> u64 {
-        self.creation.said_by(author)
+    pub(crate) fn sent_count(&self, author: NodeId) -> u64 {
+        self.creation.sent_count(author)
     }
 
-    /// Returns how far a node has followed an author.
-    pub(crate) fn reach(&self, node: NodeId, author: NodeId) -> u64 {
-        self.reach.of(node, author)
+    /// Returns the sequence number up to which a node has followed an author.
+    pub(crate) fn watermark(&self, node: NodeId, author: NodeId) -> u64 {
+        self.watermarks.of(node, author)
     }
 
     /// Allows only these nodes to be found dead from now on, and those named before.
@@ -183,52 +178,52 @@ impl Oracles {
     }
 
     /// Declares that faults are few: from now on they excuse nothing beyond what they cause.
-    pub(crate) fn be_calm(&mut self) {
-        self.calm = true;
-        self.progress.be_strict();
+    pub(crate) fn expect_few_faults(&mut self) {
+        self.expects_senior = true;
+        self.view_progress.forbid_rival_coordinators();
     }
 
     /// Demands from now on that the most senior member coordinates at rest.
     pub(crate) const fn expect_the_most_senior(&mut self) {
-        self.calm = true;
+        self.expects_senior = true;
     }
 
     /// Checks that no two of these nodes have ever coordinated under one number.
-    pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
-        self.progress.no_two_reigned_at_once(nodes)
+    pub(crate) fn check_one_coordinator_per_number(&self, nodes: &[NodeId]) -> Check {
+        self.view_progress.check_one_coordinator_per_number(nodes)
     }
 
     /// Allows one more node to be found dead.
-    pub(crate) fn may_fail(&mut self, node: NodeId) {
+    pub(crate) fn allow_failure(&mut self, node: NodeId) {
         self.membership.allow(node);
     }
 
     /// Starts to count how often payloads reach each node.
     pub(crate) fn count_payloads(&mut self) {
-        self.passages.get_or_insert_default();
+        self.payload_counts.get_or_insert_default();
     }
 
     /// Returns true if payloads are counted.
     pub(crate) const fn counts_payloads(&self) -> bool {
-        self.passages.is_some()
+        self.payload_counts.is_some()
     }
 
     /// Records that a bundle reaches a node on its way round the ring.
-    pub(crate) fn payload(&mut self, node: NodeId, first: MessageId) {
-        if let Some(passages) = &mut self.passages {
-            passages.came(node, first);
+    pub(crate) fn record_payload(&mut self, node: NodeId, first: MessageId) {
+        if let Some(counts) = &mut self.payload_counts {
+            counts.record(node, first);
         }
     }
 
     /// Checks that at most `permille` of 1,000 counted payloads reached nodes that had them.
-    pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
-        let passages = self.passages.as_ref();
-        passages.map_or(Ok(()), |passages| passages.few_came_again(permille))
+    pub(crate) fn check_duplicate_payloads(&self, permille: u64) -> Check {
+        let counts = self.payload_counts.as_ref();
+        counts.map_or(Ok(()), |counts| counts.check_duplicates(permille))
     }
 
-    /// Checks that every author was told of everybody who has its messages.
-    pub(crate) fn all_was_told(&self) -> Check {
-        self.reached.all_was_told()
+    /// Checks that every author was told of all members that have delivered its messages.
+    pub(crate) fn check_acks_complete(&self) -> Check {
+        self.acks.check_complete()
     }
 
     /// Returns true if `node` saw `gone` leave properly.
@@ -237,43 +232,43 @@ impl Oracles {
     }
 
     /// Checks what a node tells its user; `waits` tells for which authors' messages the node waits at that time.
-    pub(crate) fn event(
+    pub(crate) fn check_event(
         &mut self,
         node: NodeId,
         event: &Event,
         waits: impl Fn(&NodeId) -> bool,
     ) -> Check {
         match event {
-            // What a liar shows its own user of its own messages is not checked.
+            // A liar's view of its own messages is not checked.
             Event::Message(message) if message.id.author == node && self.distrusts(node) => {
-                self.reach.step(node, message.id);
+                self.watermarks.advance(node, message.id);
             }
-            Event::Joining(stage) => self.readiness.joining(node, stage)?,
+            Event::Joining(stage) => self.readiness.check_stage(node, stage)?,
             Event::Start { base } => {
-                self.readiness.started(node)?;
-                self.causal.started(node, base)?;
-                self.reach.begin(node, base);
+                self.readiness.check_start(node)?;
+                self.causal.check_start(node, base)?;
+                self.watermarks.start_at(node, base);
             }
-            Event::Ready { .. } => self.readiness.ready(node)?,
-            Event::Message(message) => self.message(node, message, waits)?,
+            Event::Ready { .. } => self.readiness.check_ready(node)?,
+            Event::Message(message) => self.check_message(node, message, waits)?,
             &Event::Gap {
                 author,
                 from,
                 to,
                 passed,
             } => {
-                self.gap(node, author, (from, to))?;
+                self.check_gap(node, author, (from, to))?;
                 if passed {
-                    self.reach.pass(node, author, from, to);
+                    self.watermarks.pass_gap(node, author, from, to);
                 }
             }
             Event::View(view) => {
-                self.agreement.view(node, view)?;
-                self.progress.view(node, view.tag())?;
+                self.agreement.check_view(node, view)?;
+                self.view_progress.check_view(node, view.tag())?;
             }
-            Event::Coordinator { epoch } => self.progress.coordinator(node, *epoch)?,
-            Event::Failed(person) => self.membership.failed(node, person.id)?,
-            Event::Left(person) => self.membership.left(node, person.id),
+            Event::Coordinator { epoch } => self.view_progress.check_coordinator(node, *epoch)?,
+            Event::Failed(person) => self.membership.check_failed(node, person.id)?,
+            Event::Left(person) => self.membership.record_leave(node, person.id),
             &Event::Reached {
                 first,
                 last,
@@ -283,7 +278,7 @@ impl Oracles {
                     author: node,
                     seq: last,
                 };
-                self.reached.told(first, last, members)?;
+                self.acks.check_ack(first, last, members)?;
             }
             Event::Reached { .. }
             | Event::Neighbours { .. }
@@ -294,22 +289,22 @@ impl Oracles {
                 let what = format!("{node:?} takes a node at {host:?} for an observer");
                 Violation::of("observed", what)?;
             }
-            Event::Error { trouble, .. } => self.trouble(node, *trouble)?,
+            Event::Error { kind, .. } => self.check_error(node, *kind)?,
         }
         Ok(())
     }
 
-    fn trouble(&self, node: NodeId, trouble: Trouble) -> Check {
+    fn check_error(&self, node: NodeId, kind: ErrorKind) -> Check {
         let accuses = matches!(
-            trouble,
-            Trouble::Refused | Trouble::AuthorForked | Trouble::LamportTime
+            kind,
+            ErrorKind::Refused | ErrorKind::AuthorForked | ErrorKind::LamportTime
         );
-        ensure(!accuses || self.creation.has_liars(), "accused", || {
-            format!("{node:?} is told of {trouble:?}, and nobody lies")
+        ensure(!accuses || self.creation.has_lies(), "accused", || {
+            format!("{node:?} reports {kind:?}, but no node lies")
         })
     }
 
-    fn gap(&mut self, node: NodeId, author: NodeId, (from, to): (u64, u64)) -> Check {
+    fn check_gap(&mut self, node: NodeId, author: NodeId, (from, to): (u64, u64)) -> Check {
         ensure(1 <= from && from <= to, "C6", || {
             format!("{node:?} shows a gap of {author:?} from {from} to {to}")
         })?;
@@ -317,7 +312,7 @@ impl Oracles {
         Ok(())
     }
 
-    fn message(
+    fn check_message(
         &mut self,
         node: NodeId,
         message: &Delivered,
@@ -325,51 +320,57 @@ impl Oracles {
     ) -> Check {
         let id = message.id;
         let liar = self.creation.is_liar(id.author);
-        self.delivered += 1;
-        self.creation.delivered(node, message)?;
+        self.deliveries += 1;
+        self.creation.check_delivery(node, message)?;
         if self.heads.is_none() {
-            self.once.delivered(node, id)?;
+            self.once.check_delivery(node, id)?;
         }
-        self.reached.delivered(id);
-        fifo::is_next(&self.reach, node, id)?;
+        self.acks.record_delivery(id);
+        fifo::check_next(&self.watermarks, node, id)?;
         match &mut self.heads {
-            Some(causal) => causal.delivered(&self.reach, node, id, message.heads.as_deref())?,
+            Some(heads) => {
+                heads.check_delivery(&self.watermarks, node, id, message.heads.as_deref())?;
+            }
             None if !liar => {
                 let heads = message.heads.as_deref().unwrap_or_default();
-                self.causal.delivered(&self.reach, node, id, heads, waits)?;
+                self.causal
+                    .check_delivery(&self.watermarks, node, id, heads, waits)?;
             }
             None => {}
         }
-        self.transcript.delivered(node, id, message.lamport, liar)?;
-        self.readiness.delivered(node, message.history)?;
-        self.reach.step(node, id);
+        self.lamport_times
+            .check_delivery(node, id, message.lamport, liar)?;
+        self.readiness.check_delivery(node, message.history)?;
+        self.watermarks.advance(node, id);
         Ok(())
     }
 
     /// Checks the invariants at rest: the faults are over, and the world has settled.
-    pub(crate) fn at_rest(
+    pub(crate) fn check_at_rest(
         &self,
         witnesses: &[Witness],
         authors: &[Author],
         history: usize,
     ) -> Check {
-        readiness::all_take_part(&self.readiness, witnesses)?;
-        coordinator::exactly_one(witnesses)?;
-        membership::the_live_are_the_members(witnesses)?;
-        ring::is_one_cycle(witnesses)?;
-        let whole = self.creation.total() <= history as u64;
+        readiness::check_all_take_part(&self.readiness, witnesses)?;
+        coordinator::check_exactly_one(witnesses)?;
+        membership::check_members(witnesses)?;
+        ring::check_one_cycle(witnesses)?;
+        let whole = self.creation.total_sent() <= history as u64;
         let honest = self.honest(witnesses);
         let (liars, authors): (Vec<Author>, Vec<Author>) = authors
             .iter()
             .partition(|author| self.creation.is_liar(author.id));
-        arrival::everything_arrived(&self.reach, &honest, &authors, whole)?;
-        arrival::all_have_the_same(&self.reach, &honest, &liars)?;
-        arrival::clocks_are_true(&self.reach, witnesses, |author| self.distrusts(*author))?;
-        arrival::no_silent_loss(&self.gaps, &honest)?;
-        if self.calm {
-            coordinator::is_the_most_senior(witnesses)?;
+        arrival::check_everything_arrived(&self.watermarks, &honest, &authors, whole)?;
+        arrival::check_all_have_the_same(&self.watermarks, &honest, &liars)?;
+        arrival::check_clocks(&self.watermarks, witnesses, |author| {
+            self.distrusts(*author)
+        })?;
+        arrival::check_no_silent_loss(&self.gaps, &honest)?;
+        if self.expects_senior {
+            coordinator::check_most_senior(witnesses)?;
         }
-        transcript::is_the_same(&honest, whole)
+        transcript::check_equal(&honest, whole)
     }
 
     /// Returns the nodes that do not lie, with transcripts of each other's messages only.

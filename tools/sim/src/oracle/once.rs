@@ -14,7 +14,7 @@ pub(crate) struct Once {
 
 impl Once {
     /// Checks that a node has not delivered this message before.
-    pub(crate) fn delivered(&mut self, node: NodeId, message: MessageId) -> Check {
+    pub(crate) fn check_delivery(&mut self, node: NodeId, message: MessageId) -> Check {
         let new = self.seen.entry(node).or_default().insert(message);
         ensure(new, "C3", || format!("{node:?} delivers {message:?} again"))
     }
@@ -26,10 +26,13 @@ mod tests {
     use crate::oracle::tests_support::{id, message, violated};
 
     #[test]
-    fn twice_at_one_node_is_seen_and_once_at_each_is_fine() {
+    fn a_second_delivery_at_one_node_is_detected() {
         let mut once = Once::default();
-        assert_eq!(once.delivered(id(1), message(3, 1)), Ok(()));
-        assert_eq!(once.delivered(id(2), message(3, 1)), Ok(()));
-        assert_eq!(violated(once.delivered(id(1), message(3, 1))), Some("C3"));
+        assert_eq!(once.check_delivery(id(1), message(3, 1)), Ok(()));
+        assert_eq!(once.check_delivery(id(2), message(3, 1)), Ok(()));
+        assert_eq!(
+            violated(once.check_delivery(id(1), message(3, 1))),
+            Some("C3")
+        );
     }
 }

@@ -13,14 +13,14 @@ use super::{Check, ensure};
 const BOUND_BYTES: usize = LINK_QUEUE_LIMIT + PULL_BYTES;
 
 /// Checks how many bytes a node has queued on one link.
-pub(crate) fn queue_is_bounded(node: NodeId, bytes: usize) -> Check {
+pub(crate) fn check_queue(node: NodeId, bytes: usize) -> Check {
     ensure(bytes <= BOUND_BYTES, "M1", || {
         format!("{node:?} has queued {bytes} bytes on one link")
     })
 }
 
 /// Checks what a node holds back and logs, if it keeps `history` messages for latecomers.
-pub(crate) fn load_is_bounded(node: NodeId, load: &Load, history: usize) -> Check {
+pub(crate) fn check_load(node: NodeId, load: &Load, history: usize) -> Check {
     // The oldest bundle stays while any of its messages has to stay.
     let log_messages = history + LOG_SPARE + BUNDLE_MESSAGES;
     let bounds = [
@@ -43,8 +43,8 @@ mod tests {
     use crate::oracle::tests_support::{id, violated};
 
     #[test]
-    fn more_than_a_bound_is_seen_in_each() {
-        let check = |load: &Load| violated(load_is_bounded(id(1), load, 50));
+    fn a_load_beyond_any_bound_is_detected() {
+        let check = |load: &Load| violated(check_load(id(1), load, 50));
         let sound = Load::default();
         assert_eq!(check(&sound), None);
         for load in [
@@ -70,9 +70,9 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_beyond_its_bound_is_seen() {
-        assert_eq!(queue_is_bounded(id(1), LINK_QUEUE_LIMIT), Ok(()));
-        let full = queue_is_bounded(id(1), BOUND_BYTES + 1);
+    fn a_queue_beyond_its_bound_is_detected() {
+        assert_eq!(check_queue(id(1), LINK_QUEUE_LIMIT), Ok(()));
+        let full = check_queue(id(1), BOUND_BYTES + 1);
         assert_eq!(violated(full), Some("M1"));
     }
 }

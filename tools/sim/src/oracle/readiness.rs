@@ -20,7 +20,7 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     /// Checks that a node's clock starts once, and before its first message.
-    pub(crate) fn started(&mut self, node: NodeId) -> Check {
+    pub(crate) fn check_start(&mut self, node: NodeId) -> Check {
         let first = self.started.insert(node) && !self.delivered.contains_key(&node);
         ensure(first, "start", || {
             format!("{node:?} starts its clock again, or after its first message")
@@ -28,21 +28,21 @@ impl Readiness {
     }
 
     /// Checks what a node tells its user about joining.
-    pub(crate) fn joining(&self, node: NodeId, stage: &JoiningStage) -> Check {
+    pub(crate) fn check_stage(&self, node: NodeId, stage: &JoiningStage) -> Check {
         ensure(!self.is_ready(node), "joining", || {
-            format!("{node:?} tells of {stage:?} after it was ready")
+            format!("{node:?} reports {stage:?} after it was ready")
         })?;
         let JoiningStage::FetchingHistory { done, total } = stage else {
             return Ok(());
         };
         let delivered = self.history.get(&node).copied().unwrap_or(0);
         ensure(*done == delivered && done <= total, "joining", || {
-            format!("{node:?} tells of {stage:?} after {delivered} messages")
+            format!("{node:?} reports {stage:?} after {delivered} messages")
         })
     }
 
     /// Checks that a node becomes ready once, and after its clock has started.
-    pub(crate) fn ready(&mut self, node: NodeId) -> Check {
+    pub(crate) fn check_ready(&mut self, node: NodeId) -> Check {
         ensure(self.started.contains(&node), "ready", || {
             format!("{node:?} is ready before its clock starts")
         })?;
@@ -52,7 +52,7 @@ impl Readiness {
     }
 
     /// Checks that a node delivers after its clock has started, and history before it is ready.
-    pub(crate) fn delivered(&mut self, node: NodeId, history: bool) -> Check {
+    pub(crate) fn check_delivery(&mut self, node: NodeId, history: bool) -> Check {
         *self.delivered.entry(node).or_default() += 1;
         *self.history.entry(node).or_default() += u64::from(history);
         ensure(self.started.contains(&node), "start", || {
@@ -70,14 +70,14 @@ impl Readiness {
 }
 
 /// Checks that every node is ready and accepts input.
-pub(crate) fn all_take_part(readiness: &Readiness, witnesses: &[Witness]) -> Check {
+pub(crate) fn check_all_take_part(readiness: &Readiness, witnesses: &[Witness]) -> Check {
     for witness in witnesses {
         let id = witness.id;
         ensure(readiness.is_ready(id), "ready", || {
             format!("{id:?} is not ready at rest")
         })?;
         ensure(witness.accepts_input, "input", || {
-            format!("{id:?} takes no input at rest")
+            format!("{id:?} accepts no input at rest")
         })?;
     }
     Ok(())
@@ -90,55 +90,61 @@ mod tests {
 
     fn ready_node() -> Readiness {
         let mut readiness = Readiness::default();
-        assert_eq!(readiness.started(id(0)), Ok(()));
-        assert_eq!(readiness.delivered(id(0), true), Ok(()));
-        assert_eq!(readiness.ready(id(0)), Ok(()));
+        assert_eq!(readiness.check_start(id(0)), Ok(()));
+        assert_eq!(readiness.check_delivery(id(0), true), Ok(()));
+        assert_eq!(readiness.check_ready(id(0)), Ok(()));
         readiness
     }
 
     #[test]
-    fn ready_twice_is_seen() {
-        assert_eq!(violated(ready_node().ready(id(0))), Some("ready"));
+    fn a_second_ready_is_detected() {
+        assert_eq!(violated(ready_node().check_ready(id(0))), Some("ready"));
     }
 
     #[test]
-    fn history_after_ready_is_seen() {
+    fn history_after_ready_is_detected() {
         let mut readiness = ready_node();
-        assert_eq!(readiness.delivered(id(0), false), Ok(()));
-        assert_eq!(violated(readiness.delivered(id(0), true)), Some("ready"));
+        assert_eq!(readiness.check_delivery(id(0), false), Ok(()));
+        assert_eq!(
+            violated(readiness.check_delivery(id(0), true)),
+            Some("ready")
+        );
     }
 
     #[test]
-    fn a_way_in_that_is_told_wrongly_or_late_is_seen() {
+    fn a_wrong_or_late_joining_stage_is_detected() {
         let fetching = |done, total| JoiningStage::FetchingHistory { done, total };
-        let late = ready_node().joining(id(0), &fetching(1, 1));
+        let late = ready_node().check_stage(id(0), &fetching(1, 1));
         assert_eq!(violated(late), Some("joining"));
         let mut readiness = Readiness::default();
-        assert_eq!(readiness.started(id(0)), Ok(()));
-        assert_eq!(readiness.delivered(id(0), true), Ok(()));
-        assert_eq!(readiness.joining(id(0), &fetching(1, 5)), Ok(()));
+        assert_eq!(readiness.check_start(id(0)), Ok(()));
+        assert_eq!(readiness.check_delivery(id(0), true), Ok(()));
+        assert_eq!(readiness.check_stage(id(0), &fetching(1, 5)), Ok(()));
         for wrong in [fetching(0, 5), fetching(2, 5), fetching(1, 0)] {
-            let told = readiness.joining(id(0), &wrong);
-            assert_eq!(violated(told), Some("joining"));
+            let check = readiness.check_stage(id(0), &wrong);
+            assert_eq!(violated(check), Some("joining"));
         }
     }
 
     #[test]
-    fn a_clock_that_starts_late_or_twice_is_seen() {
+    fn a_clock_that_starts_late_or_twice_is_detected() {
         let mut readiness = Readiness::default();
-        assert_eq!(violated(readiness.delivered(id(1), true)), Some("start"));
-        assert_eq!(violated(readiness.started(id(1))), Some("start"));
-        assert_eq!(violated(ready_node().started(id(0))), Some("start"));
+        assert_eq!(
+            violated(readiness.check_delivery(id(1), true)),
+            Some("start")
+        );
+        assert_eq!(violated(readiness.check_start(id(1))), Some("start"));
+        assert_eq!(violated(ready_node().check_start(id(0))), Some("start"));
     }
 
     #[test]
-    fn who_is_not_in_at_rest_is_seen() {
+    fn a_node_that_is_not_ready_at_rest_is_detected() {
         let mut witnesses = ring(1);
-        assert_eq!(all_take_part(&ready_node(), &witnesses), Ok(()));
-        let nobody = all_take_part(&Readiness::default(), &witnesses);
+        assert_eq!(check_all_take_part(&ready_node(), &witnesses), Ok(()));
+        let nobody = check_all_take_part(&Readiness::default(), &witnesses);
         assert_eq!(violated(nobody), Some("ready"));
         witnesses[0].accepts_input = false;
-        let dumb = all_take_part(&ready_node(), &witnesses);
+        let dumb = check_all_take_part(&ready_node(), &witnesses);
         assert_eq!(violated(dumb), Some("input"));
     }
 }

@@ -9,14 +9,14 @@ use super::{Check, Witness, ensure};
 
 /// The Lamport time of each message, as its author showed it.
 #[derive(Debug, Default)]
-pub(crate) struct Lamport {
+pub(crate) struct LamportTimes {
     times: BTreeMap<MessageId, u64>,
     latest: BTreeMap<NodeId, u64>,
 }
 
-impl Lamport {
+impl LamportTimes {
     /// Checks the Lamport time of a message that a node delivers; a liar's message may have any.
-    pub(crate) fn delivered(
+    pub(crate) fn check_delivery(
         &mut self,
         node: NodeId,
         message: MessageId,
@@ -45,7 +45,7 @@ impl Lamport {
 }
 
 /// Checks that all transcripts agree where they overlap, and are equal if nothing had to be forgotten.
-pub(crate) fn is_the_same(witnesses: &[Witness], whole: bool) -> Check {
+pub(crate) fn check_equal(witnesses: &[Witness], whole: bool) -> Check {
     let Some((first, others)) = witnesses.split_first() else {
         return Ok(());
     };
@@ -57,15 +57,15 @@ pub(crate) fn is_the_same(witnesses: &[Witness], whole: bool) -> Check {
         };
         ensure(same, "C7", || {
             let differ = first.transcript.iter().zip(&other.transcript);
-            let place = differ.take_while(|(one, other)| one == other).count();
+            let position = differ.take_while(|(one, other)| one == other).count();
             format!(
-                "the transcripts of {:?} ({}) and {:?} ({}) differ at place {place}: {:?} and {:?}",
+                "the transcripts of {:?} ({}) and {:?} ({}) differ at position {position}: {:?} and {:?}",
                 first.id,
                 first.transcript.len(),
                 other.id,
                 other.transcript.len(),
-                first.transcript.get(place),
-                other.transcript.get(place),
+                first.transcript.get(position),
+                other.transcript.get(position),
             )
         })?;
     }
@@ -85,40 +85,58 @@ mod tests {
     use crate::oracle::tests_support::{id, message, ring, violated};
 
     #[test]
-    fn another_lamport_time_is_seen() {
-        let mut lamport = Lamport::default();
-        assert_eq!(lamport.delivered(id(1), message(1, 1), 4, false), Ok(()));
-        assert_eq!(lamport.delivered(id(2), message(1, 1), 4, false), Ok(()));
-        let other = lamport.delivered(id(3), message(1, 1), 5, false);
+    fn another_lamport_time_is_detected() {
+        let mut lamport = LamportTimes::default();
+        assert_eq!(
+            lamport.check_delivery(id(1), message(1, 1), 4, false),
+            Ok(())
+        );
+        assert_eq!(
+            lamport.check_delivery(id(2), message(1, 1), 4, false),
+            Ok(())
+        );
+        let other = lamport.check_delivery(id(3), message(1, 1), 5, false);
         assert_eq!(violated(other), Some("C7"));
     }
 
     #[test]
-    fn an_answer_that_is_not_later_is_seen() {
-        let mut lamport = Lamport::default();
-        assert_eq!(lamport.delivered(id(1), message(1, 1), 4, false), Ok(()));
-        assert_eq!(lamport.delivered(id(2), message(1, 1), 4, false), Ok(()));
-        let answer = lamport.delivered(id(2), message(2, 1), 4, false);
+    fn an_answer_that_is_not_later_is_detected() {
+        let mut lamport = LamportTimes::default();
+        assert_eq!(
+            lamport.check_delivery(id(1), message(1, 1), 4, false),
+            Ok(())
+        );
+        assert_eq!(
+            lamport.check_delivery(id(2), message(1, 1), 4, false),
+            Ok(())
+        );
+        let answer = lamport.check_delivery(id(2), message(2, 1), 4, false);
         assert_eq!(violated(answer), Some("C7"));
     }
 
     #[test]
     fn a_liar_may_give_its_message_two_lamport_times_and_an_answer_is_later() {
-        let mut lamport = Lamport::default();
-        assert_eq!(lamport.delivered(id(2), message(1, 1), 4, true), Ok(()));
-        assert_eq!(lamport.delivered(id(3), message(1, 1), 9, true), Ok(()));
-        let answer = lamport.delivered(id(3), message(3, 1), 5, false);
+        let mut lamport = LamportTimes::default();
+        assert_eq!(
+            lamport.check_delivery(id(2), message(1, 1), 4, true),
+            Ok(())
+        );
+        assert_eq!(
+            lamport.check_delivery(id(3), message(1, 1), 9, true),
+            Ok(())
+        );
+        let answer = lamport.check_delivery(id(3), message(3, 1), 5, false);
         assert_eq!(violated(answer), Some("C7"));
     }
 
     #[test]
-    fn another_order_is_seen_and_a_later_beginning_is_fine() {
+    fn another_order_is_detected_and_a_later_beginning_is_fine() {
         let mut witnesses = ring(2);
         witnesses[0].transcript = vec![message(1, 1), message(2, 1), message(1, 2)];
         witnesses[1].transcript = vec![message(2, 1), message(1, 2)];
-        assert_eq!(is_the_same(&witnesses, false), Ok(()));
-        assert_eq!(violated(is_the_same(&witnesses, true)), Some("C7"));
+        assert_eq!(check_equal(&witnesses, false), Ok(()));
+        assert_eq!(violated(check_equal(&witnesses, true)), Some("C7"));
         witnesses[1].transcript.reverse();
-        assert_eq!(violated(is_the_same(&witnesses, false)), Some("C7"));
+        assert_eq!(violated(check_equal(&witnesses, false)), Some("C7"));
     }
 }

@@ -12,7 +12,7 @@ use ringtalk_wire::{Epoch, NodeId, ViewHash, ViewTag};
 use super::{Check, ensure};
 
 /// The members of a view with their names, in ring order.
-type Names = Vec<(NodeId, String)>;
+type MemberNames = Vec<(NodeId, String)>;
 
 /// The size up to which views are always compared by their members.
 const ALWAYS: usize = 64;
@@ -21,36 +21,36 @@ const SAMPLE: u64 = 64;
 
 /// V1: the views that any node has followed.
 #[derive(Debug, Default)]
-pub(crate) struct Agreement {
-    views: BTreeMap<(Epoch, u64), (ViewHash, Names)>,
-    asked: u64,
+pub(crate) struct ViewAgreement {
+    views: BTreeMap<(Epoch, u64), (ViewHash, MemberNames)>,
+    checked: u64,
 }
 
-impl Agreement {
+impl ViewAgreement {
     /// Checks a view that a node follows.
-    pub(crate) fn view(&mut self, node: NodeId, view: &View) -> Check {
-        self.asked += 1;
+    pub(crate) fn check_view(&mut self, node: NodeId, view: &View) -> Check {
+        self.checked += 1;
         let known = self.views.get(&(view.tag().epoch, view.tag().number));
-        let sampled = view.len() <= ALWAYS || self.asked.is_multiple_of(SAMPLE);
+        let sampled = view.len() <= ALWAYS || self.checked.is_multiple_of(SAMPLE);
         if !sampled && known.is_some_and(|(hash, _)| *hash == view.tag().hash) {
             return Ok(());
         }
-        let members: Names = view
+        let members: MemberNames = view
             .members()
             .map(|member| (member.id, member.name.clone()))
             .collect();
-        self.seen(node, view.tag(), members)
+        self.check_members(node, view.tag(), members)
     }
 
-    fn seen(&mut self, node: NodeId, tag: ViewTag, members: Names) -> Check {
+    fn check_members(&mut self, node: NodeId, tag: ViewTag, members: MemberNames) -> Check {
         let this = (tag.hash, members);
         let first = match self.views.entry((tag.epoch, tag.number)) {
             Entry::Occupied(first) => first.into_mut(),
             Entry::Vacant(vacant) => {
                 let are_names = this.1.iter().all(|(_, name)| is_name(name));
-                ensure(are_names && are_told_apart(&this.1), "V1", || {
+                ensure(are_names && are_distinct(&this.1), "V1", || {
                     format!(
-                        "{node:?} follows a view in which names are none, or look alike: {:?}",
+                        "{node:?} follows a view with names that are invalid or look alike: {:?}",
                         this.1
                     )
                 })?;
@@ -58,13 +58,13 @@ impl Agreement {
             }
         };
         ensure(*first == this, "V1", || {
-            format!("{node:?} follows {tag:?} as {this:?}, somebody else as {first:?}")
+            format!("{node:?} follows {tag:?} as {this:?}, another node as {first:?}")
         })
     }
 }
 
 /// Returns true if no two of these names could be mistaken for each other.
-fn are_told_apart(names: &Names) -> bool {
+fn are_distinct(names: &MemberNames) -> bool {
     let mut owners: BTreeMap<String, NodeId> = BTreeMap::new();
     let mut skeletons = names
         .iter()
@@ -74,22 +74,22 @@ fn are_told_apart(names: &Names) -> bool {
 
 /// V2, E1 and E3: the view, the epoch and the coordinators that each node has followed.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct ViewProgress {
     tags: BTreeMap<NodeId, ViewTag>,
     coordinators: BTreeMap<(NodeId, u64), NodeId>,
     epochs: BTreeMap<NodeId, Epoch>,
     /// The first coordinator of each number, if nothing excuses two coordinators under one number.
-    strict: Option<BTreeMap<u64, NodeId>>,
+    first_coordinators: Option<BTreeMap<u64, NodeId>>,
 }
 
-impl Progress {
+impl ViewProgress {
     /// Demands from now on that no two nodes follow different coordinators under one number.
-    pub(crate) fn be_strict(&mut self) {
-        self.strict = Some(BTreeMap::new());
+    pub(crate) fn forbid_rival_coordinators(&mut self) {
+        self.first_coordinators = Some(BTreeMap::new());
     }
 
     /// Checks the tag of a view that a node follows.
-    pub(crate) fn view(&mut self, node: NodeId, tag: ViewTag) -> Check {
+    pub(crate) fn check_view(&mut self, node: NodeId, tag: ViewTag) -> Check {
         let before = self.tags.insert(node, tag);
         let rises = before.is_none_or(|before| {
             (before.epoch, before.number) < (tag.epoch, tag.number) || before == tag
@@ -98,26 +98,26 @@ impl Progress {
         ensure(rises, if goes_back { "E3" } else { "V2" }, || {
             format!("{node:?} follows {tag:?} after {before:?}")
         })?;
-        self.accepts(node, tag.epoch)
+        self.check_accepted(node, tag.epoch)
     }
 
     /// Checks the epoch of a coordinator that a node follows.
-    pub(crate) fn coordinator(&mut self, node: NodeId, epoch: Epoch) -> Check {
+    pub(crate) fn check_coordinator(&mut self, node: NodeId, epoch: Epoch) -> Check {
         let before = self.epochs.insert(node, epoch);
         let rises = before.is_none_or(|before| before <= epoch);
         ensure(rises, "E3", || {
             format!("{node:?} follows {epoch:?} after {before:?}")
         })?;
-        self.accepts(node, epoch)
+        self.check_accepted(node, epoch)
     }
 
     /// Checks that no two of these nodes have coordinated under one number. A coordinator that died is not among
     /// them: it may have told some nodes of its epoch before the others opened the same number.
-    pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
-        let mut reigned = BTreeMap::new();
+    pub(crate) fn check_one_coordinator_per_number(&self, nodes: &[NodeId]) -> Check {
+        let mut coordinators = BTreeMap::new();
         for (&(_, number), &coordinator) in &self.coordinators {
             if nodes.contains(&coordinator) {
-                let first = *reigned.entry(number).or_insert(coordinator);
+                let first = *coordinators.entry(number).or_insert(coordinator);
                 ensure(first == coordinator, "E1", || {
                     format!("{first:?} and {coordinator:?} have coordinated under number {number}")
                 })?;
@@ -126,7 +126,7 @@ impl Progress {
         Ok(())
     }
 
-    fn accepts(&mut self, node: NodeId, epoch: Epoch) -> Check {
+    fn check_accepted(&mut self, node: NodeId, epoch: Epoch) -> Check {
         let first = *self
             .coordinators
             .entry((node, epoch.number))
@@ -134,8 +134,9 @@ impl Progress {
         ensure(first == epoch.coordinator, "E1", || {
             format!("{node:?} accepts {epoch:?} after {first:?} under the same number")
         })?;
-        let strict = self.strict.as_mut();
-        let first = strict.map(|first| *first.entry(epoch.number).or_insert(epoch.coordinator));
+        let first_coordinators = self.first_coordinators.as_mut();
+        let first =
+            first_coordinators.map(|first| *first.entry(epoch.number).or_insert(epoch.coordinator));
         let same = first.is_none_or(|first| first == epoch.coordinator);
         ensure(same, "E1", || {
             format!("{node:?} accepts {epoch:?}, others {first:?} under the same number")
@@ -148,87 +149,117 @@ mod tests {
     use super::*;
     use crate::oracle::tests_support::{id, tag, violated};
 
-    fn named(names: &[&str]) -> Names {
+    fn named(names: &[&str]) -> MemberNames {
         let ids = (0..).map(id);
         ids.zip(names.iter().map(|&name| name.to_owned())).collect()
     }
 
     #[test]
-    fn one_tag_with_two_member_lists_is_seen() {
-        let mut agreement = Agreement::default();
+    fn one_tag_with_two_member_lists_is_detected() {
+        let mut agreement = ViewAgreement::default();
         let tag = tag(0, 1, 3);
-        assert_eq!(agreement.seen(id(0), tag, named(&["ann", "bob"])), Ok(()));
-        assert_eq!(agreement.seen(id(1), tag, named(&["ann", "bob"])), Ok(()));
-        let other = agreement.seen(id(2), tag, named(&["ann"]));
+        assert_eq!(
+            agreement.check_members(id(0), tag, named(&["ann", "bob"])),
+            Ok(())
+        );
+        assert_eq!(
+            agreement.check_members(id(1), tag, named(&["ann", "bob"])),
+            Ok(())
+        );
+        let other = agreement.check_members(id(2), tag, named(&["ann"]));
         assert_eq!(violated(other), Some("V1"));
     }
 
     #[test]
-    fn one_tag_with_two_hashes_is_seen() {
-        let mut agreement = Agreement::default();
+    fn one_tag_with_two_hashes_is_detected() {
+        let mut agreement = ViewAgreement::default();
         let mut tag = tag(0, 1, 3);
-        assert_eq!(agreement.seen(id(0), tag, named(&["ann"])), Ok(()));
+        assert_eq!(agreement.check_members(id(0), tag, named(&["ann"])), Ok(()));
         tag.hash = ViewHash([1; 16]);
-        let other = agreement.seen(id(1), tag, named(&["ann"]));
+        let other = agreement.check_members(id(1), tag, named(&["ann"]));
         assert_eq!(violated(other), Some("V1"));
     }
 
     #[test]
-    fn names_that_look_alike_are_seen() {
+    fn names_that_look_alike_are_detected() {
         for other in ["Ann", "\u{430}nn", "a-nn", "a\u{200b}nn", "bob: I agree"] {
-            let mut agreement = Agreement::default();
-            let clash = agreement.seen(id(0), tag(0, 1, 2), named(&["ann", other]));
+            let mut agreement = ViewAgreement::default();
+            let clash = agreement.check_members(id(0), tag(0, 1, 2), named(&["ann", other]));
             assert_eq!(violated(clash), Some("V1"), "{other:?}");
         }
     }
 
     #[test]
-    fn a_view_that_goes_down_is_seen() {
-        let mut progress = Progress::default();
-        assert_eq!(progress.view(id(3), tag(0, 1, 5)), Ok(()));
-        assert_eq!(progress.view(id(3), tag(1, 2, 4)), Ok(()));
-        assert_eq!(violated(progress.view(id(3), tag(1, 2, 3))), Some("V2"));
+    fn a_view_that_goes_down_is_detected() {
+        let mut progress = ViewProgress::default();
+        assert_eq!(progress.check_view(id(3), tag(0, 1, 5)), Ok(()));
+        assert_eq!(progress.check_view(id(3), tag(1, 2, 4)), Ok(()));
+        assert_eq!(
+            violated(progress.check_view(id(3), tag(1, 2, 3))),
+            Some("V2")
+        );
     }
 
     #[test]
-    fn two_coordinators_under_one_number_are_seen() {
-        let mut progress = Progress::default();
-        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
-        let second = progress.coordinator(id(3), tag(1, 2, 1).epoch);
+    fn two_coordinators_under_one_number_are_detected() {
+        let mut progress = ViewProgress::default();
+        assert_eq!(
+            progress.check_coordinator(id(3), tag(0, 2, 1).epoch),
+            Ok(())
+        );
+        let second = progress.check_coordinator(id(3), tag(1, 2, 1).epoch);
         assert_eq!(violated(second), Some("E1"));
     }
 
     #[test]
-    fn two_coordinators_under_one_number_at_different_nodes_are_seen_where_it_is_calm() {
-        let mut progress = Progress::default();
-        progress.be_strict();
-        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
-        let second = progress.coordinator(id(4), tag(1, 2, 1).epoch);
+    fn two_coordinators_under_one_number_at_different_nodes_are_detected_if_faults_are_few() {
+        let mut progress = ViewProgress::default();
+        progress.forbid_rival_coordinators();
+        assert_eq!(
+            progress.check_coordinator(id(3), tag(0, 2, 1).epoch),
+            Ok(())
+        );
+        let second = progress.check_coordinator(id(4), tag(1, 2, 1).epoch);
         assert_eq!(violated(second), Some("E1"));
     }
 
     #[test]
-    fn two_who_coordinated_under_one_number_are_seen_afterwards_unless_one_has_died() {
-        let mut progress = Progress::default();
-        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
-        assert_eq!(progress.coordinator(id(4), tag(1, 2, 1).epoch), Ok(()));
-        let both = progress.no_two_reigned_at_once(&[id(0), id(1)]);
+    fn two_live_coordinators_under_one_number_are_detected_afterwards() {
+        let mut progress = ViewProgress::default();
+        assert_eq!(
+            progress.check_coordinator(id(3), tag(0, 2, 1).epoch),
+            Ok(())
+        );
+        assert_eq!(
+            progress.check_coordinator(id(4), tag(1, 2, 1).epoch),
+            Ok(())
+        );
+        let both = progress.check_one_coordinator_per_number(&[id(0), id(1)]);
         assert_eq!(violated(both), Some("E1"));
-        assert_eq!(progress.no_two_reigned_at_once(&[id(1), id(3)]), Ok(()));
+        assert_eq!(
+            progress.check_one_coordinator_per_number(&[id(1), id(3)]),
+            Ok(())
+        );
     }
 
     #[test]
-    fn a_view_of_a_lower_epoch_is_seen() {
-        let mut progress = Progress::default();
-        assert_eq!(progress.view(id(3), tag(0, 2, 1)), Ok(()));
-        assert_eq!(violated(progress.view(id(3), tag(0, 1, 9))), Some("E3"));
+    fn a_view_of_a_lower_epoch_is_detected() {
+        let mut progress = ViewProgress::default();
+        assert_eq!(progress.check_view(id(3), tag(0, 2, 1)), Ok(()));
+        assert_eq!(
+            violated(progress.check_view(id(3), tag(0, 1, 9))),
+            Some("E3")
+        );
     }
 
     #[test]
-    fn a_coordinator_of_a_lower_epoch_is_seen() {
-        let mut progress = Progress::default();
-        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
-        let lower = progress.coordinator(id(3), tag(1, 1, 1).epoch);
+    fn a_coordinator_of_a_lower_epoch_is_detected() {
+        let mut progress = ViewProgress::default();
+        assert_eq!(
+            progress.check_coordinator(id(3), tag(0, 2, 1).epoch),
+            Ok(())
+        );
+        let lower = progress.check_coordinator(id(3), tag(1, 1, 1).epoch);
         assert_eq!(violated(lower), Some("E3"));
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Times;
 use crate::oracle::{Check, ensure};
-use crate::world::{Survey, Traffic, Travels};
+use crate::world::{Journey, Survey, Traffic};
 
 /// The ring size from which nodes have links beyond those to their neighbours.
 const FINGERS_FROM: u64 = 17;
@@ -53,20 +53,20 @@ pub struct Scale {
 impl Scale {
     /// Computes the figures of the messages that were followed, in a ring with some dead members.
     pub(super) fn of(nodes: u64, dead: u64, survey: Survey) -> Self {
-        let travels: Vec<Travels> = survey.bundles.into_values().collect();
-        let messages = travels.len().max(1) as u64;
-        let total = |count: fn(&Travels) -> u64| travels.iter().map(count).sum::<u64>();
-        let millis = |travels: &Travels| travels.time_to_all().as_secs_f64() * 1e3;
-        let millis: Vec<f64> = travels.iter().map(millis).collect();
-        let payloads = travels.iter().map(|travels| travels.payloads);
-        let hops = travels.iter().flat_map(|travels| travels.hops.values());
-        let delivered = total(|travels| travels.delivered.len() as u64);
+        let journeys: Vec<Journey> = survey.bundles.into_values().collect();
+        let messages = journeys.len().max(1) as u64;
+        let total = |count: fn(&Journey) -> u64| journeys.iter().map(count).sum::<u64>();
+        let millis = |journey: &Journey| journey.time_to_all().as_secs_f64() * 1e3;
+        let millis: Vec<f64> = journeys.iter().map(millis).collect();
+        let payloads = journeys.iter().map(|journey| journey.payloads);
+        let hops = journeys.iter().flat_map(|journey| journey.hops.values());
+        let delivered = total(|journey| journey.delivered.len() as u64);
         Self {
             nodes,
             dead,
             messages,
-            payloads_per_message: total(|travels| travels.payloads) as f64 / messages as f64,
-            duplicates: total(|travels| travels.duplicates),
+            payloads_per_message: total(|journey| journey.payloads) as f64 / messages as f64,
+            duplicates: total(|journey| journey.duplicates),
             missed: (messages * (nodes - dead - 1)).saturating_sub(delivered),
             hops_max: hops.copied().max().unwrap_or(0),
             time_to_all_ms_mean: millis.iter().sum::<f64>() / messages as f64,
@@ -80,12 +80,12 @@ impl Scale {
     }
 
     /// Checks that every member was sent each payload once, over few hops, as in a stable ring.
-    pub(super) fn is_as_in_a_stable_ring(&self) -> Check {
+    pub(super) fn check_stable(&self) -> Check {
         let (nodes, due) = (self.nodes, self.nodes - 1);
         let [fewest, most] = self.payloads;
         ensure(fewest == due && most == due, "payload", || {
             format!(
-                "in a stable ring of {nodes} a message was sent {fewest} to {most} times, and {due} are due"
+                "in a stable ring of {nodes} nodes, a payload was sent {fewest} to {most} times instead of {due}"
             )
         })?;
         let hops = if nodes < FINGERS_FROM {
@@ -96,7 +96,7 @@ impl Scale {
         ensure(u64::from(self.hops_max) <= hops, "hops", || {
             let taken = self.hops_max;
             format!(
-                "in a stable ring of {nodes} a message took {taken} hops, and {hops} are enough"
+                "in a stable ring of {nodes} nodes, a message took {taken} hops; {hops} are enough"
             )
         })
     }
@@ -208,6 +208,6 @@ fn percentile_of(values: &BTreeMap<usize, usize>, percent: usize) -> usize {
 /// Returns the value that `percent` of 100 do not exceed.
 fn percentile(values: &mut [usize], percent: usize) -> usize {
     values.sort_unstable();
-    let place = (values.len() * percent).div_ceil(100).saturating_sub(1);
-    values.get(place).copied().unwrap_or(0)
+    let index = (values.len() * percent).div_ceil(100).saturating_sub(1);
+    values.get(index).copied().unwrap_or(0)
 }

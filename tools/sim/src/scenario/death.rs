@@ -46,7 +46,7 @@ pub(super) fn both_neighbours_killed(world: &mut World) -> Check {
     talk_for(world, seconds(2))?;
     let middle = ordinary(world)?;
     let victims = world.neighbours(middle).unwrap_or_default();
-    killed_together(world, &victims)
+    kill_together(world, &victims)
 }
 
 pub(super) fn two_adjacent_killed(world: &mut World) -> Check {
@@ -55,7 +55,7 @@ pub(super) fn two_adjacent_killed(world: &mut World) -> Check {
     let first = ordinary(world)?;
     let second = world.successor(first);
     let victims: Vec<HostIndex> = [Some(first), second].into_iter().flatten().collect();
-    killed_together(world, &victims)
+    kill_together(world, &victims)
 }
 
 pub(super) fn all_but_one_killed(world: &mut World) -> Check {
@@ -64,12 +64,12 @@ pub(super) fn all_but_one_killed(world: &mut World) -> Check {
     let survivor = ordinary(world)?;
     let mut victims = world.members();
     victims.retain(|&victim| victim != survivor);
-    killed_together(world, &victims)
+    kill_together(world, &victims)
 }
 
-fn killed_together(world: &mut World, victims: &[HostIndex]) -> Check {
+fn kill_together(world: &mut World, victims: &[HostIndex]) -> Check {
     ensure(!victims.is_empty(), "H1", || {
-        "nobody is there to be killed".into()
+        "there is no member to kill".into()
     })?;
     world.expect_failed(victims);
     for &victim in victims {

@@ -9,13 +9,13 @@ pub(super) fn everyone_leaves_in_turn(world: &mut World) -> Check {
     world.expect_failed(&[]);
     world.talk(millis(400));
     for _ in 0..7 {
-        let calm = world.random.millis(0, 3_000);
-        world.run_for(calm)?;
+        let wait = world.random.millis(0, 3_000);
+        world.run_for(wait)?;
         let members = world.members();
         let leaver = world.random.pick(&members).unwrap_or(0);
         world.leave(leaver)?;
         world.run_for(millis(2_500))?;
-        world.all_saw_leave(leaver)?;
+        world.check_leave_shown(leaver)?;
     }
     world.must_come_to_rest()?;
     for last in world.members() {
@@ -33,7 +33,7 @@ pub(super) fn coordinator_leaves(world: &mut World) -> Check {
     let coordinator = the_coordinator(world)?;
     world.leave(coordinator)?;
     world.run_for(seconds(3))?;
-    world.all_saw_leave(coordinator)?;
+    world.check_leave_shown(coordinator)?;
     world.must_come_to_rest()
 }
 
@@ -48,8 +48,8 @@ pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
         }
     }
     world.run_for(seconds(6))?;
-    let calm = world.random.millis(100, 3_000);
-    world.run_for(calm)?;
+    let wait = world.random.millis(100, 3_000);
+    world.run_for(wait)?;
     world.leave(speaker)?;
     world.run_for(seconds(3))?;
     world.must_come_to_rest()
@@ -63,8 +63,8 @@ pub(super) fn members_come_and_go(world: &mut World) -> Check {
     gather(world, count)?;
     world.talk(seconds(5 * count));
     while world.time() < end {
-        let calm = world.random.millis(2_000, 10_000);
-        world.run_for(calm)?;
+        let wait = world.random.millis(2_000, 10_000);
+        world.run_for(wait)?;
         let goes = world.random.pick(&world.members()).unwrap_or_default();
         match world.random.below(10) {
             0 => world.vanish(goes),

@@ -10,7 +10,7 @@ use crate::world::World;
 const ELECTION_FRAMES: u64 = 20;
 
 pub(super) fn a_process_is_killed(world: &mut World) -> Check {
-    calm_ring(world)?;
+    gather_quiet_ring(world)?;
     let victim = ordinary(world)?;
     world.expect_failed(&[victim]);
     world.kill(victim);
@@ -19,7 +19,7 @@ pub(super) fn a_process_is_killed(world: &mut World) -> Check {
 }
 
 pub(super) fn a_host_vanishes(world: &mut World) -> Check {
-    calm_ring(world)?;
+    gather_quiet_ring(world)?;
     let victim = ordinary(world)?;
     world.expect_failed(&[victim]);
     world.vanish(victim);
@@ -28,7 +28,7 @@ pub(super) fn a_host_vanishes(world: &mut World) -> Check {
 }
 
 pub(super) fn the_coordinators_host_vanishes(world: &mut World) -> Check {
-    calm_ring(world)?;
+    gather_quiet_ring(world)?;
     let victim = the_coordinator(world)?;
     world.expect_failed(&[victim]);
     let frames = world.figures.election_frames;
@@ -38,14 +38,14 @@ pub(super) fn the_coordinators_host_vanishes(world: &mut World) -> Check {
     let frames = world.figures.election_frames - frames;
     let members = world.members().len() as u64;
     ensure(frames <= members + ELECTION_FRAMES, "election", || {
-        format!("{frames} frames for an election among {members}")
+        format!("an election among {members} members took {frames} frames")
     })?;
     world.must_come_to_rest()
 }
 
 /// Seven adjacent hosts vanish at once, and the ring closes over them.
 pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
-    calm_ring(world)?;
+    gather_quiet_ring(world)?;
     let mut gone = vec![ordinary(world)?];
     while let Some(next) = world.successor(gone[gone.len() - 1])
         && gone.len() < 7
@@ -63,11 +63,11 @@ pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
 }
 
 /// Gathers as many nodes as asked for, or 8 to 40, of which one writes something now and then.
-fn calm_ring(world: &mut World) -> Check {
+fn gather_quiet_ring(world: &mut World) -> Check {
     let chosen = world.random.between(8, 40);
     let count = world.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.talk(seconds(count / 4 + 1));
-    let calm = world.random.millis(2_000, 3_000);
-    world.run_for(calm)
+    let wait = world.random.millis(2_000, 3_000);
+    world.run_for(wait)
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{gather, millis, ordinary, seconds, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
-use crate::schedule::{Deed, Who};
+use crate::schedule::{Action, Target};
 use crate::world::World;
 
 /// How soon after healing there must be one ring.
@@ -18,21 +18,21 @@ pub(super) fn torn_rings_find_each_other_without_a_director(world: &mut World) -
     gather(world, 8)?;
     world.restart_director(FOREVER);
     let size = world.random.between(1, 7) as usize;
-    torn(world, |index| u8::from(index < size), seconds(10), 1)
+    tear_and_merge(world, |index| u8::from(index < size), seconds(10), 1)
 }
 
 /// Three parts merge, of which none knows of more than one other at first.
 pub(super) fn three_parts_become_one(world: &mut World) -> Check {
     gather(world, 9)?;
     world.restart_director(FOREVER);
-    torn(world, |index| (index % 3) as u8, seconds(10), 1)
+    tear_and_merge(world, |index| (index % 3) as u8, seconds(10), 1)
 }
 
 /// A ring that is larger than neighbours alone would carry merges with one a third of its size.
 pub(super) fn large_rings_merge(world: &mut World) -> Check {
     gather(world, 40)?;
     world.restart_director(FOREVER);
-    torn(world, |index| u8::from(index % 4 == 0), seconds(10), 1)
+    tear_and_merge(world, |index| u8::from(index % 4 == 0), seconds(10), 1)
 }
 
 /// After ten minutes, each side looks for the other every 8 s only.
@@ -40,7 +40,7 @@ pub(super) fn merge_after_ten_minutes(world: &mut World) -> Check {
     gather(world, 6)?;
     world.restart_director(FOREVER);
     let size = world.random.between(1, 5) as usize;
-    torn(world, |index| u8::from(index < size), seconds(600), 1)
+    tear_and_merge(world, |index| u8::from(index < size), seconds(600), 1)
 }
 
 /// One of the two coordinators dies while the rings merge.
@@ -51,11 +51,11 @@ pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
     world.run_for(seconds(8))?;
     let coordinators = world.coordinators();
     ensure(coordinators.len() == 2, "E2", || {
-        format!("two parts, and the coordinators {coordinators:?}")
+        format!("two partitions have the coordinators {coordinators:?}")
     })?;
     world.partition(|_| 0);
-    let calm = world.random.millis(0, 300);
-    world.run_for(calm)?;
+    let wait = world.random.millis(0, 300);
+    world.run_for(wait)?;
     if let Some(victim) = world.random.pick(&coordinators) {
         world.kill(victim);
     }
@@ -73,14 +73,17 @@ pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
     world.run_for(seconds(8))?;
     let coordinators = world.coordinators();
     let [inviting, invited] = coordinators[..] else {
-        return Violation::of("E2", format!("two parts have {coordinators:?}"));
+        return Violation::of(
+            "E2",
+            format!("two partitions have the coordinators {coordinators:?}"),
+        );
     };
     world.partition(|_| 0);
     world.merged_within(inviting, MERGE)?;
     for (node, other) in [(inviting, invited), (invited, inviting)] {
-        let (node, other) = (Who::Node(node), Who::Node(other));
+        let (node, other) = (Target::Node(node), Target::Node(other));
         let time = seconds(7);
-        world.inject(Deed::Cut { node, other, time })?;
+        world.inject(Action::Cut { node, other, time })?;
     }
     world.one_ring_within(MERGE)?;
     world.must_come_to_rest()
@@ -138,7 +141,7 @@ pub(super) fn a_merge_names_who_came_and_left(world: &mut World) -> Check {
     world.run_for(seconds(8))?;
     let visitor = world.start();
     world.run_for(seconds(5))?;
-    world.paste(visitor, 2)?;
+    world.send_lines(visitor, 2)?;
     world.run_for(seconds(1))?;
     world.leave(visitor)?;
     world.run_for(seconds(3))?;
@@ -146,9 +149,9 @@ pub(super) fn a_merge_names_who_came_and_left(world: &mut World) -> Check {
     world.one_ring_within(MERGE)?;
     world.run_for(seconds(3))?;
     let author = world.id(visitor);
-    let name = world.shown_as(visitor - 1, author);
+    let name = world.shown_name(visitor - 1, author);
     for index in world.members() {
-        let shown = world.shown_as(index, author);
+        let shown = world.shown_name(index, author);
         ensure(name.is_some() && shown == name, "name", || {
             format!("n{index} shows {shown:?} for {name:?}")
         })?;
@@ -167,23 +170,23 @@ pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check
     for thousand in 1..=4 {
         // As fast as the node accepts them.
         for _ in 0..100 {
-            let left = thousand * 1_000 - world.said();
-            world.paste(speaker, left)?;
+            let left = thousand * 1_000 - world.total_sent();
+            world.send_lines(speaker, left)?;
             world.run_for(millis(20))?;
         }
         for index in world.members() {
-            world.has_everything(index)?;
+            world.check_has_everything(index)?;
         }
     }
-    ensure(world.said() == 4_000, "input", || {
-        format!("only {} of 4,000 messages were taken", world.said())
+    ensure(world.total_sent() == 4_000, "input", || {
+        format!("only {} of 4,000 messages were taken", world.total_sent())
     })?;
     world.run_for(seconds(6))?;
-    world.has_everything(stopped)?;
+    world.check_has_everything(stopped)?;
     world.must_come_to_rest()
 }
 
-fn torn(
+fn tear_and_merge(
     world: &mut World,
     group_of: impl Fn(HostIndex) -> u8,
     time: Duration,
@@ -195,7 +198,7 @@ fn torn(
     world.run_for(time)?;
     world.partition(|_| 0);
     world.one_ring_within(MERGE)?;
-    world.all_were_told_of_the_merge(merges)?;
+    world.check_merges_shown(merges)?;
     world.run_for(seconds(3))?;
     world.must_come_to_rest()
 }

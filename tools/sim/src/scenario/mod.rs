@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::faults;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation};
-use crate::schedule::{Deed, Schedule, Who};
+use crate::schedule::{Action, Schedule, Target};
 use crate::world::World;
 
 /// The code of a scenario.
@@ -180,7 +180,7 @@ const BURIAL: Duration = seconds(5);
 const JOINING: Duration = seconds(5);
 
 fn random_faults(world: &mut World) -> Check {
-    let chosen = some_nodes(world);
+    let chosen = draw_node_count(world);
     let count = world.nodes.unwrap_or(chosen);
     let fate = world.random.fork();
     gather(world, count)?;
@@ -194,27 +194,27 @@ fn random_faults(world: &mut World) -> Check {
     };
     world.talk(schedule.pace);
     let time = schedule.lasts;
-    world.record(schedule);
-    faults::storm(world, time)?;
+    world.start_recording(schedule);
+    faults::inject_for(world, time)?;
     world.must_come_to_rest()
 }
 
 /// Draws a number of nodes from 5 to 50; fewer are more frequent.
-fn some_nodes(world: &mut World) -> u64 {
+fn draw_node_count(world: &mut World) -> u64 {
     let most = world.random.between(5, 50);
     world.random.between(5, most)
 }
 
 /// Plays a schedule. It draws what `random_faults` draws, so that a recorded schedule gives the same run.
 fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
-    some_nodes(world);
+    draw_node_count(world);
     world.random.fork();
     if let Some(history) = schedule.history {
         world.keep_history(history);
     }
     gather(world, schedule.nodes)?;
     world.talk(schedule.pace);
-    world.follow(schedule)?;
+    world.play_schedule(schedule)?;
     world.must_come_to_rest()
 }
 
@@ -222,8 +222,8 @@ fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
 pub(crate) fn gather(world: &mut World, count: u64) -> Check {
     for _ in 0..count {
         world.start();
-        let calm = world.random.millis(0, 200);
-        world.run_for(calm)?;
+        let wait = world.random.millis(0, 200);
+        world.run_for(wait)?;
     }
     world.all_ready_within(seconds(10))
 }
@@ -239,9 +239,9 @@ fn slow_links(world: &mut World, bytes_per_ms: u64) -> Check {
     let count = world.members().len();
     for one in 0..count {
         for other in 0..one {
-            world.inject(Deed::Slow {
-                node: Who::Node(one),
-                other: Who::Node(other),
+            world.inject(Action::Slow {
+                node: Target::Node(one),
+                other: Target::Node(other),
                 bytes_per_ms,
                 time: seconds(60),
             })?;
@@ -253,7 +253,7 @@ fn slow_links(world: &mut World, bytes_per_ms: u64) -> Check {
 /// Returns the coordinator; there must be one.
 pub(crate) fn the_coordinator(world: &World) -> Result<HostIndex, Violation> {
     let coordinator = world.coordinator();
-    coordinator.map_or_else(|| Violation::of("E2", "nobody coordinates"), Ok)
+    coordinator.map_or_else(|| Violation::of("E2", "no member coordinates"), Ok)
 }
 
 fn ordinary(world: &mut World) -> Result<HostIndex, Violation> {
@@ -261,5 +261,8 @@ fn ordinary(world: &mut World) -> Result<HostIndex, Violation> {
     let mut members = world.members();
     members.retain(|&member| Some(member) != coordinator);
     let chosen = world.random.pick(&members);
-    chosen.map_or_else(|| Violation::of("ready", "nobody is in the ring"), Ok)
+    chosen.map_or_else(
+        || Violation::of("ready", "there is no member beside the coordinator"),
+        Ok,
+    )
 }

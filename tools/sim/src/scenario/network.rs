@@ -13,11 +13,11 @@ pub(super) fn link_resets_lose_nothing(world: &mut World) -> Check {
     for _ in 0..25 {
         let count = world.random.between(1, 4) as usize;
         world.reset_links(count);
-        let calm = world.random.millis(10, 1_000);
-        world.run_for(calm)?;
+        let wait = world.random.millis(10, 1_000);
+        world.run_for(wait)?;
     }
     let faults = world.figures.effective_faults();
-    ensure(faults > 25, "H1", || "hardly a link broke".into())?;
+    ensure(faults > 25, "H1", || "too few links broke".into())?;
     world.must_come_to_rest()
 }
 
@@ -26,13 +26,13 @@ pub(super) fn what_a_broken_link_swallowed_is_back_in_two_seconds(world: &mut Wo
     gather(world, 6)?;
     world.expect_failed(&[]);
     for round in 0..10 {
-        world.paste(round % 6, 100)?;
+        world.send_lines(round % 6, 100)?;
         let under_way = world.random.millis(1, 30);
         world.run_for(under_way)?;
         world.reset_links(4);
         world.run_for(Duration::from_secs(2))?;
         for index in world.members() {
-            world.has_everything(index)?;
+            world.check_has_everything(index)?;
         }
     }
     world.must_come_to_rest()
@@ -87,8 +87,8 @@ pub(super) fn newcomers_while_rings_merge(world: &mut World) -> Check {
     world.heal()?;
     for _ in 0..10 {
         world.start();
-        let calm = world.random.millis(0, 500);
-        world.run_for(calm)?;
+        let wait = world.random.millis(0, 500);
+        world.run_for(wait)?;
     }
     world.must_come_to_rest()
 }

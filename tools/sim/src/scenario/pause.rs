@@ -7,7 +7,7 @@ use ringtalk_proto::Time;
 use super::{FAILOVER, gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::Check;
-use crate::schedule::{Deed, Who};
+use crate::schedule::{Action, Target};
 use crate::world::World;
 
 pub(super) fn coordinator_paused_20_s(world: &mut World) -> Check {
@@ -58,15 +58,15 @@ pub(super) fn who_is_back_hears_it_from_others(world: &mut World) -> Check {
     world.kill(coordinator);
     world.coordinator_within(FAILOVER)?;
     let coordinator = the_coordinator(world)?;
-    world.inject(Deed::Cut {
-        node: Who::Node(coordinator),
-        other: Who::Node(victim),
+    world.inject(Action::Cut {
+        node: Target::Node(coordinator),
+        other: Target::Node(victim),
         time: seconds(6),
     })?;
     world.run_for(seconds(4))?;
-    world.inject(Deed::Reset {
-        node: Who::Node(victim),
-        other: Who::Node(coordinator),
+    world.inject(Action::Reset {
+        node: Target::Node(victim),
+        other: Target::Node(coordinator),
     })?;
     world.must_come_to_rest()
 }
@@ -114,7 +114,7 @@ pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
     gather(world, count)?;
     world.expect_failed(&[]);
     world.talk(seconds(30 * count));
-    world.inject(Deed::Loss {
+    world.inject(Action::Loss {
         percent: 5,
         time: end,
     })?;
@@ -127,8 +127,8 @@ pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
         world.run_for(when - world.time())?;
         let stall = world.random.millis(50, 999);
         world.pause(index, stall);
-        let calm = world.random.millis(1_000, 9_000);
-        due.insert((world.time() + stall + calm, index));
+        let wait = world.random.millis(1_000, 9_000);
+        due.insert((world.time() + stall + wait, index));
     }
     world.must_come_to_rest()
 }

@@ -86,7 +86,7 @@ pub(super) fn who_is_lost_elsewhere_is_dialled_by_few(world: &mut World) -> Chec
     let dials = world.dials() - before;
     // Two lost members are sought every 8 s: directly, again beside each of four steps, and by three helpers each.
     ensure(dials <= 100, "dials", || {
-        format!("{dials} dials in 30 s because of two that are lost")
+        format!("{dials} dials in 30 s because of two lost members")
     })?;
     world.must_come_to_rest()
 }

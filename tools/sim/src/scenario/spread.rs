@@ -25,13 +25,13 @@ pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
     world.count_payloads();
     for round in 0..20 {
         let speaker = world.random.pick(&world.members()).unwrap_or_default();
-        world.paste(speaker, 1 + round % 3)?;
-        let calm = world.random.millis(0, 100);
-        world.run_for(calm)?;
+        world.send_lines(speaker, 1 + round % 3)?;
+        let wait = world.random.millis(0, 100);
+        world.run_for(wait)?;
     }
     world.run_for(seconds(2))?;
-    world.few_payloads_came_again(0)?;
-    world.everybody_was_acknowledged()?;
+    world.check_duplicate_payloads(0)?;
+    world.check_acks_complete()?;
     world.must_come_to_rest()
 }
 
@@ -46,13 +46,13 @@ pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
         world.start();
         for _ in 0..10 {
             let speaker = world.random.pick(&world.members()).unwrap_or_default();
-            world.paste(speaker, 1)?;
-            let calm = world.random.millis(0, 15);
-            world.run_for(calm)?;
+            world.send_lines(speaker, 1)?;
+            let wait = world.random.millis(0, 15);
+            world.run_for(wait)?;
         }
     }
     world.run_for(seconds(2))?;
-    world.few_payloads_came_again(SECOND_PAYLOADS)?;
+    world.check_duplicate_payloads(SECOND_PAYLOADS)?;
     world.must_come_to_rest()
 }
 
@@ -68,12 +68,12 @@ pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
     world.talk(millis(10 * count));
     for _ in 0..5 {
         world.start();
-        let calm = world.random.millis(50, 500);
-        world.run_for(calm)?;
+        let wait = world.random.millis(50, 500);
+        world.run_for(wait)?;
     }
-    world.hush();
+    world.silence_users();
     world.run_for(seconds(2))?;
-    world.all_had_it_within(&members, PULLED)?;
+    world.check_delivered_within(&members, PULLED)?;
     world.must_come_to_rest()
 }
 
@@ -95,14 +95,14 @@ pub(super) fn a_newcomer_hears_what_is_said_at_once(world: &mut World) -> Check 
     world.follow_messages();
     speak_for(world, speaker, seconds(1))?;
     world.run_for(seconds(1))?;
-    world.all_had_it_within(&[newcomer], millis(30))?;
+    world.check_delivered_within(&[newcomer], millis(30))?;
     world.must_come_to_rest()
 }
 
 fn speak_for(world: &mut World, speaker: HostIndex, time: Duration) -> Check {
     let end = world.time() + time;
     while world.time() < end {
-        world.paste(speaker, 1)?;
+        world.send_lines(speaker, 1)?;
         world.run_for(PACE)?;
     }
     Ok(())
@@ -118,10 +118,10 @@ pub(super) fn a_stopped_members_part_is_handed_over(world: &mut World) -> Check 
     world.pause(stopped, seconds(10));
     let members = world.members();
     let speaker = world.random.pick(&members).unwrap_or_default();
-    world.paste(speaker, 5)?;
+    world.send_lines(speaker, 5)?;
     world.run_for(millis(250 + 20 * (count / 2 + 4)))?;
     for index in members {
-        world.has_everything(index)?;
+        world.check_has_everything(index)?;
     }
     world.must_come_to_rest()
 }

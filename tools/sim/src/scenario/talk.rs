@@ -17,7 +17,7 @@ fn paste_in_turn(
 ) -> Check {
     for _ in 0..times {
         for author in authors.clone() {
-            world.paste(author, lines)?;
+            world.send_lines(author, lines)?;
         }
         world.run_for(pause)?;
     }
@@ -28,8 +28,8 @@ pub(super) fn three_nodes_talk(world: &mut World) -> Check {
     gather(world, 3)?;
     world.expect_failed(&[]);
     talk_for(world, seconds(10))?;
-    ensure(world.said() > 30, "said", || {
-        "next to nothing was said".into()
+    ensure(world.total_sent() > 30, "said", || {
+        "almost no message was sent".into()
     })?;
     world.must_come_to_rest()
 }
@@ -56,14 +56,14 @@ pub(super) fn pasted_lines_arrive(world: &mut World) -> Check {
     gather(world, 8)?;
     world.expect_failed(&[]);
     for index in 0..8 {
-        world.paste(index, 50)?;
+        world.send_lines(index, 50)?;
     }
-    ensure(world.said() == 8 * 50, "input", || {
-        "not all was taken".into()
+    ensure(world.total_sent() == 8 * 50, "input", || {
+        "not all messages were accepted".into()
     })?;
     world.run_for(seconds(2))?;
     for index in 0..8 {
-        world.has_everything(index)?;
+        world.check_has_everything(index)?;
     }
     world.must_come_to_rest()
 }
@@ -80,11 +80,11 @@ pub(super) fn all_paste_at_once_over_slow_links(world: &mut World) -> Check {
     paste_in_turn(world, 400, (0..8, 100), millis(50))?;
     world.run_for(seconds(10))?;
     for index in 0..8 {
-        world.has_everything(index)?;
+        world.check_has_everything(index)?;
     }
-    let (p99, deliveries) = world.surveyed(None);
+    let (p99, deliveries) = world.take_delivery_p99(None);
     ensure(deliveries > 10_000 && p99 <= PASTED, "paste", || {
-        format!("of {deliveries} deliveries one in a hundred took {p99:?}")
+        format!("the 99th percentile of {deliveries} deliveries is {p99:?}")
     })?;
     world.must_come_to_rest()
 }
@@ -94,9 +94,9 @@ pub(super) fn authors_wait_for_a_slow_reader(world: &mut World) -> Check {
     world.expect_failed(&[]);
     world.read_slowly(3, 3_000, seconds(60));
     paste_in_turn(world, 600, (0..3, 500), millis(50))?;
-    let (said, unread) = (world.said(), world.most_unread(3));
-    ensure(said > 75_000, "waits", || {
-        format!("only {said} messages were said while 90,000 could be read")
+    let (sent, unread) = (world.total_sent(), world.most_unread(3));
+    ensure(sent > 75_000, "waits", || {
+        format!("only {sent} messages were sent while 90,000 could be read")
     })?;
     ensure(unread < 60_000, "unread", || {
         format!("{unread} events had to wait for a reader")
@@ -109,12 +109,12 @@ pub(super) fn nobody_waits_for_a_reader_that_has_stopped(world: &mut World) -> C
     world.expect_failed(&[]);
     world.read_slowly(3, 0, seconds(60));
     paste_in_turn(world, 100, (0..1, 500), millis(50))?;
-    let said = world.said();
-    ensure(said > 30_000, "waits", || {
-        format!("only {said} messages were said")
+    let sent = world.total_sent();
+    ensure(sent > 30_000, "waits", || {
+        format!("only {sent} messages were sent")
     })?;
     ensure(world.most_unread(3) > 25_000, "unread", || {
-        "it got nothing".into()
+        "the node with the stopped reader delivered too little".into()
     })?;
     world.must_come_to_rest()
 }
@@ -127,9 +127,9 @@ pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
     let newcomer = world.start();
     world.read_slowly(newcomer, 2_000, seconds(60));
     world.all_ready_within(seconds(20))?;
-    let (said, unread) = (world.said(), world.most_unread(newcomer));
-    ensure(said > 20_000 && unread < said / 2, "unread", || {
-        format!("{unread} of {said} messages had to wait for a reader")
+    let (sent, unread) = (world.total_sent(), world.most_unread(newcomer));
+    ensure(sent > 20_000 && unread < sent / 2, "unread", || {
+        format!("{unread} of {sent} messages had to wait for a reader")
     })?;
     world.must_come_to_rest()
 }
@@ -137,23 +137,23 @@ pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
 pub(super) fn latecomer_gets_everything_before_ready(world: &mut World) -> Check {
     gather(world, 4)?;
     paste_in_turn(world, 10, (0..4, 25), millis(300))?;
-    ensure(world.said() == 1_000, "input", || {
-        "not all was taken".into()
+    ensure(world.total_sent() == 1_000, "input", || {
+        "not all messages were accepted".into()
     })?;
     world.run_for(seconds(2))?;
     world.demand_everything_at_ready(true);
     let latecomer = world.start();
     world.all_ready_within(JOINING)?;
-    world.paste(0, 1)?;
+    world.send_lines(0, 1)?;
     world.run_for(seconds(1))?;
     for old in 0..4 {
         world.kill(old);
     }
     world.run_for(seconds(6))?;
-    world.has_everything(latecomer)?;
+    world.check_has_everything(latecomer)?;
     let second = world.start();
     world.all_ready_within(seconds(20))?;
-    world.has_everything(second)?;
+    world.check_has_everything(second)?;
     world.must_come_to_rest()
 }
 
@@ -182,7 +182,7 @@ pub(super) fn both_neighbours_give_the_discussion_so_far(world: &mut World) -> C
     ensure(
         givers.len() == 2 && !world.is_member(newcomer),
         "early",
-        || "the newcomer has everything before anything happens".into(),
+        || "the newcomer was ready before both neighbours had given it history".into(),
     )?;
     world.kill(givers[0].0);
     world.all_ready_within(seconds(3))?;

@@ -2,7 +2,7 @@
 
 use ringtalk_wire::{Addresses, Alive, Epoch, Frame, Meet, Opening, ViewHash, ViewTag};
 
-use super::forgery::{Cast, begin, without};
+use super::forgery::{Parties, begin, view_without};
 use super::{FAILOVER, gather, millis, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
@@ -24,20 +24,20 @@ pub(super) fn a_dead_coordinator_has_no_advocate(world: &mut World) -> Check {
             };
             let seal = world.seal_bytes_as(liar, &probe.to_sign());
             let alive = Frame::Alive(Alive { probe, seal });
-            for judge in world.linked_to(liar) {
+            for judge in world.linked_with(liar) {
                 world.forge(liar, judge, &alive)?;
                 lies += 1;
             }
         }
     }
-    ensure(lies > 0, "H1", || "nobody was asked".into())?;
+    ensure(lies > 0, "H1", || "no member was probed".into())?;
     world.coordinator_within(millis(1))?;
     world.must_come_to_rest()
 }
 
 /// An invitation arrives every 50 ms, and the ring still admits a newcomer.
 pub(super) fn invitations_without_end_freeze_nothing(world: &mut World) -> Check {
-    let Cast { coordinator, .. } = begin(world)?;
+    let Parties { coordinator, .. } = begin(world)?;
     let liar = linked_liar(world, coordinator)?;
     for second in 0..30 {
         if second == 5 {
@@ -51,18 +51,18 @@ pub(super) fn invitations_without_end_freeze_nothing(world: &mut World) -> Check
     }
     world.all_ready_within(millis(1))?;
     ensure(world.coordinator() == Some(coordinator), "usurper", || {
-        "another one coordinates".into()
+        "another member coordinates".into()
     })?;
     world.must_come_to_rest()
 }
 
 /// A pledge that a coordinator signed for a failed merge takes no member along afterwards.
 pub(super) fn a_pledge_that_lapsed_is_worth_nothing(world: &mut World) -> Check {
-    let Cast { coordinator, .. } = begin(world)?;
+    let Parties { coordinator, .. } = begin(world)?;
     let liar = linked_liar(world, coordinator)?;
     let other = |one: &HostIndex| ![liar, coordinator].contains(one);
     let victim = world.members().into_iter().rfind(other);
-    let victim = victim.map_or_else(|| Violation::of("usurper", "nobody is left"), Ok)?;
+    let victim = victim.map_or_else(|| Violation::of("usurper", "no member is left"), Ok)?;
     let meet = large_ring(world, liar, coordinator)?;
     let Some(view) = world.view_of(coordinator) else {
         return Violation::of("usurper", "the coordinator has no view");
@@ -81,10 +81,10 @@ pub(super) fn a_pledge_that_lapsed_is_worth_nothing(world: &mut World) -> Check 
     pledge.seals = seals.into();
     world.forge(liar, coordinator, &Frame::Invite(meet))?;
     world.run_for(seconds(6))?;
-    let (_, stolen) = without(world, liar, &view, victim, Some(pledge));
-    for dupe in world.linked_to(liar) {
+    let (_, stolen) = view_without(world, liar, &view, victim, Some(pledge));
+    for recipient in world.linked_with(liar) {
         for page in stolen.pages() {
-            world.forge(liar, dupe, &Frame::View(page.into()))?;
+            world.forge(liar, recipient, &Frame::View(page.into()))?;
         }
     }
     world.run_for(seconds(3))?;
@@ -93,7 +93,7 @@ pub(super) fn a_pledge_that_lapsed_is_worth_nothing(world: &mut World) -> Check 
 
 /// While its coordinator is silent for a moment, nobody believes a member that claims the office alone.
 pub(super) fn a_silent_coordinator_is_not_usurped(world: &mut World) -> Check {
-    let Cast {
+    let Parties {
         coordinator,
         liar,
         victim,
@@ -116,32 +116,35 @@ pub(super) fn a_silent_coordinator_is_not_usurped(world: &mut World) -> Check {
     };
     let own = world.seal_bytes_as(liar, &opening.to_sign());
     opening.seals = vec![own, own];
-    let (_, next) = without(world, liar, &view, victim, Some(opening));
+    let (_, next) = view_without(world, liar, &view, victim, Some(opening));
     for _ in 0..12 {
-        for dupe in world.linked_to(liar) {
+        for recipient in world.linked_with(liar) {
             for page in next.pages() {
-                world.forge(liar, dupe, &Frame::View(page.into()))?;
+                world.forge(liar, recipient, &Frame::View(page.into()))?;
             }
         }
         world.run_for(millis(50))?;
     }
     world.run_for(seconds(3))?;
     ensure(world.coordinator() == Some(coordinator), "usurper", || {
-        "another one coordinates".into()
+        "another member coordinates".into()
     })?;
     world.must_come_to_rest()
 }
 
 /// Returns a member that has a link with the coordinator.
 fn linked_liar(world: &World, coordinator: HostIndex) -> Result<HostIndex, Violation> {
-    let linked = world.linked_to(coordinator).into_iter().next();
-    linked.map_or_else(|| Violation::of("usurper", "nobody is linked"), Ok)
+    let linked = world.linked_with(coordinator).into_iter().next();
+    linked.map_or_else(
+        || Violation::of("usurper", "no member has a link with the coordinator"),
+        Ok,
+    )
 }
 
 /// Returns an invitation to a ring of the liar's, larger than the one that it is in.
-fn large_ring(world: &World, liar: HostIndex, dupe: HostIndex) -> Result<Meet, Violation> {
-    let Some(view) = world.view_of(dupe) else {
-        return Violation::of("usurper", "the dupe has no view");
+fn large_ring(world: &World, liar: HostIndex, recipient: HostIndex) -> Result<Meet, Violation> {
+    let Some(view) = world.view_of(recipient) else {
+        return Violation::of("usurper", "the recipient has no view");
     };
     let mut epoch = view.tag().epoch;
     epoch.coordinator = world.id(liar);

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ringtalk_proto::{Delivered, Event, JoiningStage, Person, Trouble};
+use ringtalk_proto::{Delivered, ErrorKind, Event, JoiningStage, Person};
 use ringtalk_wire::{Epoch, MessageId, NodeId};
 
 use super::Trace;
@@ -75,9 +75,9 @@ impl Trace {
                     self.mix(number);
                 }
             }
-            Event::Error { trouble, .. } => {
+            Event::Error { kind, .. } => {
                 self.mix(15);
-                self.mix(number(*trouble));
+                self.mix(number(*kind));
             }
         }
     }
@@ -150,15 +150,15 @@ impl Trace {
 }
 
 /// Returns the number of an error kind. A kind keeps its number for ever, so that hashes stay comparable.
-const fn number(trouble: Trouble) -> u64 {
-    match trouble {
-        Trouble::AuthorForked => 0,
-        Trouble::Full => 1,
-        Trouble::LamportTime => 2,
-        Trouble::Refused => 3,
-        Trouble::SlowMember => 4,
-        Trouble::UnprovenCoordinator => 5,
-        Trouble::UnreachableAddress => 6,
+const fn number(kind: ErrorKind) -> u64 {
+    match kind {
+        ErrorKind::AuthorForked => 0,
+        ErrorKind::Full => 1,
+        ErrorKind::LamportTime => 2,
+        ErrorKind::Refused => 3,
+        ErrorKind::SlowMember => 4,
+        ErrorKind::UnprovenCoordinator => 5,
+        ErrorKind::UnreachableAddress => 6,
     }
 }
 
@@ -172,18 +172,18 @@ mod tests {
         trace.hash()
     }
 
-    fn error(trouble: Trouble, message: &str) -> Event {
+    fn error(kind: ErrorKind, message: &str) -> Event {
         let message = message.to_owned();
-        Event::Error { trouble, message }
+        Event::Error { kind, message }
     }
 
     #[test]
-    fn what_a_person_is_told_does_not_count() {
-        let one = hash(&error(Trouble::Full, "this discussion is full"));
-        assert_eq!(one, hash(&error(Trouble::Full, "nobody else is let in")));
+    fn the_text_of_an_error_does_not_count() {
+        let one = hash(&error(ErrorKind::Full, "this discussion is full"));
+        assert_eq!(one, hash(&error(ErrorKind::Full, "newcomers are refused")));
         assert_ne!(
             one,
-            hash(&error(Trouble::Refused, "this discussion is full"))
+            hash(&error(ErrorKind::Refused, "this discussion is full"))
         );
     }
 

@@ -1,20 +1,18 @@
-//! What a scenario demands of the world: everybody joins, a coordinator is found, and all is well at rest.
+//! The demands of a scenario on the world: everybody joins, a coordinator is found, and all is well at rest.
 
 use core::time::Duration;
 
-use super::World;
-use crate::network::HostIndex;
+use super::{POLL_INTERVAL, World};
+use crate::network::{Health, HostIndex};
 use crate::oracle::{Author, Check, Witness, ensure};
-use crate::process::{Health, Process};
+use crate::process::Process;
 
 /// How often the world is checked while it settles.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How often the world is checked while a scenario waits for something.
-const LOOK: Duration = Duration::from_millis(20);
+const SETTLE_POLL: Duration = Duration::from_millis(250);
 /// How many nodes send once more after the world has settled: all of them, except in the largest rings.
-const SPEAKERS: usize = 128;
+const SENDERS: usize = 128;
 /// How long nothing may change before the world counts as settled: longer than it takes to find the dead.
-const CALM: Duration = Duration::from_secs(4);
+const QUIET: Duration = Duration::from_secs(4);
 /// One seed in this many waits the full time, even if nothing changes.
 const PATIENT: u64 = 8;
 /// How long the world may take to settle once the faults are over.
@@ -34,19 +32,19 @@ impl World {
             ensure(self.now < end, "ready", || {
                 format!("n{outside:?} are not ready after {patience:?}")
             })?;
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
     }
 
     /// Waits until all live members follow one live coordinator; fails after `patience`.
     pub(crate) fn coordinator_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
-        while self.watch.leaderless.is_some() {
-            self.note_failover();
+        while self.recovery.leaderless.is_some() {
+            self.record_failover();
             ensure(self.now < end, "E2", || {
                 format!("no common live coordinator after {patience:?}")
             })?;
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
         Ok(())
     }
@@ -58,7 +56,7 @@ impl World {
             ensure(self.now < begun + patience, "V3", || {
                 format!("the view of n{index} lists the dead n{dead} after {patience:?}")
             })?;
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
         self.figures.burials.push(self.now - begun);
         Ok(())
@@ -70,15 +68,15 @@ impl World {
         self.heal()?;
         let healed = self.now;
         self.run_for(Duration::from_secs(3))?;
-        self.hush();
+        self.silence_users();
         self.settle()?;
-        let every = self.processes.len().div_ceil(SPEAKERS);
+        let every = self.processes.len().div_ceil(SENDERS);
         for index in (0..self.processes.len()).step_by(every.max(1)) {
-            self.paste(index, 1)?;
+            self.send_lines(index, 1)?;
         }
-        let settled = self.changed;
+        let settled = self.last_change;
         self.run_for(Duration::from_secs(5))?;
-        self.judge()?;
+        self.check_at_rest()?;
         self.figures.settled.push(settled - healed);
         Ok(())
     }
@@ -89,9 +87,9 @@ impl World {
         let end = self.now + SETTLE;
         let patient = self.seed.is_multiple_of(PATIENT);
         let mut same = self.now;
-        while self.now < end && (patient || self.now < same.max(self.changed) + CALM) {
-            self.run_for(PAUSE)?;
-            if !self.is_whole() || !self.have_all_the_same() {
+        while self.now < end && (patient || self.now < same.max(self.last_change) + QUIET) {
+            self.run_for(SETTLE_POLL)?;
+            if !self.is_whole() || !self.have_same_messages() {
                 same = self.now;
             }
         }
@@ -102,12 +100,12 @@ impl World {
     pub(crate) fn at_rest_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
         while self.alive() > 0
-            && let Err(violation) = self.judge()
+            && let Err(violation) = self.check_at_rest()
         {
             if self.now >= end {
                 return Err(violation);
             }
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
         Ok(())
     }
@@ -118,14 +116,14 @@ impl World {
     }
 
     /// Checks that no two living nodes ever coordinated under one epoch number.
-    pub(crate) fn no_two_reigned_at_once(&self) -> Check {
+    pub(crate) fn check_one_coordinator_per_number(&self) -> Check {
         let living = self.processes.iter().filter(|process| process.is_alive());
         let living: Vec<_> = living.map(Process::id).collect();
-        self.oracles.no_two_reigned_at_once(&living)
+        self.oracles.check_one_coordinator_per_number(&living)
     }
 
     /// Checks that every member saw a node leave, and not fail.
-    pub(crate) fn all_saw_leave(&self, gone: HostIndex) -> Check {
+    pub(crate) fn check_leave_shown(&self, gone: HostIndex) -> Check {
         let gone = self.id(gone);
         for index in self.members() {
             let id = self.id(index);
@@ -137,13 +135,16 @@ impl World {
     }
 
     /// Checks that a node has every message sent so far.
-    pub(crate) fn has_everything(&self, index: HostIndex) -> Check {
+    pub(crate) fn check_has_everything(&self, index: HostIndex) -> Check {
         let id = self.id(index);
         for process in &self.processes {
             let author = process.id();
-            let (said, has) = (self.oracles.said_by(author), self.oracles.reach(id, author));
-            ensure(said == has, "C5", || {
-                format!("n{index} has {has} of the {said} messages of {author:?}")
+            let (sent, has) = (
+                self.oracles.sent_count(author),
+                self.oracles.watermark(id, author),
+            );
+            ensure(sent == has, "C5", || {
+                format!("n{index} has {has} of the {sent} messages of {author:?}")
             })?;
         }
         Ok(())
@@ -155,13 +156,13 @@ impl World {
     }
 
     /// Checks that at most `permille` of 1,000 counted payloads reached a node that had them.
-    pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
-        self.oracles.few_payloads_came_again(permille)
+    pub(crate) fn check_duplicate_payloads(&self, permille: u64) -> Check {
+        self.oracles.check_duplicate_payloads(permille)
     }
 
-    /// Checks that every author was told of everybody who has its messages.
-    pub(crate) fn everybody_was_acknowledged(&self) -> Check {
-        self.oracles.all_was_told()
+    /// Checks that every author was told of all members that have delivered its messages.
+    pub(crate) fn check_acks_complete(&self) -> Check {
+        self.oracles.check_acks_complete()
     }
 
     /// Sets whether a node that becomes ready must have every message sent so far.
@@ -170,9 +171,9 @@ impl World {
     }
 
     /// Returns how many messages users have sent so far.
-    pub(crate) fn said(&self) -> u64 {
+    pub(crate) fn total_sent(&self) -> u64 {
         let ids = self.processes.iter().map(Process::id);
-        ids.map(|id| self.oracles.said_by(id)).sum()
+        ids.map(|id| self.oracles.sent_count(id)).sum()
     }
 
     /// Returns how many links are open.
@@ -180,22 +181,22 @@ impl World {
         self.network.open_links().count()
     }
 
-    fn judge(&self) -> Check {
+    fn check_at_rest(&self) -> Check {
         let live = self.processes.iter().filter(|process| process.is_alive());
         let witnesses: Vec<Witness> = live.map(|process| (&process.node).into()).collect();
-        self.one_link_a_pair()?;
-        self.who_leaves_is_gone()?;
+        self.check_one_link_per_pair()?;
+        self.check_leavers_are_gone()?;
         self.oracles
-            .at_rest(&witnesses, &self.authors(), self.history)
+            .check_at_rest(&witnesses, &self.authors(), self.history)
     }
 
     /// Returns how many messages of each author must arrive: all of a live one, what one that left had handed to a
     /// node that lives, and none of a dead one.
     fn authors(&self) -> Vec<Author> {
         let due = |process: &Process| match process.health {
-            Health::Running | Health::Paused => self.oracles.said_by(process.id()),
-            Health::Left { due } if self.left_something(process) => due,
-            Health::Left { .. } | Health::Killed => 0,
+            Health::Running | Health::Paused => self.oracles.sent_count(process.id()),
+            Health::Left if self.must_be_handed_over(process) => process.handed_over,
+            Health::Left | Health::Killed | Health::Vanished => 0,
         };
         self.processes
             .iter()
@@ -217,7 +218,7 @@ impl World {
         })
     }
 
-    fn who_leaves_is_gone(&self) -> Check {
+    fn check_leavers_are_gone(&self) -> Check {
         let stays = |process: &Process| process.is_alive() && process.leaving.is_some();
         let staying = self.processes.iter().position(stays);
         ensure(staying.is_none(), "leave", || {
@@ -225,7 +226,7 @@ impl World {
         })
     }
 
-    fn one_link_a_pair(&self) -> Check {
+    fn check_one_link_per_pair(&self) -> Check {
         // Links between two vanished hosts do not count: nobody is left to close them.
         let lives = |&index: &HostIndex| self.processes[index].is_alive();
         let mut pairs: Vec<[HostIndex; 2]> = self

@@ -7,11 +7,11 @@ use ringtalk_proto::{Event, Input, Output, Registration};
 use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
 
 use super::sharing::bundle_of;
-use super::{Happening, REGISTER, World};
+use super::{REGISTER, World, WorldEvent};
 use crate::director::Answer;
-use crate::network::HostIndex;
-use crate::oracle::{Check, Violation, ensure, load_is_bounded, queue_is_bounded};
-use crate::process::{Health, Told};
+use crate::network::{Health, HostIndex};
+use crate::oracle::{Check, Violation, check_load, check_queue, ensure};
+use crate::process::PendingInput;
 
 /// The most timers of one node in one second; with more, it does nothing else.
 const TIMERS_A_SECOND: u32 = 1_000;
@@ -24,34 +24,34 @@ const RETRY: Duration = Duration::from_millis(500);
 
 impl World {
     /// Decodes a frame, as every node must be able to.
-    pub(super) fn frame(bytes: &[u8]) -> Result<Frame, Violation> {
+    pub(super) fn decode_frame(bytes: &[u8]) -> Result<Frame, Violation> {
         match decode(bytes) {
             Ok(frame) => Ok(frame),
-            Err(error) => Violation::of("wire", format!("a node has sent what is {error}")),
+            Err(error) => Violation::of("wire", format!("a node sent an invalid frame: {error}")),
         }
     }
 
     /// Gives a process an input, or keeps the input until the process resumes.
-    pub(super) fn tell(&mut self, index: HostIndex, told: Told) -> Check {
+    pub(super) fn handle_input(&mut self, index: HostIndex, input: PendingInput) -> Check {
         match self.processes[index].health {
             Health::Running => {
-                self.count_payload(index, &told.input);
-                let step = self.step_of(&told.input);
-                self.feed(index, told);
+                self.count_payload(index, &input.input);
+                let step = self.step_of(&input.input);
+                self.feed(index, input);
                 self.drain(index)?;
                 self.strike_after(index, step);
                 Ok(())
             }
             Health::Paused => {
-                self.processes[index].inbox.push_back(told);
+                self.processes[index].inbox.push_back(input);
                 Ok(())
             }
-            Health::Killed | Health::Left { .. } => Ok(()),
+            Health::Killed | Health::Vanished | Health::Left => Ok(()),
         }
     }
 
     /// Fires the planned timer of a process.
-    pub(super) fn timer(&mut self, index: HostIndex) -> Check {
+    pub(super) fn fire_timer(&mut self, index: HostIndex) -> Check {
         let now = self.now;
         let process = &mut self.processes[index];
         process.timer = None;
@@ -59,15 +59,15 @@ impl World {
             Health::Running => {
                 let timers = process.count_timer(now);
                 ensure(timers <= TIMERS_A_SECOND, "timer", || {
-                    format!("n{index} does nothing but wake up")
+                    format!("n{index} fires more than {TIMERS_A_SECOND} timers a second")
                 })?;
-                self.tell(index, Input::Timer.into())
+                self.handle_input(index, Input::Timer.into())
             }
             Health::Paused => {
                 process.overdue = true;
                 Ok(())
             }
-            Health::Killed | Health::Left { .. } => Ok(()),
+            Health::Killed | Health::Vanished | Health::Left => Ok(()),
         }
     }
 
@@ -80,12 +80,12 @@ impl World {
         self.processes[index].health = Health::Running;
         let mut waiting = self.take_inbox(index);
         if std::mem::take(&mut self.processes[index].overdue) {
-            let place = self.chance.below(waiting.len() as u64 + 1) as usize;
-            waiting.insert(place, Input::Timer.into());
+            let position = self.driver_random.below(waiting.len() as u64 + 1) as usize;
+            waiting.insert(position, Input::Timer.into());
         }
-        let batches = self.chance.chance(50);
-        for told in waiting {
-            self.feed(index, told);
+        let batches = self.driver_random.chance(50);
+        for input in waiting {
+            self.feed(index, input);
             if !batches {
                 self.drain(index)?;
             }
@@ -98,13 +98,13 @@ impl World {
     }
 
     /// Asks the director for a process, and plans to ask again if there is no answer or one to wait.
-    pub(super) fn ask(&mut self, index: HostIndex) {
+    pub(super) fn ask_director(&mut self, index: HostIndex) {
         let process = &self.processes[index];
         if !process.is_alive() {
             return;
         }
         let id = process.id();
-        self.note_sign(index);
+        self.record_sign_of_life(index);
         let answer = if self.reaches_director(index) {
             self.director.ask(self.now, id)
         } else {
@@ -123,11 +123,11 @@ impl World {
                     candidates,
                 }
             }
-            Some(Answer::Wait) => return self.ask_in(index, WAIT),
-            None => return self.ask_in(index, RETRY),
+            Some(Answer::Wait) => return self.ask_director_in(index, WAIT),
+            None => return self.ask_director_in(index, RETRY),
         };
         self.processes[index].asking = false;
-        self.tell_soon(index, input);
+        self.handle_input_soon(index, input);
     }
 
     /// Registers the node with the director if it coordinates, and plans the next attempt in a second.
@@ -136,22 +136,22 @@ impl World {
         if !process.is_alive() {
             return;
         }
-        self.agenda
-            .plan(self.now + REGISTER, Happening::Register(index));
+        self.events
+            .push(self.now + REGISTER, WorldEvent::Register(index));
         let speaks = process.is_running() && self.reaches_director(index);
         let registration = speaks.then(|| process.node.registration());
         let Some(registration) = registration.flatten().cloned() else {
             return;
         };
         self.processes[index].registered = true;
-        self.note_sign(index);
+        self.record_sign_of_life(index);
         if let Err(other) = self
             .director
             .register(self.now, Registration::clone(&registration))
         {
             self.trace
                 .show(self.now, || format!("n{index} is foreign to {other:?}"));
-            self.tell_soon(index, Input::Foreign(other));
+            self.handle_input_soon(index, Input::Foreign(other));
         }
     }
 
@@ -167,17 +167,18 @@ impl World {
             addresses: process.addresses.clone(),
             director: None,
         };
-        self.tell_soon(coordinator, expected);
+        self.handle_input_soon(coordinator, expected);
     }
 
-    fn tell_soon(&mut self, index: HostIndex, input: Input) {
-        let latency = self.chance.millis(1, 20);
-        self.agenda
-            .plan(self.now + latency, Happening::Told(index, input));
+    fn handle_input_soon(&mut self, index: HostIndex, input: Input) {
+        let latency = self.driver_random.millis(1, 20);
+        self.events
+            .push(self.now + latency, WorldEvent::Input(index, input));
     }
 
-    fn ask_in(&mut self, index: HostIndex, wait: Duration) {
-        self.agenda.plan(self.now + wait, Happening::Ask(index));
+    fn ask_director_in(&mut self, index: HostIndex, wait: Duration) {
+        self.events
+            .push(self.now + wait, WorldEvent::AskDirector(index));
     }
 
     /// Counts a payload that arrives on the way that intervals prescribe.
@@ -187,11 +188,12 @@ impl World {
             && self.oracles.counts_payloads()
             && let Some(first) = bundle_of(frame)
         {
-            self.oracles.payload(self.processes[index].id(), first);
+            self.oracles
+                .record_payload(self.processes[index].id(), first);
         }
     }
 
-    fn feed(&mut self, index: HostIndex, Told { input, read }: Told) {
+    fn feed(&mut self, index: HostIndex, PendingInput { input, read }: PendingInput) {
         let now = self.now;
         self.trace.mix(now.as_micros());
         self.trace.mix(index as u64);
@@ -201,12 +203,12 @@ impl World {
         if let Some((link, bytes)) = read {
             self.network.read(now, link, bytes);
         }
-        self.note_frame(index, &input);
+        self.record_frame(index, &input);
         let brief = match &input {
             Input::Frame { frame, .. } if matches!(frame, Frame::Brief(_)) => bundle_of(frame),
             _ => None,
         };
-        self.look_at_reader(index);
+        self.report_reader_pace(index);
         self.processes[index].node.handle(now, input);
         self.share_expanded(index, brief);
     }
@@ -214,40 +216,40 @@ impl World {
     pub(super) fn drain(&mut self, index: HostIndex) -> Check {
         for _ in 0..OUTPUTS {
             let Some(output) = self.processes[index].node.poll_output() else {
-                self.plan_timer(index);
-                return self.note_load(index);
+                self.arm_timer(index);
+                return self.check_load(index);
             };
-            self.output(index, output)?;
+            self.carry_out(index, output)?;
             if !self.processes[index].is_running() {
                 return Ok(());
             }
         }
         Violation::of(
             "output",
-            format!("there is no end to the outputs of n{index}"),
+            format!("n{index} has more than {OUTPUTS} outputs after one input"),
         )
     }
 
     /// Checks that everything that a node keeps stays within its bound.
-    fn note_load(&mut self, index: HostIndex) -> Check {
+    fn check_load(&mut self, index: HostIndex) -> Check {
         let load = self.processes[index].node.load();
-        self.figures.peaks.note(&load);
-        load_is_bounded(self.processes[index].id(), &load, self.history)
+        self.figures.peaks.raise(&load);
+        check_load(self.processes[index].id(), &load, self.history)
     }
 
-    fn output(&mut self, index: HostIndex, output: Output) -> Check {
+    fn carry_out(&mut self, index: HostIndex, output: Output) -> Check {
         if !matches!(output, Output::Event(_)) {
-            self.note_sign(index);
+            self.record_sign_of_life(index);
         }
         match output {
             Output::Send { link, bytes } => {
                 self.trace.mix_bytes(&bytes);
-                self.note_sent(index, &bytes);
-                self.note_payload(&bytes);
+                self.count_frame(index, &bytes);
+                self.record_payload(&bytes);
                 let queued = self.network.send(self.now, link, bytes);
                 let peak = &mut self.figures.peaks.link_bytes;
                 *peak = queued.max(*peak);
-                queue_is_bounded(self.processes[index].id(), queued)
+                check_queue(self.processes[index].id(), queued)
             }
             Output::Dial {
                 peer, addresses, ..
@@ -261,7 +263,8 @@ impl World {
                 dials,
                 ..
             } => {
-                self.network.come(self.now, index, (ticket, peer), dials);
+                self.network
+                    .plan_circuit_join(self.now, index, (ticket, peer), dials);
                 Ok(())
             }
             Output::Splice { ticket, ends } => {
@@ -270,8 +273,14 @@ impl World {
                 Ok(())
             }
             Output::Unsplice { number } => {
-                let relay = self.processes[index].id();
-                self.network.unsplice(self.now, Ticket { relay, number });
+                let carrier = self.processes[index].id();
+                self.network.unsplice(
+                    self.now,
+                    Ticket {
+                        relay: carrier,
+                        number,
+                    },
+                );
                 Ok(())
             }
             Output::Check { peer, addresses } => {
@@ -286,14 +295,14 @@ impl World {
             }
             Output::AskDirector => {
                 if !std::mem::replace(&mut self.processes[index].asking, true) {
-                    let latency = self.chance.millis(1, 20);
-                    self.ask_in(index, latency);
+                    let latency = self.driver_random.millis(1, 20);
+                    self.ask_director_in(index, latency);
                 }
                 Ok(())
             }
-            Output::Event(event) => self.event(index, &event),
-            Output::Left { unhanded } => {
-                self.left(index, unhanded);
+            Output::Event(event) => self.handle_node_event(index, &event),
+            Output::Finished { untaken } => {
+                self.finish_leave(index, untaken);
                 Ok(())
             }
         }
@@ -306,25 +315,25 @@ impl World {
         self.network.dial(self.now, index, peer, addresses);
     }
 
-    fn event(&mut self, index: HostIndex, event: &Event) -> Check {
+    fn handle_node_event(&mut self, index: HostIndex, event: &Event) -> Check {
         let node = self.processes[index].id();
         if let Some(reader) = &mut self.processes[index].reader {
-            reader.note();
+            reader.add_unread();
         }
         self.trace
             .show(self.now, || format!("n{index} says {event:?}"));
         self.trace.mix_event(event);
         if let Event::Message(message) = event {
-            self.note_delivery(index, message);
+            self.record_delivery(index, message);
         }
-        if let Event::Error { trouble, .. } = event {
-            self.processes[index].errors.insert(*trouble);
+        if let Event::Error { kind, .. } = event {
+            self.processes[index].errors.insert(*kind);
         }
         if matches!(event, Event::Merged { .. }) {
             self.processes[index].merges += 1;
         }
         if matches!(event, Event::View(_) | Event::Neighbours { .. }) {
-            self.changed = self.now;
+            self.last_change = self.now;
         }
         if matches!(event, Event::Ready { .. }) {
             let process = &mut self.processes[index];
@@ -332,17 +341,17 @@ impl World {
             self.figures.joins.push(self.now - process.started);
         }
         let waits = |author: &NodeId| self.processes[index].node.waits_for(author);
-        self.oracles.event(node, event, waits)?;
+        self.oracles.check_event(node, event, waits)?;
         if let Event::View(view) = event {
             self.share_view(index, view);
         }
         if self.whole_at_ready && matches!(event, Event::Ready { .. }) {
-            self.has_everything(index)?;
+            self.check_has_everything(index)?;
         }
         match event {
-            Event::Failed(person) => self.note_found(person.id),
+            Event::Failed(person) => self.record_detection(person.id),
             Event::View(_) | Event::Coordinator { .. } | Event::Neighbours { .. } => {
-                self.note_change();
+                self.record_change();
             }
             _ => {}
         }
@@ -350,21 +359,21 @@ impl World {
     }
 
     /// Plans the timer for a little later than the node asked for, as it fires on a real system.
-    fn plan_timer(&mut self, index: HostIndex) {
+    fn arm_timer(&mut self, index: HostIndex) {
         let due = self.processes[index].node.poll_timeout();
         let process = &mut self.processes[index];
         if process.timer.map(|(_, due)| due) == due {
             return;
         }
-        if let Some((slot, _)) = process.timer.take() {
-            self.agenda.cancel(slot);
+        if let Some((id, _)) = process.timer.take() {
+            self.events.cancel(id);
         }
         if let Some(due) = due {
-            let late = self.lateness();
-            let slot = self
-                .agenda
-                .plan(due.max(self.now) + late, Happening::Timer(index));
-            self.processes[index].timer = Some((slot, due));
+            let late = self.timer_delay();
+            let id = self
+                .events
+                .push(due.max(self.now) + late, WorldEvent::Timer(index));
+            self.processes[index].timer = Some((id, due));
         }
     }
 }

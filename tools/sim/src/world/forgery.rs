@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use ringtalk_proto::{Input, LinkId, Trouble, View};
+use ringtalk_proto::{ErrorKind, Input, LinkId, View};
 use ringtalk_wire::{
     Bundle, Direction, Frame, Interval, Item, NodeId, Probe, RingKey, Seal, Sealed, Spread,
     encode_item, item_to_sign,
@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::World;
 use crate::keys::signer;
 use crate::network::HostIndex;
-use crate::oracle::{Check, ensure};
+use crate::oracle::{Check, Violation, ensure};
 
 /// A link that the network does not know: nothing that is sent over it arrives.
 const STRANGERS_LINK: LinkId = LinkId(u64::MAX);
@@ -30,10 +30,10 @@ impl World {
 
     /// Signs bytes with the key of a process.
     pub(crate) fn seal_bytes_as(&self, index: HostIndex, bytes: &[u8]) -> Seal {
-        let liar = &self.processes[index].liar;
+        let signer = &self.processes[index].forging_signer;
         Seal {
-            key: liar.public_key(),
-            signature: liar.sign(bytes),
+            key: signer.public_key(),
+            signature: signer.sign(bytes),
         }
     }
 
@@ -45,41 +45,41 @@ impl World {
         ensure(!links.is_empty(), "forgery", || {
             format!("n{from} has no link to n{to}")
         })?;
-        self.figures.fault("lie");
-        self.oracles.lies();
+        self.figures.count_effective("lie");
+        self.oracles.record_lie();
         for link in links {
             let frame = frame.clone();
-            self.tell(to, Input::Frame { link, frame }.into())?;
+            self.handle_input(to, Input::Frame { link, frame }.into())?;
         }
         Ok(())
     }
 
     /// Gives a node a link with a stranger, who is no member, and hands it these frames over that link.
-    pub(crate) fn stranger_says(&mut self, to: HostIndex, frames: Vec<Frame>) -> Check {
-        let key = signer(self.chance.bytes(), self.real_keys).public_key();
+    pub(crate) fn send_as_stranger(&mut self, to: HostIndex, frames: Vec<Frame>) -> Check {
+        let key = signer(self.driver_random.bytes(), self.real_keys).public_key();
         let up = Input::LinkUp {
             link: STRANGERS_LINK,
             peer: NodeId::of(&key),
             dialled: false,
             host: None,
         };
-        self.figures.fault("stranger");
-        self.tell(to, up.into())?;
+        self.figures.count_effective("stranger");
+        self.handle_input(to, up.into())?;
         for frame in frames {
             let link = STRANGERS_LINK;
-            self.tell(to, Input::Frame { link, frame }.into())?;
+            self.handle_input(to, Input::Frame { link, frame }.into())?;
         }
         Ok(())
     }
 
     /// Returns how many messages of an author a node has delivered.
-    pub(crate) fn heard_of(&self, index: HostIndex, author: &NodeId) -> u64 {
-        self.oracles.heard(self.id(index), *author)
+    pub(crate) fn deliveries_of(&self, index: HostIndex, author: &NodeId) -> u64 {
+        self.oracles.watermark(self.id(index), *author)
     }
 
     /// Signs a bundle with a new key, which belongs to no node.
-    pub(crate) fn seal_as_nobody(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
-        let signer = signer(self.chance.bytes(), self.real_keys);
+    pub(crate) fn seal_with_new_key(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
+        let signer = signer(self.driver_random.bytes(), self.real_keys);
         let key = signer.public_key();
         self.oracles.distrust(NodeId::of(&key));
         let raw = encode_item(&item(NodeId::of(&key)));
@@ -91,8 +91,8 @@ impl World {
     }
 
     /// Returns a Lamport time above all so far: 1,000 more than the number of deliveries.
-    pub(crate) fn far_ahead(&self) -> u64 {
-        1_000 + self.oracles.delivered()
+    pub(crate) fn lamport_ahead(&self) -> u64 {
+        1_000 + self.oracles.deliveries()
     }
 
     /// Returns true if a node accepts input from its user.
@@ -106,10 +106,10 @@ impl World {
         let view = self.processes[liar].node.view().cloned();
         let neighbours = self.processes[liar].node.neighbours();
         let (Some(view), Some((_, successor))) = (view, neighbours) else {
-            return Ok(());
+            return Violation::of("H1", format!("n{liar} has no view, or no successor"));
         };
         let (Some(member), Some(&to)) = (view.member(&me), self.indexes.get(&successor)) else {
-            return Ok(());
+            return Violation::of("H1", format!("n{liar} is not in its own view"));
         };
         let interval = Interval {
             direction: Direction::Clockwise,
@@ -122,15 +122,15 @@ impl World {
 
     /// Takes the survey, and returns the 99th percentile of its delivery times, without those at the liar, and how
     /// many there were.
-    pub(crate) fn surveyed(&mut self, liar: Option<HostIndex>) -> (Duration, usize) {
+    pub(crate) fn take_delivery_p99(&mut self, liar: Option<HostIndex>) -> (Duration, usize) {
         let bundles = self.survey.take().unwrap_or_default().bundles;
         let mut times: Vec<Duration> = bundles
             .values()
-            .flat_map(|travels| {
-                travels
+            .flat_map(|journey| {
+                journey
                     .delivered
                     .iter()
-                    .map(move |(to, at)| (*to, *at - travels.sealed))
+                    .map(move |(to, at)| (*to, *at - journey.signed_at))
             })
             .filter(|(to, _)| Some(*to) != liar)
             .map(|(_, time)| time)
@@ -143,8 +143,8 @@ impl World {
     }
 
     /// Returns the nodes that have a link with a node.
-    pub(crate) fn linked_to(&self, index: HostIndex) -> Vec<HostIndex> {
-        let pairs = self.linked().into_iter();
+    pub(crate) fn linked_with(&self, index: HostIndex) -> Vec<HostIndex> {
+        let pairs = self.linked_pairs().into_iter();
         let others = pairs.filter_map(|(one, other)| match index {
             _ if one == index => Some(other),
             _ if other == index => Some(one),
@@ -165,17 +165,17 @@ impl World {
         self.processes[index].node.view().cloned()
     }
 
-    /// Checks that a user was told of an error of this kind.
-    pub(crate) fn was_told_of(&self, index: HostIndex, trouble: Trouble) -> Check {
-        let told = self.processes[index].errors.contains(&trouble);
-        ensure(told, "told", || {
-            format!("the user of n{index} was told nothing of {trouble:?}")
+    /// Checks that a user was shown an error of this kind.
+    pub(crate) fn check_error_shown(&self, index: HostIndex, kind: ErrorKind) -> Check {
+        let shown = self.processes[index].errors.contains(&kind);
+        ensure(shown, "told", || {
+            format!("the user of n{index} was not shown {kind:?}")
         })
     }
 
     /// Returns how many messages a user has sent.
-    pub(crate) fn said_by(&self, index: HostIndex) -> u64 {
-        self.oracles.said_by(self.id(index))
+    pub(crate) fn sent_count(&self, index: HostIndex) -> u64 {
+        self.oracles.sent_count(self.id(index))
     }
 
     /// Marks a node as a liar: what is delivered as its messages is not compared with what its user sent.

@@ -32,9 +32,10 @@ impl World {
         let Some((&first, others)) = indexes.split_first() else {
             return Ok(());
         };
-        let newcomers: Vec<(NodeId, Join)> = others.iter().map(|&one| self.wish(one)).collect();
+        let newcomers: Vec<(NodeId, Join)> =
+            others.iter().map(|&one| self.join_request(one)).collect();
         let founder = &mut self.processes[first].node;
-        founder.found_with(self.now, &newcomers);
+        founder.found_discussion_with(self.now, &newcomers);
         let view = founder.view().cloned();
         self.drain(first)?;
         for (index, view) in others.iter().zip(view.iter().cycle()) {
@@ -46,7 +47,7 @@ impl World {
     }
 
     /// Returns what a newcomer would send to the coordinator.
-    fn wish(&self, index: HostIndex) -> (NodeId, Join) {
+    fn join_request(&self, index: HostIndex) -> (NodeId, Join) {
         let process = &self.processes[index];
         let join = Join {
             name: format!("n{index}"),
@@ -81,7 +82,7 @@ impl World {
             let neighbours = node
                 .neighbours()
                 .map(|(one, other)| [one, other].map(|id| seniority(&id)));
-            let linked = self.linked_to(index).into_iter();
+            let linked = self.linked_with(index).into_iter();
             let mut linked: Vec<u64> = linked.map(|other| seniority(&self.id(other))).collect();
             linked.sort_unstable();
             (

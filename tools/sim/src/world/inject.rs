@@ -3,149 +3,159 @@
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Happening, World};
-use crate::network::{HostIndex, Ill};
+use super::{World, WorldEvent};
+use crate::network::{HostIndex, Impairment};
 use crate::oracle::Check;
-use crate::schedule::{Deed, Fault, Role, Schedule, Who};
+use crate::schedule::{Action, Fault, Role, Schedule, Target};
 
 /// The schedule of what was done in a run; it outlives a run that panics.
-pub(crate) type Record = std::sync::Arc<Mutex<Option<Schedule>>>;
+pub(crate) type FaultRecord = std::sync::Arc<Mutex<Option<Schedule>>>;
 
 impl World {
     /// Starts to record faults, as parts of this schedule.
-    pub(crate) fn record(&mut self, schedule: Schedule) {
+    pub(crate) fn start_recording(&mut self, schedule: Schedule) {
         self.recorded_from = self.now;
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(schedule);
+        *self
+            .fault_record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(schedule);
     }
 
     /// Carries out the faults of a schedule, each at its time.
-    pub(crate) fn follow(&mut self, schedule: &Schedule) -> Check {
-        self.record(Schedule {
+    pub(crate) fn play_schedule(&mut self, schedule: &Schedule) -> Check {
+        self.start_recording(Schedule {
             faults: Vec::new(),
             ..schedule.clone()
         });
         if schedule.calm {
             self.expect_failed(&[]);
-            self.oracles.be_calm();
+            self.oracles.expect_few_faults();
         }
         let begun = self.now;
-        for Fault { at, deed } in &schedule.faults {
+        for Fault { at, action } in &schedule.faults {
             if begun + *at > self.now {
                 self.run_until(begun + *at)?;
             }
-            self.inject(deed.clone())?;
+            self.inject(action.clone())?;
         }
         self.run_until(begun + schedule.lasts)
     }
 
     /// Carries out a fault, and records it.
-    pub(crate) fn inject(&mut self, deed: Deed) -> Check {
-        self.trace.show(self.now, || format!("fault: {deed:?}"));
-        self.figures.inject(deed.kind());
-        if let Some(schedule) = &mut *self.record.lock().unwrap_or_else(PoisonError::into_inner) {
+    pub(crate) fn inject(&mut self, action: Action) -> Check {
+        self.trace.show(self.now, || format!("fault: {action:?}"));
+        self.figures.count_injected(action.kind());
+        if let Some(schedule) = &mut *self
+            .fault_record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             schedule.faults.push(Fault {
                 at: self.now - self.recorded_from,
-                deed: deed.clone(),
+                action: action.clone(),
             });
         }
-        match deed {
-            Deed::Paste { node, lines } => match self.who(node) {
-                Some(index) => self.paste(index, lines),
+        match action {
+            Action::Paste { node, lines } => match self.resolve(node) {
+                Some(index) => self.send_lines(index, lines),
                 None => Ok(()),
             },
-            Deed::Leave { node } => match self.who(node) {
+            Action::Leave { node } => match self.resolve(node) {
                 Some(index) => self.leave(index),
                 None => Ok(()),
             },
-            Deed::LastWords { node, after } => self.last_words(node, after),
-            Deed::Start => {
+            Action::LastWords { node, after } => self.last_words(node, after),
+            Action::Start => {
                 self.start();
-                self.figures.fault("start");
+                self.figures.count_effective("start");
                 Ok(())
             }
-            Deed::Director { time } => {
+            Action::Director { time } => {
                 self.restart_director(time);
                 Ok(())
             }
             other => {
-                self.strike(&other);
+                self.apply(&other);
                 Ok(())
             }
         }
     }
 
     /// Carries out a fault that hits processes or links, and cannot violate an invariant by itself.
-    fn strike(&mut self, deed: &Deed) {
-        match *deed {
-            Deed::Kill { node } => self.each(node, Self::kill),
-            Deed::Vanish { node } => self.each(node, Self::vanish),
-            Deed::Restart { node, after } => self.each(node, |world, index| {
+    fn apply(&mut self, action: &Action) {
+        match *action {
+            Action::Kill { node } => self.for_resolved(node, Self::kill),
+            Action::Vanish { node } => self.for_resolved(node, Self::vanish),
+            Action::Restart { node, after } => self.for_resolved(node, |world, index| {
                 world.restart(index, after);
             }),
-            Deed::Pause { node, time } => self.each(node, |world, index| world.pause(index, time)),
-            Deed::Reset { node, other } => {
-                if let Some([one, other]) = self.both(node, other) {
+            Action::Pause { node, time } => {
+                self.for_resolved(node, |world, index| world.pause(index, time));
+            }
+            Action::Reset { node, other } => {
+                if let Some([one, other]) = self.resolve_both(node, other) {
                     self.reset_between(one, other);
                 }
             }
-            Deed::Latency { low, high } => {
-                self.figures.fault("latency");
+            Action::Latency { low, high } => {
+                self.figures.count_effective("latency");
                 self.network.set_latency(low, high);
             }
-            Deed::Loss { percent, time } => self.afflict(Ill::Loss { percent }, time),
-            Deed::Cut { node, other, time } => {
-                if let Some([from, to]) = self.both(node, other) {
-                    self.afflict(Ill::Cut { from, to }, time);
+            Action::Loss { percent, time } => self.impair_for(Impairment::Loss { percent }, time),
+            Action::Cut { node, other, time } => {
+                if let Some([from, to]) = self.resolve_both(node, other) {
+                    self.impair_for(Impairment::Cut { from, to }, time);
                 }
             }
-            Deed::Slow {
+            Action::Slow {
                 node,
                 other,
                 bytes_per_ms,
                 time,
             } => {
-                if let Some(ends) = self.both(node, other) {
-                    self.afflict(Ill::Slow { ends, bytes_per_ms }, time);
+                if let Some(ends) = self.resolve_both(node, other) {
+                    self.impair_for(Impairment::Slow { ends, bytes_per_ms }, time);
                 }
             }
-            Deed::Partition {
+            Action::Partition {
                 ref groups,
                 director,
                 time,
-            } => self.part(groups, director, time),
+            } => self.partition_for(groups, director, time),
             _ => {}
         }
     }
 
-    fn last_words(&mut self, node: Who, after: Duration) -> Check {
-        let Some(index) = self.who(node) else {
+    fn last_words(&mut self, node: Target, after: Duration) -> Check {
+        let Some(index) = self.resolve(node) else {
             return Ok(());
         };
         if self.is_member(index) {
-            self.figures.fault("last words");
+            self.figures.count_effective("last words");
         }
-        let lines = self.chance.between(1, 3);
-        self.agenda.plan(self.now + after, Happening::Die(index));
-        self.paste(index, lines)
+        let lines = self.driver_random.between(1, 3);
+        self.events.push(self.now + after, WorldEvent::Die(index));
+        self.send_lines(index, lines)
     }
 
     fn restart(&mut self, index: HostIndex, after: Duration) {
         if self.is_member(index) {
-            self.figures.fault("restart");
+            self.figures.count_effective("restart");
         }
         let address = self.processes[index].address.clone();
         self.die(index, false);
-        self.agenda
-            .plan(self.now + after, Happening::StartAt(address));
+        self.events
+            .push(self.now + after, WorldEvent::StartAt(address));
     }
 
-    fn afflict(&mut self, ill: Ill, time: Duration) {
+    fn impair_for(&mut self, impairment: Impairment, time: Duration) {
         self.impaired = true;
-        let name = self.network.afflict(ill);
-        self.agenda.plan(self.now + time, Happening::Relief(name));
+        let id = self.network.impair(impairment);
+        self.events
+            .push(self.now + time, WorldEvent::ImpairmentOver(id));
     }
 
-    fn part(&mut self, groups: &[u8], director: Option<u8>, time: Duration) {
+    fn partition_for(&mut self, groups: &[u8], director: Option<u8>, time: Duration) {
         self.impaired = true;
         self.partitions += 1;
         let group_of = |index: HostIndex| groups.get(index).copied().unwrap_or(0);
@@ -153,17 +163,17 @@ impl World {
         self.groups = groups.to_vec();
         self.network.partition(self.now, group_of);
         let number = self.partitions;
-        self.agenda
-            .plan(self.now + time, Happening::Reunion(number));
+        self.events
+            .push(self.now + time, WorldEvent::PartitionOver(number));
     }
 
     /// Ends a partition, unless another one has taken its place.
-    pub(super) fn reunite(&mut self, number: u64) {
+    pub(super) fn end_partition(&mut self, number: u64) {
         if number == self.partitions {
             self.trace.show(self.now, || "the network is one".into());
             self.director_group = None;
             self.network.partition(self.now, |_| 0);
-            self.watch_healing();
+            self.record_healing();
         }
     }
 
@@ -173,22 +183,22 @@ impl World {
         self.director_group.is_none_or(|director| director == group)
     }
 
-    fn each(&mut self, node: Who, deed: impl Fn(&mut Self, HostIndex)) {
-        if let Some(index) = self.who(node) {
-            deed(self, index);
+    fn for_resolved(&mut self, node: Target, action: impl Fn(&mut Self, HostIndex)) {
+        if let Some(index) = self.resolve(node) {
+            action(self, index);
         }
     }
 
-    fn both(&self, one: Who, other: Who) -> Option<[HostIndex; 2]> {
-        let both = [self.who(one)?, self.who(other)?];
+    fn resolve_both(&self, one: Target, other: Target) -> Option<[HostIndex; 2]> {
+        let both = [self.resolve(one)?, self.resolve(other)?];
         (both[0] != both[1]).then_some(both)
     }
 
     /// Returns the process that is meant, if there is one.
-    pub(crate) fn who(&self, who: Who) -> Option<HostIndex> {
-        match who {
-            Who::Node(index) => (index < self.processes.len()).then_some(index),
-            Who::Role(role) => {
+    fn resolve(&self, target: Target) -> Option<HostIndex> {
+        match target {
+            Target::Node(index) => (index < self.processes.len()).then_some(index),
+            Target::Role(role) => {
                 let coordinator = self.coordinator()?;
                 let rank = |rank| self.by_seniority().get(rank).copied();
                 match role {

@@ -21,11 +21,11 @@ const LEAST_PAYLOAD: usize = 128;
 /// The bytes that short heads take besides: the name of their field, and the empty list in the bundle.
 const BESIDE: usize = 3;
 
-/// What was sent since the survey began, and how it travelled.
+/// The messages sent since the survey began, and how they travelled.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
-    /// The travels of each bundle, by its first message, if messages are followed.
-    pub(crate) bundles: BTreeMap<MessageId, Travels>,
+    /// The journey of each bundle, by its first message, if messages are followed.
+    pub(crate) bundles: BTreeMap<MessageId, Journey>,
     /// For each node, how many bundles of the discussion so far each other node gave it.
     given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
     follows: bool,
@@ -39,10 +39,10 @@ pub(crate) struct Survey {
     pub(crate) payloads: u64,
 }
 
-/// The travels of one bundle.
+/// The journey of one bundle.
 #[derive(Debug)]
-pub(crate) struct Travels {
-    pub(crate) sealed: Time,
+pub(crate) struct Journey {
+    pub(crate) signed_at: Time,
     /// After how many hops each node received it.
     pub(crate) hops: BTreeMap<HostIndex, u32>,
     /// How often it was sent, including to dead nodes.
@@ -52,11 +52,11 @@ pub(crate) struct Travels {
     pub(crate) delivered: BTreeMap<HostIndex, Time>,
 }
 
-impl Travels {
+impl Journey {
     /// Returns the time from signing to the last delivery.
     pub(crate) fn time_to_all(&self) -> Duration {
         let last = self.delivered.values().max();
-        last.map_or(Duration::ZERO, |&last| last - self.sealed)
+        last.map_or(Duration::ZERO, |&last| last - self.signed_at)
     }
 }
 
@@ -69,39 +69,39 @@ impl World {
         });
     }
 
-    /// Starts to count messages; the travels of so many would take too much memory.
+    /// Starts to count messages; so many journeys would take too much memory.
     pub(crate) fn count_messages(&mut self) {
         self.survey = Some(Survey::default());
     }
 
     /// Returns the name under which a node last showed an author, if messages are followed and it has shown one.
-    pub(crate) fn shown_as(&self, index: HostIndex, author: NodeId) -> Option<Arc<str>> {
+    pub(crate) fn shown_name(&self, index: HostIndex, author: NodeId) -> Option<Arc<str>> {
         let names = &self.survey.as_ref()?.names;
         names.get(&(index, author)).cloned()
     }
 
     /// Returns true if `nodes` nodes beside its author have delivered each followed message.
-    pub(crate) fn all_were_delivered(&self, nodes: usize) -> bool {
+    pub(crate) fn are_all_delivered(&self, nodes: usize) -> bool {
         let mut bundles = self
             .survey
             .iter()
             .flat_map(|survey| survey.bundles.values());
-        bundles.all(|travels| travels.delivered.len() >= nodes)
+        bundles.all(|journey| journey.delivered.len() >= nodes)
     }
 
     /// Checks that each of these nodes delivered each followed message within `patience`, unless it is the author.
-    pub(crate) fn all_had_it_within(&self, whom: &[HostIndex], patience: Duration) -> Check {
+    pub(crate) fn check_delivered_within(&self, nodes: &[HostIndex], patience: Duration) -> Check {
         let bundles = self.survey.iter().flat_map(|survey| &survey.bundles);
         let mut bundles: Vec<_> = bundles.collect();
-        bundles.sort_by_key(|(_, travels)| travels.sealed);
-        for (message, travels) in bundles {
-            for index in whom {
+        bundles.sort_by_key(|(_, journey)| journey.signed_at);
+        for (message, journey) in bundles {
+            for index in nodes {
                 let author = self.id(*index) == message.author;
-                let delivered = travels.delivered.get(index);
-                let late = delivered.is_none_or(|at| *at - travels.sealed > patience);
+                let delivered = journey.delivered.get(index);
+                let late = delivered.is_none_or(|at| *at - journey.signed_at > patience);
                 ensure(author || !late, "late", || {
-                    let sealed = travels.sealed;
-                    format!("n{index} had {message:?}, of {sealed:?}, at {delivered:?}")
+                    let signed = journey.signed_at;
+                    format!("n{index} had {message:?}, of {signed:?}, at {delivered:?}")
                 })?;
             }
         }
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Records a frame that is about to be handled.
-    pub(super) fn note_frame(&mut self, index: HostIndex, input: &Input) {
+    pub(super) fn record_frame(&mut self, index: HostIndex, input: &Input) {
         let Input::Frame { link, frame } = input else {
             return;
         };
@@ -143,24 +143,24 @@ impl World {
                 let given = survey.given.entry(index).or_default();
                 *given.entry(from).or_default() += 1;
             }
-            survey.came(from, index, first);
+            survey.record_hop(from, index, first);
         }
     }
 
     /// Records a frame that is sent.
-    pub(super) fn note_payload(&mut self, bytes: &[u8]) {
+    pub(super) fn record_payload(&mut self, bytes: &[u8]) {
         if let Some(survey) = self.survey.as_mut().filter(|survey| survey.follows)
             && bytes.len() >= LEAST_PAYLOAD
             && let Ok(frame) = decode(bytes)
             && let Some(first) = bundle_of(&frame)
-            && let Some(travels) = survey.bundles.get_mut(&first)
+            && let Some(journey) = survey.bundles.get_mut(&first)
         {
-            travels.payloads += 1;
+            journey.payloads += 1;
         }
     }
 
     /// Records the delivery of a message; its author delivers it first.
-    pub(super) fn note_delivery(&mut self, index: HostIndex, delivered: &Delivered) {
+    pub(super) fn record_delivery(&mut self, index: HostIndex, delivered: &Delivered) {
         let message = delivered.id;
         let own = self.processes[index].id() == message.author;
         let Some(survey) = &mut self.survey else {
@@ -174,31 +174,31 @@ impl World {
             survey.names.insert((index, message.author), name);
         }
         if own && survey.follows {
-            let travels = Travels {
-                sealed: self.now,
+            let journey = Journey {
+                signed_at: self.now,
                 hops: BTreeMap::from([(index, 0)]),
                 payloads: 0,
                 duplicates: 0,
                 delivered: BTreeMap::new(),
             };
-            survey.bundles.insert(message, travels);
-        } else if let Some(travels) = survey.bundles.get_mut(&message) {
-            travels.delivered.insert(index, self.now);
+            survey.bundles.insert(message, journey);
+        } else if let Some(journey) = survey.bundles.get_mut(&message) {
+            journey.delivered.insert(index, self.now);
         }
     }
 }
 
 impl Survey {
     /// Records that the payload of a bundle came from one node to another.
-    fn came(&mut self, from: HostIndex, to: HostIndex, first: MessageId) {
-        let Some(travels) = self.bundles.get_mut(&first) else {
+    fn record_hop(&mut self, from: HostIndex, to: HostIndex, first: MessageId) {
+        let Some(journey) = self.bundles.get_mut(&first) else {
             return;
         };
-        if travels.hops.contains_key(&to) {
-            travels.duplicates += 1;
+        if journey.hops.contains_key(&to) {
+            journey.duplicates += 1;
         } else {
-            let hops = travels.hops.get(&from).copied().unwrap_or(0);
-            travels.hops.insert(to, hops + 1);
+            let hops = journey.hops.get(&from).copied().unwrap_or(0);
+            journey.hops.insert(to, hops + 1);
         }
     }
 }

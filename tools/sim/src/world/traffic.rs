@@ -8,7 +8,7 @@ use ringtalk_wire::{Frame, decode};
 use super::World;
 use crate::network::HostIndex;
 
-/// What was sent since counting began.
+/// The traffic since counting began.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     /// How many frames each host sent.
@@ -27,7 +27,7 @@ impl World {
     }
 
     /// Counts a frame that a node sends.
-    pub(super) fn note_sent(&mut self, index: HostIndex, bytes: &Bytes) {
+    pub(super) fn count_frame(&mut self, index: HostIndex, bytes: &Bytes) {
         let hosts = self.processes.len();
         let Some(traffic) = &mut self.traffic else {
             return;

@@ -7,14 +7,12 @@ use std::collections::BTreeSet;
 
 use ringtalk_wire::NodeId;
 
-use super::World;
+use super::{POLL_INTERVAL, World};
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
-/// How often the world is checked while a scenario waits for something.
-const LOOK: Duration = Duration::from_millis(20);
-/// The same, if the scenario must not miss what happens next.
-const GLANCE: Duration = Duration::from_millis(1);
+/// How often the world is checked if a scenario must act at once.
+const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl World {
     /// Waits until all members follow one view that lists exactly them; fails after `patience`.
@@ -24,7 +22,7 @@ impl World {
             ensure(self.now < begun + patience, "E2", || {
                 format!("there is more than one ring after {patience:?}")
             })?;
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
         self.figures.merges.push(self.now - begun);
         Ok(())
@@ -37,7 +35,7 @@ impl World {
             ensure(self.now < begun + patience, "H1", || {
                 format!("there are not {count} coordinators after {patience:?}")
             })?;
-            self.run_for(GLANCE)?;
+            self.run_for(SHORT_POLL_INTERVAL)?;
         }
         Ok(())
     }
@@ -47,19 +45,19 @@ impl World {
         let begun = self.now;
         while self.processes[index].merges == 0 {
             ensure(self.now < begun + patience, "merged", || {
-                format!("n{index} has merged with nobody after {patience:?}")
+                format!("n{index} has not merged after {patience:?}")
             })?;
-            self.run_for(GLANCE)?;
+            self.run_for(SHORT_POLL_INTERVAL)?;
         }
         Ok(())
     }
 
     /// Checks that every member was told of at least `times` merges.
-    pub(crate) fn all_were_told_of_the_merge(&self, times: u32) -> Check {
+    pub(crate) fn check_merges_shown(&self, times: u32) -> Check {
         for index in self.members() {
-            let told = self.processes[index].merges;
-            ensure(told >= times, "merged", || {
-                format!("n{index} was told of {told} merges")
+            let shown = self.processes[index].merges;
+            ensure(shown >= times, "merged", || {
+                format!("n{index} showed {shown} merges")
             })?;
         }
         Ok(())
@@ -72,7 +70,7 @@ impl World {
             ensure(self.now < begun + patience, "R1", || {
                 format!("the ring of {live:?} is not closed after {patience:?}")
             })?;
-            self.run_for(LOOK)?;
+            self.run_for(POLL_INTERVAL)?;
         }
         self.figures.repairs.push(self.now - begun);
         Ok(())
@@ -84,7 +82,7 @@ impl World {
     }
 
     /// Returns true if all members that do not lie have delivered the same messages.
-    pub(crate) fn have_all_the_same(&self) -> bool {
+    pub(crate) fn have_same_messages(&self) -> bool {
         let honest = |index: &HostIndex| !self.oracles.distrusts(self.id(*index));
         let members = self.members().into_iter().filter(honest);
         let clocks: BTreeSet<u64> = members

@@ -6,7 +6,7 @@ use core::time::Duration;
 use ringtalk_proto::{Draft, Input};
 use ringtalk_wire::Text;
 
-use super::{Happening, World};
+use super::{World, WorldEvent};
 use crate::network::HostIndex;
 use crate::oracle::Check;
 
@@ -21,62 +21,62 @@ impl World {
         let silent = self.pace.replace(pace).is_none();
         if silent {
             for index in 0..self.processes.len() {
-                self.plan_word(index);
+                self.plan_message(index);
             }
         }
     }
 
     /// Silences all users from now on.
-    pub(crate) const fn hush(&mut self) {
+    pub(crate) const fn silence_users(&mut self) {
         self.pace = None;
     }
 
     /// Makes a user send `lines` lines at once, as far as the node accepts them.
-    pub(crate) fn paste(&mut self, index: HostIndex, lines: u64) -> Check {
+    pub(crate) fn send_lines(&mut self, index: HostIndex, lines: u64) -> Check {
         for _ in 0..lines {
-            self.say(index)?;
+            self.send_message(index)?;
         }
         Ok(())
     }
 
-    pub(super) fn plan_word(&mut self, index: HostIndex) {
+    pub(super) fn plan_message(&mut self, index: HostIndex) {
         if let Some(pace) = self.pace {
-            let wait = self.chance.between(1, 2 * pace.as_micros() as u64);
+            let wait = self.driver_random.between(1, 2 * pace.as_micros() as u64);
             let when = self.now + Duration::from_micros(wait);
-            self.agenda.plan(when, Happening::Say(index));
+            self.events.push(when, WorldEvent::UserMessage(index));
         }
     }
 
-    pub(super) fn speak(&mut self, index: HostIndex) -> Check {
+    pub(super) fn write_next(&mut self, index: HostIndex) -> Check {
         if self.pace.is_none() || !self.processes[index].is_alive() {
             return Ok(());
         }
-        self.plan_word(index);
-        let lines = if self.chance.chance(2) { 20 } else { 1 };
-        self.paste(index, lines)
+        self.plan_message(index);
+        let lines = if self.driver_random.chance(2) { 20 } else { 1 };
+        self.send_lines(index, lines)
     }
 
-    fn say(&mut self, index: HostIndex) -> Check {
+    fn send_message(&mut self, index: HostIndex) -> Check {
         let process = &self.processes[index];
-        let speaks = process.is_running() && process.leaving.is_none();
-        if !speaks || !process.node.accepts_input() {
+        let can_send = process.is_running() && process.leaving.is_none();
+        if !can_send || !process.node.accepts_input() {
             return Ok(());
         }
         let author = process.id();
-        let number = self.oracles.said_by(author) + 1;
-        let length = match self.chance.below(100) {
+        let number = self.oracles.sent_count(author) + 1;
+        let length = match self.driver_random.below(100) {
             0 => 1_000,
             1..10 => 100,
-            _ => self.chance.below(8) as usize,
+            _ => self.driver_random.below(8) as usize,
         };
-        let filler = self.chance.pick(&FILLERS).unwrap_or("");
+        let filler = self.driver_random.pick(&FILLERS).unwrap_or("");
         let text = format!("n{index} {number} {}", filler.repeat(length));
         let timestamp_ms = BEGINNING_MS + self.now.as_micros() / 1_000;
-        self.oracles.said(author, &text, timestamp_ms);
+        self.oracles.record_sent(author, &text, timestamp_ms);
         let input = Input::Say(Draft::from(Text {
             timestamp_ms,
             text: text.into(),
         }));
-        self.tell(index, input.into())
+        self.handle_input(index, input.into())
     }
 }

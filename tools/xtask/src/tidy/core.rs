@@ -1,4 +1,5 @@
-//! Inside the protocol core no machine knows another or the context, and no concern another: `node` composes them.
+//! Checks the layers of the protocol core: a machine knows neither another machine nor the context, a concern knows no
+//! other concern, and `node` composes them.
 //!
 //! Not here: the modules of the other crates (`layers`).
 
@@ -10,42 +11,42 @@ use super::source::Source;
 
 const CORE: &str = "node/proto/src/";
 
-/// Who may name whom, and why.
+/// The exceptions: a module, another that it may name, and the reason.
 const EXCEPTIONS: [(&str, &str, &str); 7] = [
     (
         "concerns::relay",
         "concerns::discussion",
-        "what goes round the ring is taken from the log each time, and kept nowhere else",
+        "an item that goes round the ring is read from the log each time and kept nowhere else",
     ),
     (
         "concerns::relay",
         "concerns::ring",
-        "an item goes to whom the ring has links, which changes with each of them",
+        "an item goes to the peers that the ring is linked to, which change with each link",
     ),
     (
         "concerns::history",
         "concerns::discussion",
-        "what is missing is all that the clock of the discussion does not cover",
+        "a message is missing if the clock of the discussion does not cover it",
     ),
     (
         "concerns::history",
         "concerns::ring",
-        "what was recovered is offered to those that the ring needs",
+        "recovered messages are offered to the peers that the ring needs",
     ),
     (
         "concerns::history",
         "concerns::forks",
-        "a newcomer gets the evidence of forks with the cut, or it would believe them",
+        "a newcomer gets the evidence of forks with the cut, else it would believe the forks",
     ),
     (
         "machines::admission",
         "machines::names",
-        "a name is given once it looks like no other",
+        "a name is given if it looks like no other",
     ),
     (
         "machines::renames",
-        "machines::pace",
-        "how often somebody may be renamed, as for whatever else has a pace",
+        "machines::rate_limiter",
+        "renames are rate-limited like other things that a member may do too often",
     ),
 ];
 
@@ -63,13 +64,13 @@ pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
         is_read && !used.contains(&pair)
     });
     found.extend(unused.map(|(from, to, _)| {
-        let message = format!("`{from}` names `{to}` no more: take the exception out");
+        let message = format!("`{from}` no longer names `{to}`: remove the exception");
         Violation::new(&format!("{CORE}lib.rs"), 1, message)
     }));
     found
 }
 
-/// What is wrong in one file; notes the exceptions that it needs.
+/// Returns the violations in one file, and notes the exceptions that it uses.
 fn in_file(source: &Source, used: &mut BTreeSet<(String, String)>) -> Vec<Violation> {
     let Some(file) = source.path.strip_prefix(CORE) else {
         return Vec::new();
@@ -82,11 +83,14 @@ fn in_file(source: &Source, used: &mut BTreeSet<(String, String)>) -> Vec<Violat
         let target = resolve_path(name, &place, source)?;
         let top = *target.first()?;
         if top == "*" {
-            let message = "names the whole crate: name what is needed";
+            let message = "imports the whole crate: import only what is needed";
             return Some(source.violation(name.line, message));
         }
         if rank(top)? > layer {
-            let message = format!("`{}` does not know `{top}`", place.join("::"));
+            let message = format!(
+                "`{}` must not name `{top}`, a layer above it",
+                place.join("::")
+            );
             return Some(source.violation(name.line, message));
         }
         let (own, other) = (part(&place)?, part(&target)?);
@@ -108,13 +112,13 @@ fn in_file(source: &Source, used: &mut BTreeSet<(String, String)>) -> Vec<Violat
     source.names.iter().filter_map(complain).collect()
 }
 
-/// How high a module at the top stands: it knows nothing of those above. What is not listed serves them all.
+/// Returns the layer of a top-level module: it knows nothing of those above. Modules that are not listed serve all.
 fn rank(top: &str) -> Option<usize> {
     let upwards = ["machines", "context", "concerns", "node"];
     upwards.iter().position(|module| *module == top)
 }
 
-/// The machine or the concern in which a path leads.
+/// Returns the machine or concern that a path leads into.
 fn part(path: &[&str]) -> Option<String> {
     let [top @ ("machines" | "concerns"), name, ..] = path else {
         return None;
@@ -123,7 +127,7 @@ fn part(path: &[&str]) -> Option<String> {
     is_module.then(|| format!("{top}::{name}"))
 }
 
-/// The module path of a file below the core's root.
+/// Returns the module path of a file, whose path starts at the crate's root.
 pub(super) fn module(file: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
     if matches!(parts.last(), Some(&("mod" | "lib" | "main"))) {
@@ -132,7 +136,7 @@ pub(super) fn module(file: &str) -> Vec<&str> {
     parts
 }
 
-/// A path from the top of the crate, if it begins with `crate` or `super`.
+/// Returns a name's path from the top of the crate, if it begins with `crate` or `super`.
 pub(super) fn resolve_path<'a>(
     name: &'a Name,
     place: &[&'a str],
@@ -248,7 +252,7 @@ mod tests {
         assert_eq!(found.len(), EXCEPTIONS.len() - 1);
         let is_named = |one: &Violation| {
             one.message
-                .contains("`concerns::relay` names `concerns::ring`")
+                .contains("`concerns::relay` no longer names `concerns::ring`")
         };
         assert!(!found.iter().any(is_named));
     }

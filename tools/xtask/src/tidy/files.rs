@@ -1,4 +1,4 @@
-//! The files under check: what git tracks, and what it would if asked.
+//! The files under check: those that git tracks, and those that it does not ignore.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 /// A file of the repository.
 #[derive(Debug)]
 pub(super) struct File {
-    /// From the root, with forward slashes.
+    /// The path from the root, with forward slashes.
     pub(super) path: String,
-    /// `None` if it is not text.
+    /// The content; `None` if it is not text.
     pub(super) text: Option<String>,
 }
 
@@ -22,17 +22,17 @@ impl File {
     }
 }
 
-/// Every file, in the order of its path.
+/// Returns every file, sorted by path.
 pub(super) fn read(root: &Path) -> Result<Vec<File>> {
     let mut paths = if let Some(paths) = tracked(root) {
         paths
     } else {
-        println!("not a git checkout: taking every file but hidden folders and build output");
+        println!("not a git checkout: checking every file outside hidden folders and build output");
         walk(root, "")?
     };
     paths.sort();
     paths.dedup();
-    // What git tracks may have been deleted since.
+    // Git may still track a file that was deleted.
     paths.retain(|path| root.join(path).is_file());
     paths.into_iter().map(|path| load(root, path)).collect()
 }
@@ -54,7 +54,7 @@ fn tracked(root: &Path) -> Option<Vec<String>> {
     Some(list.split_terminator('\0').map(str::to_owned).collect())
 }
 
-/// The fallback for an exported tree.
+/// Lists the files of a tree that is not a git checkout.
 fn walk(root: &Path, folder: &str) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(root.join(folder))? {
@@ -71,7 +71,7 @@ fn walk(root: &Path, folder: &str) -> Result<Vec<String>> {
 }
 
 fn load(root: &Path, path: String) -> Result<File> {
-    let bytes = fs::read(root.join(&path)).with_context(|| format!("{path} is unreadable"))?;
+    let bytes = fs::read(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
     let text = String::from_utf8(bytes).ok();
     let text = text.filter(|text| !text.contains('\0'));
     Ok(File { path, text })

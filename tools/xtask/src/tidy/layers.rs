@@ -1,4 +1,4 @@
-//! The modules of a crate stand in layers: none imports from above it, and none imports itself through others.
+//! Checks the modules of a crate: none imports from a layer above it, and imports form no cycle.
 //!
 //! Not here: the layers of crates (`layering`), and those inside the protocol core (`core`).
 
@@ -8,7 +8,7 @@ use super::Violation;
 use super::core::{module, resolve_path};
 use super::source::Source;
 
-/// The crates whose modules form no circle.
+/// The crates in which imports between modules form no cycle.
 const CRATES: [&str; 5] = [
     "director/src/",
     "node/session/src/",
@@ -19,8 +19,8 @@ const CRATES: [&str; 5] = [
 
 const NODE: &str = "node/src/";
 
-/// The modules of a node from the ground up: each imports from those before it only. What is not listed is the crate's
-/// own file, and may import them all.
+/// The modules of a node from the bottom up: each imports only from those before it. The crate's root file is not
+/// listed and may import them all.
 const UPWARDS: [&str; 15] = [
     "traces",
     "measuring",
@@ -39,7 +39,7 @@ const UPWARDS: [&str; 15] = [
     "embedded",
 ];
 
-/// Where one module of a crate imports from another.
+/// The imports of a crate as (importer, imported), each with the path and line of the first.
 type Imports<'a> = BTreeMap<(String, String), (&'a str, usize)>;
 
 pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
@@ -62,7 +62,7 @@ fn top(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// The imports between the files of a crate. Those between a module and the modules inside it do not count.
+/// Returns the imports between the files of a crate, except those between a module and the modules inside it.
 fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
     let files = sources.iter().filter_map(|source| {
         let file = source.path.strip_prefix(folder)?;
@@ -94,7 +94,7 @@ fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
     imports
 }
 
-/// The same between the modules at the top of the crate.
+/// Returns the imports between the top-level modules of the crate.
 fn of_tops<'a>(imports: &Imports<'a>) -> Imports<'a> {
     let mut of_tops = Imports::new();
     for ((from, to), at) in imports {
@@ -113,7 +113,7 @@ fn circles(imports: &Imports) -> Vec<Violation> {
         .filter(|((from, to), _)| reaches(to, from, imports));
     let found = in_circle.map(|((from, to), (path, line))| {
         let message = format!(
-            "`{from}` imports from `{to}`, which imports from `{from}` again, if only through others: move what both \
+            "`{from}` imports from `{to}`, which imports from `{from}`, directly or through others: move what both \
              need below them"
         );
         Violation::new(path, *line, message)
@@ -121,7 +121,7 @@ fn circles(imports: &Imports) -> Vec<Violation> {
     found.collect()
 }
 
-/// True where there is a way along imports.
+/// Returns true if a path of imports leads from `from` to `to`.
 fn reaches(from: &str, to: &str, imports: &Imports) -> bool {
     let mut seen = BTreeSet::from([from]);
     let mut left = vec![from];
@@ -142,7 +142,9 @@ fn upwards(imports: &Imports) -> Vec<Violation> {
     let layer = |module: &str| UPWARDS.iter().position(|one| *one == module);
     let up = imports.iter().filter_map(|((from, to), (path, line))| {
         let (below, above) = (layer(from)?, layer(to)?);
-        let message = format!("`{from}` imports from `{to}`, which stands above it (`layers`)");
+        let message = format!(
+            "`{from}` imports from `{to}`, which is above it (tools/xtask/src/tidy/layers.rs)"
+        );
         (below < above).then(|| Violation::new(path, *line, message))
     });
     up.collect()

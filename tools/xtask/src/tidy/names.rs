@@ -1,28 +1,14 @@
-//! Every path that a Rust file names, read from its tokens, so that macro calls count too.
+//! Reads every path that a Rust file names from its tokens, so that macro calls count too.
 //!
-//! Comments and strings are not names. Braces of `use` are written out: `a::{b, c}` is two names.
+//! Comments and strings are not names. Braces of `use` are expanded: `a::{b, c}` is two names.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
-/// A path as it is written, without generics.
+/// A path as in the source, without generics.
 #[derive(Debug)]
 pub(super) struct Name {
     pub(super) segments: Vec<String>,
     pub(super) line: usize,
-    pub(super) role: Role,
-}
-
-/// What is done with the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// `name(…)`
-    Call,
-    /// `name!(…)`
-    Macro,
-    /// `.name` or `fn name`: it is not looked up in scope.
-    Member,
-    /// Anything else.
-    Mention,
 }
 
 pub(super) fn read(tokens: TokenStream) -> Vec<Name> {
@@ -46,7 +32,7 @@ fn scan(stream: TokenStream, names: &mut Vec<Name>) {
     }
 }
 
-/// Reads the path that starts with `first` at `start`, and returns where it ends.
+/// Reads the path that starts with `first` at `start`, and returns the index after its end.
 fn read_path(
     tokens: &[TokenTree],
     start: usize,
@@ -72,12 +58,11 @@ fn read_path(
     names.push(Name {
         segments,
         line: first.span().start().line,
-        role: role(tokens, start, end),
     });
     end
 }
 
-/// Reads the branches of a `use`, each with what stands before the brace.
+/// Reads the branches of a `use`, each with the prefix before the brace.
 fn expand(group: &Group, prefix: &[String], names: &mut Vec<Name>) {
     let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
     let mut at = 0;
@@ -87,7 +72,6 @@ fn expand(group: &Group, prefix: &[String], names: &mut Vec<Name>) {
             star if is_punct(Some(star), '*') => names.push(Name {
                 segments: prefix.iter().cloned().chain(["*".to_owned()]).collect(),
                 line: star.span().start().line,
-                role: Role::Mention,
             }),
             _ => (),
         }
@@ -98,43 +82,25 @@ fn expand(group: &Group, prefix: &[String], names: &mut Vec<Name>) {
     }
 }
 
-fn role(tokens: &[TokenTree], start: usize, end: usize) -> Role {
-    let before = start.checked_sub(1).and_then(|at| tokens.get(at));
-    let defined = matches!(before, Some(TokenTree::Ident(word)) if word == "fn");
-    if defined || is_punct(before, '.') {
-        return Role::Member;
-    }
-    match tokens.get(end) {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Role::Call,
-        bang if is_punct(bang, '!') && is_group(tokens.get(end + 1)) => Role::Macro,
-        _ => Role::Mention,
-    }
-}
-
 fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
-}
-
-fn is_group(token: Option<&TokenTree>) -> bool {
-    matches!(token, Some(TokenTree::Group(_)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(text: &str) -> Vec<(String, Role)> {
+    fn names(text: &str) -> Vec<String> {
         let names = read(text.parse().unwrap());
-        let shown = |name: &Name| (name.segments.join("::"), name.role);
-        names.iter().map(shown).collect()
+        names.iter().map(|name| name.segments.join("::")).collect()
     }
 
-    fn has(text: &str, path: &str, role: Role) -> bool {
-        names(text).contains(&(path.to_owned(), role))
+    fn has(text: &str, path: &str) -> bool {
+        names(text).iter().any(|name| name == path)
     }
 
     #[test]
-    fn use_trees_are_written_out() {
+    fn use_trees_are_expanded() {
         let text = "use std::{time::{self, Instant as I}, collections::*, fmt};";
         for path in [
             "std::time::self",
@@ -142,27 +108,14 @@ mod tests {
             "std::collections::*",
             "std::fmt",
         ] {
-            assert!(has(text, path, Role::Mention), "{path}: {:?}", names(text));
+            assert!(has(text, path), "{path}: {:?}", names(text));
         }
     }
 
     #[test]
-    fn roles_are_told_apart() {
-        assert!(has("a::sleep(x);", "a::sleep", Role::Call));
-        assert!(has("clock.sleep(x);", "sleep", Role::Member));
-        assert!(has("fn sleep(x: X) {}", "sleep", Role::Member));
-        assert!(has("todo!()", "todo", Role::Macro));
-        assert!(has("todo != (x)", "todo", Role::Mention));
-    }
-
-    #[test]
     fn macro_arguments_count_and_text_does_not() {
-        assert!(has("select! { _ = a::b() => {} }", "a::b", Role::Call));
-        assert!(!has(
-            "/* a::b() */ f(\"a::b()\") // a::b()\n",
-            "a::b",
-            Role::Call
-        ));
-        assert!(has("Vec::<Map>::new()", "Map", Role::Mention));
+        assert!(has("select! { _ = a::b() => {} }", "a::b"));
+        assert!(!has("/* a::b() */ f(\"a::b()\") // a::b()\n", "a::b"));
+        assert!(has("Vec::<Map>::new()", "Map"));
     }
 }

@@ -1,6 +1,6 @@
-//! The shape of a Rust file, from its syntax tree: modules, test code, attributes.
+//! The outline of a Rust file, from its syntax tree: modules, test code, attributes.
 //!
-//! Code inside macro calls has no shape here; `names` sees it all the same.
+//! Not here: code inside macro calls (`names` reads it).
 
 use std::ops::RangeInclusive;
 
@@ -9,30 +9,30 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, Meta, Token};
 
-/// Lines, counted from 1, both ends included.
+/// A range of lines, counted from 1, both ends included.
 pub(super) type Lines = RangeInclusive<usize>;
 
-/// What the rules want to know of a file's shape.
+/// The facts about a file that the rules use.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
-    /// Modules written out in this file, outer ones first.
+    /// The modules with a body in this file, outer ones first.
     pub(super) modules: Vec<Block>,
-    /// Every item that is built for tests alone.
+    /// The items that are built only for tests.
     pub(super) tests: Vec<Lines>,
-    /// Of these, the modules: they do not count for the size of the file.
+    /// The modules among `tests`: they do not count for the size of the file.
     pub(super) test_modules: Vec<Lines>,
-    /// Test modules that lie in a file of their own.
+    /// The names of test modules in files of their own.
     pub(super) test_modules_elsewhere: Vec<String>,
-    /// The file says `#![cfg(test)]`.
+    /// True if the file has `#![cfg(test)]`.
     pub(super) all_test: bool,
     pub(crate) no_std: bool,
-    /// Where `extern crate std` stands.
+    /// The lines of `extern crate std`.
     pub(crate) std_links: Vec<usize>,
-    /// Where the file silences a lint for all that is below.
+    /// The lines that silence a lint for the whole file.
     pub(super) silences: Vec<usize>,
 }
 
-/// Something with a name, from its first line to its closing brace.
+/// A named block, from its first line to its closing brace.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) name: String,
@@ -116,7 +116,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// `#[cfg(test)]` in any form that needs `test`, and `#[test]` of whatever harness.
+/// Returns true for `#[cfg(…)]` that needs `test`, and for `#[test]` of any harness.
 fn is_test_only(attribute: &Attribute) -> bool {
     let last = attribute.path().segments.last();
     if last.is_some_and(|segment| segment.ident == "test") {
@@ -139,7 +139,7 @@ fn needs_test(condition: &Meta) -> bool {
     }
 }
 
-/// `allow` or `expect`, also behind a condition.
+/// Returns true for `allow` and `expect`, also inside `cfg_attr`.
 fn silences(attribute: &Meta) -> bool {
     let path = attribute.path();
     let direct = path.is_ident("allow") || path.is_ident("expect");

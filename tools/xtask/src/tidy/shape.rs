@@ -1,11 +1,11 @@
-//! The shape of a Rust file: how it opens, how long it is, and that it silences no lint as a whole.
+//! Checks the shape of a Rust file: its module doc, its length, and that it silences no lint for the whole file.
 //!
 //! Not here: the length of a function, which clippy checks.
 
 use super::Violation;
 use super::source::Source;
 
-/// Lines a file may have, test modules aside. More than that is more than one idea.
+/// The most lines in a file, without its test modules: a longer file has more than one idea.
 const FILE_LINES: usize = 500;
 
 pub(super) fn check(source: &Source) -> Vec<Violation> {
@@ -21,13 +21,13 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
 fn opening(source: &Source) -> Option<Violation> {
     let first = source.text.lines().next().unwrap_or_default();
     let says = first.strip_prefix("//!").map(str::trim);
-    let message = "does not open with a module doc: say in `//!` what the file is and is not";
+    let message = "does not start with a module doc: say in `//!` what the file is and is not";
     says.is_none_or(str::is_empty)
         .then(|| source.violation(1, message))
 }
 
 fn silenced(source: &Source) -> Vec<Violation> {
-    let message = "silences a lint for all that is below: mend it, or allow it on the one item \
+    let message = "silences a lint for the whole file: fix the cause, or allow it on the one item \
         with a reason";
     let places = source.outline.silences.iter();
     places

@@ -1,4 +1,4 @@
-//! One Rust file as the rules see it: its text, its outline, and every path that it names.
+//! A Rust file as the rules see it: its text, its outline, and every path that it names.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ pub(crate) struct Source {
     pub(crate) text: String,
     pub(crate) outline: Outline,
     pub(super) names: Vec<Name>,
-    /// Nothing in this file is built outside tests.
+    /// True if all of this file is built only for tests.
     pub(super) is_test: bool,
 }
 
 impl Source {
-    /// Parses the text of the file at `path`, counted from the root of the workspace.
+    /// Parses the text of the file at `path`, which starts at the root of the workspace.
     pub(crate) fn parse(path: &str, text: String) -> Result<Self, Violation> {
         let unparsed = |error: &syn::Error| {
             let line = error.span().start().line;
@@ -36,7 +36,7 @@ impl Source {
         })
     }
 
-    /// Is this line built for tests alone?
+    /// Returns true if this line is built only for tests.
     pub(crate) fn in_test(&self, line: usize) -> bool {
         let blocks = &mut self.outline.tests.iter();
         self.is_test || blocks.any(|block| block.contains(&line))
@@ -47,8 +47,8 @@ impl Source {
     }
 }
 
-/// Marks the files that are tests by their place: those in the `tests/` folder of a crate, and
-/// those that another file declares as `#[cfg(test)] mod name;`.
+/// Marks the files that are tests: those in the `tests/` folder of a crate, and those that another file declares as
+/// `#[cfg(test)] mod name;`.
 pub(super) fn mark_tests(sources: &mut [Source], paths: &BTreeSet<&str>) {
     let declared: Vec<String> = sources.iter().flat_map(test_modules).collect();
     for source in sources {
@@ -63,7 +63,7 @@ fn in_tests_folder(path: &str, paths: &BTreeSet<&str>) -> bool {
         .any(|(at, _)| paths.contains(format!("{}/Cargo.toml", &path[..at]).as_str()))
 }
 
-/// Where the test modules lie that a file declares and does not contain, without `.rs`.
+/// Returns the paths, without `.rs`, of test modules that a file declares and does not contain.
 fn test_modules(source: &Source) -> Vec<String> {
     let folder = module_folder(&source.path);
     let declared = source.outline.test_modules_elsewhere.iter();

@@ -1,9 +1,9 @@
-//! The form of every text file: no blanks at the end of a line, one newline at the end of the file.
+//! Checks every text file: no blanks at the end of a line, one newline at the end of the file.
 
 use super::Violation;
 use super::files::File;
 
-/// Where files keep bytes as somebody else wrote them: rendered screens, golden input.
+/// Folders whose files keep their exact bytes: rendered screens, golden input.
 const VERBATIM_FOLDERS: [&str; 3] = ["corpus", "fixtures", "snapshots"];
 
 pub(super) fn check(file: &File) -> Vec<Violation> {

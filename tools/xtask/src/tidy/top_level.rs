@@ -1,4 +1,4 @@
-//! What may lie at the top level: the houses of the design, and nothing beside them.
+//! Checks that the top level of the repository has only the folders and files that are listed here.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::files::File;
 const FOLDERS: [&str; 6] = ["director", "docker", "node", "tests", "tools", "wire"];
 const FILES: [&str; 4] = ["CHANGELOG.md", "Cargo.lock", "Cargo.toml", "README.md"];
 
-/// One violation for each thing that has no place, however many files are inside.
+/// Returns one violation for each unlisted folder or file, however many files are inside.
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
     let mut strangers = BTreeMap::new();
     for file in files.iter().filter(|file| !has_place(&file.path)) {
@@ -16,8 +16,9 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
         strangers.entry(thing).or_insert(file.path.as_str());
     }
     let complain = |(thing, path): (&str, &str)| {
-        let message =
-            format!("`{thing}` has no place at the top level: move it into a folder there");
+        let message = format!(
+            "`{thing}` is not allowed at the top level: move it into one of the folders there"
+        );
         Violation::new(path, 1, message)
     };
     strangers.into_iter().map(complain).collect()

@@ -14,7 +14,7 @@ use ringtalk_wire::name::is_name;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Renamed, ViewTag};
 
 use super::Discussion;
-use super::Wait;
+use super::NewsWait;
 use crate::context::Context;
 use crate::machines::admission::presentable;
 use crate::{Time, View};
@@ -29,11 +29,11 @@ const NEWS_WAIT: Duration = Duration::from_secs(10);
 
 /// The maximum number of authors that no view or cut has named: a key costs nothing, so one member can pose as very
 /// many authors.
-const NAMELESS: usize = 4_096;
+const MAX_UNNAMED: usize = 4_096;
 
-/// How many of those one peer may bring: more than this are made up, and not just a few whose admission this node
+/// How many of those one peer may introduce: more than this are made up, and not just a few whose admission this node
 /// missed.
-const NAMELESS_OF_PEER: usize = 64;
+const MAX_UNNAMED_OF_PEER: usize = 64;
 
 /// The maximum size of a ring that admits newcomers; members that speak count twice. Two such rings can still merge.
 const ADMITTING: usize = AUTHORS / 2;
@@ -44,9 +44,9 @@ const NAMES: usize = AUTHORS + MEMBERS;
 impl Discussion {
     /// Records a former member that joined before this node did, under the name that others tell.
     pub(crate) fn note_former(&mut self, context: &mut Context, id: NodeId, name: &str) {
-        if named(context) < AUTHORS {
+        if count_named(context) < AUTHORS {
             self.causal.admit(id);
-            self.nameless.remove(&id);
+            self.unnamed.remove(&id);
             if !context.is_named(&id) {
                 // A node with newer Unicode tables may have given the name.
                 let own = Some(name).filter(|name| is_name(name));
@@ -86,58 +86,63 @@ impl Discussion {
     pub(crate) fn note_member(&mut self, context: &mut Context, id: NodeId) {
         self.causal.note_named(id);
         context.people.former.remove(&id);
-        self.nameless.remove(&id);
+        self.unnamed.remove(&id);
     }
 
     /// Forgets former members that said nothing, if too many nodes have a name. All others keep their names, and so
-    /// do their messages. Proven liars whose evidence `is_kept` stay muted.
-    pub(crate) fn forget_the_silent(
+    /// do their messages. Equivocators whose evidence `is_kept` stay muted.
+    pub(crate) fn forget_silent_authors(
         &mut self,
         context: &mut Context,
         is_kept: impl Fn(&NodeId) -> bool,
     ) {
-        if named(context) <= NAMES {
+        if count_named(context) <= NAMES {
             return;
         }
         let (causal, me) = (&self.causal, context.config.id);
         let former = &mut context.people.former;
         former.retain(|id, _| *id == me || causal.has_any_of(id));
-        let (known, nameless) = (&*context, &self.nameless);
+        let (known, unnamed) = (&*context, &self.unnamed);
         self.causal
-            .forget_authors(|id| *id == me || known.is_named(id) || nameless.contains(id));
+            .forget_authors(|id| *id == me || known.is_named(id) || unnamed.contains(id));
         let (view, causal) = (context.view.as_ref(), &self.causal);
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
-        let liars = &mut context.people.liars;
-        liars.retain(|id| is_member(id) || causal.knows(id) || is_kept(id));
+        let equivocators = &mut context.people.equivocators;
+        equivocators.retain(|id| is_member(id) || causal.knows(id) || is_kept(id));
     }
 
     /// Returns true if there is room for a newcomer among members and authors. It may be an author already.
     pub(crate) fn has_room_for(&self, newcomer: &NodeId, members: usize) -> bool {
-        let authors = self.causal.heard();
+        let authors = self.causal.author_count();
         let is_author = self.causal.has_any_of(newcomer);
         members < MEMBERS && (is_author || members + authors < ADMITTING)
     }
 
-    /// Returns true if there is room for an author of whom a peer brings something.
-    pub(crate) fn may_be_an_author(
+    /// Returns true if there is room for an author of whom a peer sends something.
+    pub(crate) fn has_room_for_author(
         &self,
         context: &Context,
         author: &NodeId,
         peer: &NodeId,
     ) -> bool {
-        let nameless = &self.nameless;
-        if self.causal.has_any_of(author) || nameless.awaits(author) {
+        let unnamed = &self.unnamed;
+        if self.causal.has_any_of(author) || unnamed.awaits(author) {
             return true;
         }
-        let room = self.causal.heard() + nameless.awaited() < AUTHORS;
-        let place = || nameless.len() < NAMELESS && nameless.of(peer) < NAMELESS_OF_PEER;
+        let room = self.causal.author_count() + unnamed.awaiting_count() < AUTHORS;
+        let place = || unnamed.len() < MAX_UNNAMED && unnamed.count_of(peer) < MAX_UNNAMED_OF_PEER;
         room && (self.causal.knows(author) || context.is_named(author) || place())
     }
 
-    /// Returns true if there is no room for an author of whom a peer brings something; then nothing waits for that
+    /// Returns true if there is no room for an author of whom a peer sends something; then nothing waits for that
     /// author.
-    pub(crate) fn refuses(&mut self, context: &Context, author: &NodeId, peer: &NodeId) -> bool {
-        let refused = !self.may_be_an_author(context, author, peer);
+    pub(crate) fn refuses_author(
+        &mut self,
+        context: &Context,
+        author: &NodeId,
+        peer: &NodeId,
+    ) -> bool {
+        let refused = !self.has_room_for_author(context, author, peer);
         if refused {
             self.causal.overlook(*author);
         }
@@ -145,11 +150,16 @@ impl Discussion {
     }
 
     /// Returns true if a bundle that a peer passes on is rejected: there is no room for its author, or the author is
-    /// nameless and the bundle is out of order. Missing bundles of nameless authors are not asked for, so it would
+    /// unnamed and the bundle is out of order. Missing bundles of unnamed authors are not asked for, so it would
     /// wait forever.
-    pub(crate) fn turns_away(&mut self, context: &Context, bundle: &Bundle, peer: &NodeId) -> bool {
+    pub(crate) fn refuses_bundle(
+        &mut self,
+        context: &Context,
+        bundle: &Bundle,
+        peer: &NodeId,
+    ) -> bool {
         let author = bundle.author;
-        self.refuses(context, &author, peer)
+        self.refuses_author(context, &author, peer)
             || !self.is_ordered(context, &author)
                 && self.causal.first_missing(author) < bundle.first
     }
@@ -159,42 +169,42 @@ impl Discussion {
         self.causal.is_ordered(author) || context.is_named(author)
     }
 
-    /// Makes the author of a bundle ordered if it has a name, or if the bundle was `asked` for, because a peer's
+    /// Makes the author of a bundle ordered if it has a name, or if the bundle was `requested`, because a peer's
     /// clock lists the author or something depends on it. Any other author is a stranger.
-    pub(crate) fn admit_asked(
+    pub(crate) fn admit_requested(
         &mut self,
         context: &Context,
         author: NodeId,
         peer: NodeId,
-        asked: bool,
+        requested: bool,
     ) {
         if author == context.config.id || context.is_named(&author) {
             return self.causal.admit(author);
         }
-        if asked {
-            self.causal.admit_asked(author);
-            self.nameless.add(author, peer);
+        if requested {
+            self.causal.admit_requested(author);
+            self.unnamed.add(author, peer);
         }
     }
 
     /// Makes authors ordered that a member's view lists, though that view may never be in force here. As far as the
     /// member can tell, those authors are real, so they count like authors in a member's clock.
-    pub(crate) fn hear_of_members(&mut self, context: &Context, peer: NodeId, shown: &View) {
-        let unordered = self.nameless.iter().copied();
-        let told: Vec<NodeId> = unordered
+    pub(crate) fn admit_members_of(&mut self, context: &Context, peer: NodeId, shown: &View) {
+        let unordered = self.unnamed.iter().copied();
+        let listed: Vec<NodeId> = unordered
             .chain(self.causal.unknown())
             .filter(|id| shown.contains(id) && !self.causal.is_ordered(id))
             .collect();
-        for author in told {
-            if self.may_be_an_author(context, &author, &peer) {
-                self.admit_asked(context, author, peer, true);
+        for author in listed {
+            if self.has_room_for_author(context, &author, &peer) {
+                self.admit_requested(context, author, peer, true);
             }
         }
     }
 
     /// Lets a bundle wait for a limited time if it depends on an unknown author, or if its own author is not ordered.
     /// After that it no longer waits for that author.
-    pub(crate) fn look_for_strangers(&mut self, context: &Context, bundle: &Bundle) {
+    pub(crate) fn wait_for_unknown_authors(&mut self, context: &Context, bundle: &Bundle) {
         let now = context.now;
         for head in &bundle.heads {
             if context.is_named(&head.author) {
@@ -205,7 +215,7 @@ impl Discussion {
             let author = bundle.author;
             let seq = bundle.first;
             let first = MessageId { author, seq };
-            self.waits.push_back(Wait {
+            self.waits.push_back(NewsWait {
                 until: now + NEWS_WAIT,
                 first,
                 again: true,
@@ -214,22 +224,22 @@ impl Discussion {
     }
 
     /// Makes all waits begin anew, because no other node could name anybody while this node slept.
-    pub(crate) fn wait_anew(&mut self, context: &Context) {
+    pub(crate) fn restart_waits(&mut self, context: &Context) {
         let now = context.now;
         for wait in &mut self.waits {
             wait.until = now + NEWS_WAIT;
         }
-        self.nameless.wait_anew(now);
+        self.unnamed.restart_waits(now);
     }
 
     /// Returns when the next bundle stops waiting for unknown authors.
-    pub(crate) fn goes_without(&self) -> Option<Time> {
+    pub(crate) fn next_wait_end(&self) -> Option<Time> {
         self.waits.front().map(|wait| wait.until)
     }
 
     /// Ends the waits of bundles that have waited long enough for unknown authors.
     pub(crate) fn expire_waits(&mut self, now: Time, is_wanted: impl Fn(&NodeId) -> bool) {
-        while let Some(&Wait {
+        while let Some(&NewsWait {
             until,
             first,
             again,
@@ -238,8 +248,8 @@ impl Discussion {
         {
             self.waits.pop_front();
             let sought = |author: &NodeId| again && is_wanted(author);
-            if self.causal.go_without(first, sought) {
-                self.waits.push_back(Wait {
+            if self.causal.end_news_wait(first, sought) {
+                self.waits.push_back(NewsWait {
                     until: now + NEWS_WAIT,
                     first,
                     again: false,
@@ -248,9 +258,9 @@ impl Discussion {
         }
     }
 
-    /// Records that a peer has brought something of an author; returns true if the author is unnamed and was unknown
+    /// Records that a peer has sent something of an author; returns true if the author is unnamed and was unknown
     /// so far.
-    pub(crate) fn is_new_stranger(
+    pub(crate) fn note_stranger(
         &mut self,
         context: &Context,
         author: NodeId,
@@ -260,10 +270,10 @@ impl Discussion {
         if context.is_named(&author) {
             self.causal.admit(author);
         }
-        if self.causal.knows(&author) || self.nameless.awaits(&author) {
+        if self.causal.knows(&author) || self.unnamed.awaits(&author) {
             return false;
         }
-        self.nameless.wait(now, author, peer);
+        self.unnamed.await_admission(now, author, peer);
         true
     }
 
@@ -274,18 +284,18 @@ impl Discussion {
         is_wanted: impl Fn(&NodeId) -> bool,
     ) {
         let now = context.now;
-        let nameless = &self.nameless;
+        let unnamed = &self.unnamed;
         let is_known = |id: &NodeId| self.causal.knows(id);
-        for (author, by) in nameless.overdue(now, ADMISSION_WAIT, is_known) {
+        for (author, by) in unnamed.overdue(now, ADMISSION_WAIT, is_known) {
             if context.is_named(&author) {
-                self.nameless.remove(&author);
+                self.unnamed.remove(&author);
                 self.causal.admit(author);
                 continue;
             }
-            self.nameless.add(author, by);
+            self.unnamed.add(author, by);
             // If a peer's clock lists the author, its messages are about to be asked for.
             if is_wanted(&author) {
-                self.causal.admit_asked(author);
+                self.causal.admit_requested(author);
             } else {
                 self.causal.admit_aside(author);
             }
@@ -294,7 +304,7 @@ impl Discussion {
 }
 
 /// Returns how many nodes have a name.
-fn named(context: &Context) -> usize {
+fn count_named(context: &Context) -> usize {
     let members = context.view.as_ref().map_or(0, |view| view.len());
     members + context.people.former.len()
 }
@@ -336,17 +346,17 @@ mod tests {
     ) {
         let gone = members.map(|number| (nth(number).id, nth(number).name.clone()));
         context.people.former.extend(gone);
-        discussion.forget_the_silent(context, |_| false);
+        discussion.forget_silent_authors(context, |_| false);
     }
 
     fn speaks(context: &Context, discussion: &mut Discussion, number: usize) {
         let author = nth(number).id;
-        discussion.is_new_stranger(context, author, author);
-        discussion.causal.pass(MessageId { author, seq: 1 });
+        discussion.note_stranger(context, author, author);
+        discussion.causal.advance(MessageId { author, seq: 1 });
     }
 
     #[test]
-    fn who_left_without_a_word_is_forgotten_where_there_are_too_many() {
+    fn silent_former_members_are_forgotten_if_there_are_too_many() {
         let (mut context, mut discussion) = beginning();
         let present = Member::clone(&nth(1));
         context.view = Some(Arc::new(View::founding(present, 1, unsealed)));
@@ -362,7 +372,7 @@ mod tests {
         assert!(!context.is_named(&silent) && !discussion.causal.knows(&silent));
         assert_eq!(context.people.former.len(), 1);
         assert!(
-            discussion.may_be_an_author(&context, &silent, &silent),
+            discussion.has_room_for_author(&context, &silent, &silent),
             "a late word is still heard"
         );
         let me = context.config.id;
@@ -379,17 +389,17 @@ mod tests {
     }
 
     #[test]
-    fn no_member_is_called_as_an_author_without_a_name_is() {
+    fn no_member_is_named_like_an_unnamed_author() {
         let (mut context, mut discussion) = beginning();
-        let nameless = context.name_of(&nth(7).id);
-        assert_eq!(nameless, "?00000000");
-        assert!(!is_name(&nameless));
-        discussion.note_former(&mut context, nth(8).id, &nameless);
+        let unnamed = context.name_of(&nth(7).id);
+        assert_eq!(unnamed, "?00000000");
+        assert!(!is_name(&unnamed));
+        discussion.note_former(&mut context, nth(8).id, &unnamed);
         assert_eq!(context.name_of(&nth(8).id), "00000000");
     }
 
     #[test]
-    fn too_many_authors_are_not_heard_and_newcomers_not_let_in() {
+    fn too_many_authors_and_newcomers_are_refused() {
         let (mut context, mut discussion) = beginning();
         let [nobody, heard] = [nth(NAMES).id, nth(1).id];
         assert!(discussion.has_room_for(&nobody, MEMBERS - 1));
@@ -398,19 +408,19 @@ mod tests {
             speaks(&context, &mut discussion, number);
         }
         assert!(
-            discussion.may_be_an_author(&context, &nth(1).id, &nobody),
+            discussion.has_room_for_author(&context, &nth(1).id, &nobody),
             "who was heard is heard"
         );
-        assert!(!discussion.may_be_an_author(&context, &nth(AUTHORS + 1).id, &nobody));
+        assert!(!discussion.has_room_for_author(&context, &nth(AUTHORS + 1).id, &nobody));
         assert!(!discussion.has_room_for(&nobody, 1));
         assert!(discussion.has_room_for(&heard, 1), "it comes back");
         assert!(!discussion.has_room_for(&heard, MEMBERS));
     }
 
     #[test]
-    fn out_of_turn_only_those_are_taken_whom_somebody_has_named() {
+    fn bundles_out_of_order_are_accepted_only_of_known_authors() {
         let (mut context, mut discussion) = beginning();
-        let [nameless, named, peer] = [1, 2, 3].map(|number| nth(number).id);
+        let [unnamed, named, peer] = [1, 2, 3].map(|number| nth(number).id);
         discussion.note_former(&mut context, named, "bob");
         let says = |author, first| Bundle {
             author,
@@ -420,30 +430,30 @@ mod tests {
             heads: Vec::new(),
             messages: Vec::new(),
         };
-        assert!(!discussion.turns_away(&context, &says(nameless, 1), &peer));
-        assert!(discussion.turns_away(&context, &says(nameless, 2), &peer));
-        assert!(!discussion.turns_away(&context, &says(named, 2), &peer));
+        assert!(!discussion.refuses_bundle(&context, &says(unnamed, 1), &peer));
+        assert!(discussion.refuses_bundle(&context, &says(unnamed, 2), &peer));
+        assert!(!discussion.refuses_bundle(&context, &says(named, 2), &peer));
         // It was asked for.
-        discussion.admit_asked(&context, nameless, peer, true);
-        assert!(!discussion.turns_away(&context, &says(nameless, 2), &peer));
+        discussion.admit_requested(&context, unnamed, peer, true);
+        assert!(!discussion.refuses_bundle(&context, &says(unnamed, 2), &peer));
     }
 
     #[test]
-    fn one_peer_brings_so_many_authors_without_a_name_and_others_are_heard_still() {
+    fn unnamed_authors_are_bounded_for_each_peer() {
         let (mut context, mut discussion) = beginning();
         let [liar, honest] = [nth(1).id, nth(2).id];
         let mut author = (3..).map(|number| nth(number).id);
-        for author in author.by_ref().take(NAMELESS_OF_PEER) {
-            assert!(discussion.may_be_an_author(&context, &author, &liar));
-            discussion.is_new_stranger(&context, author, liar);
+        for author in author.by_ref().take(MAX_UNNAMED_OF_PEER) {
+            assert!(discussion.has_room_for_author(&context, &author, &liar));
+            discussion.note_stranger(&context, author, liar);
         }
         context.now = context.now + ADMISSION_WAIT;
         discussion.admit_strangers(&context, |_| false);
         let one_more = author.next().unwrap();
-        assert!(!discussion.may_be_an_author(&context, &one_more, &liar));
-        assert!(discussion.may_be_an_author(&context, &one_more, &honest));
+        assert!(!discussion.has_room_for_author(&context, &one_more, &liar));
+        assert!(discussion.has_room_for_author(&context, &one_more, &honest));
         assert!(
-            discussion.may_be_an_author(&context, &nth(3).id, &liar),
+            discussion.has_room_for_author(&context, &nth(3).id, &liar),
             "it is known"
         );
     }

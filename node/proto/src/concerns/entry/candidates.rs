@@ -13,33 +13,33 @@ use ringtalk_wire::{Contact, NodeId};
 use crate::Time;
 
 /// How many are tried, whatever a director says: it names three.
-const CANDIDATES: usize = 3;
+const MAX_CANDIDATES: usize = 3;
 /// The pause between candidates that the ring is told of: longer than its coordinator's between rings, to skip none.
-const TELL: Duration = Duration::from_secs(1);
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The candidates left to try, and those left to tell the ring of.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     untried: VecDeque<Contact>,
-    untold: VecDeque<Contact>,
-    tell_at: Time,
+    unreported: VecDeque<Contact>,
+    report_at: Time,
 }
 
 impl Candidates {
     /// Takes the coordinator and the candidates that a director names; they replace earlier ones.
-    pub(crate) fn show(&mut self, me: &NodeId, coordinator: &Contact, named: Vec<Contact>) {
+    pub(crate) fn set(&mut self, me: &NodeId, coordinator: &Contact, named: Vec<Contact>) {
         self.untried = VecDeque::new();
         for other in named {
             let is_new = self.untried.iter().all(|known| known.id != other.id);
             let is_other = other.id != coordinator.id && other.id != *me;
-            if is_new && is_other && self.untried.len() < CANDIDATES {
+            if is_new && is_other && self.untried.len() < MAX_CANDIDATES {
                 self.untried.push_back(other);
             }
         }
         debug_assert!(self.untried.iter().all(|other| other.id != *me));
-        self.untold = self.untried.clone();
-        if !self.untold.is_empty() {
-            self.untold.push_front(coordinator.clone());
+        self.unreported = self.untried.clone();
+        if !self.unreported.is_empty() {
+            self.unreported.push_front(coordinator.clone());
         }
     }
 
@@ -49,23 +49,23 @@ impl Candidates {
     }
 
     /// Takes out a candidate to tell the ring of, if one is due; `has` returns true for members of the ring.
-    pub(crate) fn next_untold(
+    pub(crate) fn next_unreported(
         &mut self,
         now: Time,
         has: impl Fn(&NodeId) -> bool,
     ) -> Option<Contact> {
-        if now < self.tell_at {
+        if now < self.report_at {
             return None;
         }
-        self.untold.retain(|other| !has(&other.id));
-        let other = self.untold.pop_front()?;
-        self.tell_at = now + TELL;
+        self.unreported.retain(|other| !has(&other.id));
+        let other = self.unreported.pop_front()?;
+        self.report_at = now + REPORT_PAUSE;
         Some(other)
     }
 
     /// Returns when to tell the ring of a candidate.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        (!self.untold.is_empty()).then_some(self.tell_at)
+        (!self.unreported.is_empty()).then_some(self.report_at)
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     fn shown(coordinator: u8, named: &[u8]) -> Candidates {
         let mut candidates = Candidates::default();
         let named = named.iter().map(|&byte| contact(byte)).collect();
-        candidates.show(&id(9), &contact(coordinator), named);
+        candidates.set(&id(9), &contact(coordinator), named);
         candidates
     }
 
@@ -107,19 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_is_told_of_those_that_it_does_not_have_one_after_the_other() {
+    fn the_ring_learns_of_the_candidates_that_it_lacks_one_by_one() {
         let mut candidates = shown(1, &[2, 3]);
         let now = Time::default();
         let has = |one: &NodeId| *one == id(2);
-        assert_eq!(candidates.next_untold(now, has), Some(contact(1)));
-        assert_eq!(candidates.next_untold(now, has), None, "too soon");
-        assert_eq!(candidates.deadline(), Some(now + TELL));
-        assert_eq!(candidates.next_untold(now + TELL, has), Some(contact(3)));
+        assert_eq!(candidates.next_unreported(now, has), Some(contact(1)));
+        assert_eq!(candidates.next_unreported(now, has), None, "too soon");
+        assert_eq!(candidates.deadline(), Some(now + REPORT_PAUSE));
+        assert_eq!(
+            candidates.next_unreported(now + REPORT_PAUSE, has),
+            Some(contact(3))
+        );
         assert_eq!(candidates.deadline(), None);
     }
 
     #[test]
-    fn where_only_one_is_registered_nobody_is_told_of_anything() {
+    fn a_single_registration_is_not_reported() {
         assert_eq!(shown(1, &[]).deadline(), None);
     }
 }

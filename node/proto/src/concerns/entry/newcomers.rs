@@ -13,24 +13,24 @@ use crate::Time;
 use crate::config::ADMISSION;
 
 /// How many may wait: more than a view admits, and far less than memory holds.
-const WAITING: usize = 1_024;
+const MAX_WAITING: usize = 1_024;
 
 /// The waiting newcomers, in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Newcomers {
     waiting: VecDeque<(NodeId, Join)>,
-    admitted: Option<Time>,
+    last_admission: Option<Time>,
 }
 
 impl Newcomers {
     /// Enqueues a newcomer, or replaces its earlier request. Returns false if too many wait.
-    pub(crate) fn wait(&mut self, peer: NodeId, join: Join) -> bool {
+    pub(crate) fn enqueue(&mut self, peer: NodeId, join: Join) -> bool {
         self.forget(&peer);
-        let room = self.waiting.len() < WAITING;
+        let room = self.waiting.len() < MAX_WAITING;
         if room {
             self.waiting.push_back((peer, join));
         }
-        debug_assert!(self.waiting.len() <= WAITING);
+        debug_assert!(self.waiting.len() <= MAX_WAITING);
         room
     }
 
@@ -40,7 +40,7 @@ impl Newcomers {
     }
 
     /// Takes out the newcomers that the next view admits, if one is due. Newcomers that are held up go on waiting.
-    pub(crate) fn admit(
+    pub(crate) fn take_due(
         &mut self,
         now: Time,
         is_held_up: impl Fn(&NodeId) -> bool,
@@ -48,7 +48,7 @@ impl Newcomers {
         if self.deadline(&is_held_up).is_none_or(|due| due > now) {
             return Vec::new();
         }
-        self.admitted = Some(now);
+        self.last_admission = Some(now);
         let mut admitted = Vec::new();
         for (peer, join) in core::mem::take(&mut self.waiting) {
             if admitted.len() < UPDATE_CHANGES && !is_held_up(&peer) {
@@ -63,7 +63,7 @@ impl Newcomers {
     /// Returns when the next view is due.
     pub(crate) fn deadline(&self, is_held_up: impl Fn(&NodeId) -> bool) -> Option<Time> {
         let due = self
-            .admitted
+            .last_admission
             .map_or(Time::default(), |last| last + ADMISSION);
         let mut waiting = self.waiting.iter();
         let is_due = waiting.any(|(peer, _)| !is_held_up(peer));
@@ -90,18 +90,18 @@ mod tests {
     }
 
     fn admitted(newcomers: &mut Newcomers, now: Time) -> Vec<NodeId> {
-        let admitted = newcomers.admit(now, |_| false).into_iter();
+        let admitted = newcomers.take_due(now, |_| false).into_iter();
         admitted.map(|(peer, _)| peer).collect()
     }
 
     #[test]
-    fn the_first_waits_for_nobody_and_the_others_share_a_view() {
+    fn the_first_newcomer_does_not_wait_and_the_others_share_a_view() {
         let mut newcomers = Newcomers::default();
         let start = Time::from_micros(1_000_000);
-        newcomers.wait(id(1), join());
+        newcomers.enqueue(id(1), join());
         assert_eq!(admitted(&mut newcomers, start), [id(1)]);
         for number in [2, 3, 2] {
-            newcomers.wait(id(number), join());
+            newcomers.enqueue(id(number), join());
         }
         assert_eq!(admitted(&mut newcomers, start), []);
         let due = newcomers.deadline(|_| false).unwrap();
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn who_is_held_up_keeps_nobody_waiting() {
+    fn a_held_up_newcomer_does_not_delay_others() {
         let mut newcomers = Newcomers::default();
         let start = Time::from_micros(1_000_000);
-        newcomers.wait(id(1), join());
+        newcomers.enqueue(id(1), join());
         assert_eq!(newcomers.deadline(|peer| *peer == id(1)), None);
-        newcomers.wait(id(2), join());
-        let admitted = newcomers.admit(start, |peer| *peer == id(1));
+        newcomers.enqueue(id(2), join());
+        let admitted = newcomers.take_due(start, |peer| *peer == id(1));
         assert_eq!(admitted.len(), 1);
         assert_eq!(self::admitted(&mut newcomers, start + ADMISSION), [id(1)]);
     }
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn no_view_admits_more_than_an_update_holds() {
         let mut newcomers = Newcomers::default();
-        let waits = (0..2_000).filter(|&number| newcomers.wait(id(number), join()));
-        assert_eq!(waits.count(), WAITING);
+        let waits = (0..2_000).filter(|&number| newcomers.enqueue(id(number), join()));
+        assert_eq!(waits.count(), MAX_WAITING);
         let start = Time::from_micros(1_000_000);
-        assert_eq!(newcomers.admit(start, |_| false).len(), UPDATE_CHANGES);
+        assert_eq!(newcomers.take_due(start, |_| false).len(), UPDATE_CHANGES);
         newcomers.forget(&id(64));
         assert_eq!(admitted(&mut newcomers, start + ADMISSION)[0], id(65));
     }

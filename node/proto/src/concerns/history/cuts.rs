@@ -13,7 +13,7 @@ use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
 use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
 
 /// How many peers may have been asked: two neighbours, the coordinator, and a few that had these roles before.
-const ASKED: usize = 8;
+const MAX_DONORS: usize = 8;
 
 /// How long a complete cut waits for the cuts of the others that were asked.
 pub(crate) const WITNESS_WAIT: Duration = Duration::from_millis(100);
@@ -22,14 +22,14 @@ pub(crate) const WITNESS_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
     asked: BTreeSet<NodeId>,
-    given: BTreeMap<NodeId, Given>,
+    received: BTreeMap<NodeId, PeerCut>,
     /// The peers that have sent all pages, in the order of completion.
     complete: Vec<NodeId>,
 }
 
 /// The cut of one peer.
 #[derive(Debug, Default)]
-struct Given {
+struct PeerCut {
     base: VectorClock,
     clock: VectorClock,
     authors: BTreeMap<NodeId, String>,
@@ -38,14 +38,14 @@ struct Given {
 
 /// The part of the first complete cut that the newcomer believes.
 #[derive(Debug)]
-pub(crate) struct Believed {
+pub(crate) struct AgreedCut {
     /// The peer that gave it.
     pub(crate) donor: NodeId,
     pub(crate) base: VectorClock,
     /// The last message to fetch of each author, and the peer to fetch from.
-    pub(crate) fetched: Vec<(MessageId, NodeId)>,
+    pub(crate) to_fetch: Vec<(MessageId, NodeId)>,
     /// Messages that others had while they were still on their way to the donor, and the peers to ask for them. They
-    /// passed this node's place before it had one.
+    /// passed this node's place in the ring before it was a member.
     pub(crate) ahead: Vec<(NodeId, Vec<Range>)>,
     /// Messages that another peer has too: this node is ready once it has them.
     pub(crate) certain: VectorClock,
@@ -56,7 +56,7 @@ pub(crate) struct Believed {
 impl Cuts {
     /// Records that these peers are asked for their cuts.
     pub(crate) fn ask(&mut self, donors: &BTreeSet<NodeId>) {
-        if self.asked.len() > ASKED {
+        if self.asked.len() > MAX_DONORS {
             *self = Self::default();
         }
         self.asked.extend(donors);
@@ -64,7 +64,7 @@ impl Cuts {
 
     /// Drops the pages of a peer, which will never be complete.
     pub(crate) fn forget(&mut self, peer: &NodeId) {
-        self.given.remove(peer);
+        self.received.remove(peer);
         self.complete.retain(|id| id != peer);
     }
 
@@ -73,7 +73,7 @@ impl Cuts {
         if !self.asked.contains(&peer) || self.complete.contains(&peer) {
             return false;
         }
-        let given = self.given.entry(peer).or_default();
+        let given = self.received.entry(peer).or_default();
         if given.clock.len().max(given.base.len()) + given.authors.len() > 2 * AUTHORS {
             return false;
         }
@@ -100,16 +100,16 @@ impl Cuts {
     /// Returns the first complete cut as far as the others confirm it. The base covers nothing that the donor lacks,
     /// nor, if others have answered, anything that all of them lack. A message's Lamport time is at most
     /// [`LAMPORT_AHEAD`] beyond all before it, and the times of two neighbours differ by no more than that.
-    pub(crate) fn settle(&mut self) -> Option<Believed> {
+    pub(crate) fn agree(&mut self) -> Option<AgreedCut> {
         let Self {
-            mut given,
+            mut received,
             complete,
             ..
         } = core::mem::take(self);
         let donor = *complete.first()?;
-        let first = given.remove(&donor)?;
-        let others: Vec<&Given> = complete.iter().filter_map(|id| given.get(id)).collect();
-        let borne_out = |clock: &VectorClock| -> VectorClock {
+        let first = received.remove(&donor)?;
+        let others: Vec<&PeerCut> = complete.iter().filter_map(|id| received.get(id)).collect();
+        let confirmed = |clock: &VectorClock| -> VectorClock {
             let entries = clock.iter().map(|mut entry| {
                 let others = others.iter().map(|other| other.clock.get(&entry.author));
                 entry.seq = entry.seq.min(others.max().unwrap_or(entry.seq));
@@ -121,11 +121,11 @@ impl Cuts {
             entry.seq = entry.seq.min(first.clock.get(&entry.author));
             entry
         });
-        let base = borne_out(&possible.collect());
+        let base = confirmed(&possible.collect());
         // An author gets no name here if two cuts name it differently.
         let is_agreed = |id: &NodeId, name: &String| {
-            let mut told = others.iter().filter_map(|other| other.authors.get(id));
-            told.all(|other| other == name)
+            let mut named = others.iter().filter_map(|other| other.authors.get(id));
+            named.all(|other| other == name)
         };
         let mut authors = first.authors.clone();
         authors.retain(|id, name| is_agreed(id, name));
@@ -134,14 +134,16 @@ impl Cuts {
         let greatest = others.iter().map(|other| other.lamport).max();
         let greatest = greatest.map_or(u64::MAX, |other| other.saturating_add(LAMPORT_AHEAD));
         let most = messages.saturating_mul(LAMPORT_AHEAD).min(greatest);
-        let others = complete.iter().filter_map(|id| Some((*id, given.get(id)?)));
-        let others: Vec<(NodeId, &Given)> = others.collect();
-        Some(Believed {
+        let others = complete
+            .iter()
+            .filter_map(|id| Some((*id, received.get(id)?)));
+        let others: Vec<(NodeId, &PeerCut)> = others.collect();
+        Some(AgreedCut {
             donor,
             ahead: ahead(&first, &others),
-            fetched: shares(&base, (donor, &first), &others),
+            to_fetch: assign_donors(&base, (donor, &first), &others),
             base,
-            certain: borne_out(&first.clock),
+            certain: confirmed(&first.clock),
             lamport: first.lamport.min(most),
             authors,
         })
@@ -150,33 +152,33 @@ impl Cuts {
 
 /// Assigns each author's messages after the base to a peer, so that all peers give about the same number. The donor
 /// has all of them, others have those that they keep from the base on.
-fn shares(
+fn assign_donors(
     base: &VectorClock,
-    (first, cut): (NodeId, &Given),
-    others: &[(NodeId, &Given)],
+    (first, cut): (NodeId, &PeerCut),
+    others: &[(NodeId, &PeerCut)],
 ) -> Vec<(MessageId, NodeId)> {
     let mut burdens: BTreeMap<NodeId, u64> = BTreeMap::new();
-    let mut shares = Vec::new();
+    let mut assigned = Vec::new();
     for last in cut.clock.iter() {
         let from = base.get(&last.author);
         let others = others
             .iter()
             .filter(|(_, other)| other.clock.covers(last) && other.base.get(&last.author) <= from);
-        let givers = [first].into_iter().chain(others.map(|&(giver, _)| giver));
-        let burden = |giver: &NodeId| burdens.get(giver).copied().unwrap_or(0);
-        if let Some(giver) = givers.min_by_key(burden) {
-            *burdens.entry(giver).or_default() += last.seq.saturating_sub(from);
-            shares.push((last, giver));
+        let sources = [first].into_iter().chain(others.map(|&(source, _)| source));
+        let burden = |source: &NodeId| burdens.get(source).copied().unwrap_or(0);
+        if let Some(source) = sources.min_by_key(burden) {
+            *burdens.entry(source).or_default() += last.seq.saturating_sub(from);
+            assigned.push((last, source));
         }
     }
-    shares
+    assigned
 }
 
 /// Returns what each of the others has beyond the first cut, and beyond the others before it.
-fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)> {
+fn ahead(first: &PeerCut, others: &[(NodeId, &PeerCut)]) -> Vec<(NodeId, Vec<Range>)> {
     let mut known = first.clock.clone();
     let mut ahead = Vec::new();
-    for (giver, other) in others {
+    for (source, other) in others {
         let beyond = other.clock.iter().filter(|last| !known.covers(*last));
         let range = |last: MessageId| Range {
             author: last.author,
@@ -188,7 +190,7 @@ fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)
             known.advance(range.author, range.to);
         }
         if !ranges.is_empty() {
-            ahead.push((*giver, ranges));
+            ahead.push((*source, ranges));
         }
     }
     ahead
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_cut_keeps_nobody_elses_out_and_who_was_not_asked_gives_none() {
+    fn half_a_cut_does_not_block_another_and_an_unrequested_cut_is_ignored() {
         let mut cuts = asked(&[7, 8]);
         for seq in 1..100 {
             assert!(!cuts.take(id(7), page(&[], &[(1, seq)], 1, false)));
@@ -237,27 +239,27 @@ mod tests {
         assert!(!cuts.take(id(9), page(&[], &[(1, 1)], 1, true)));
         assert!(cuts.take(id(8), page(&[], &[(1, 5)], 5, true)));
         assert!(!cuts.are_complete());
-        let believed = cuts.settle().unwrap();
-        assert_eq!(believed.donor, id(8));
-        assert!(cuts.settle().is_none());
+        let agreed = cuts.agree().unwrap();
+        assert_eq!(agreed.donor, id(8));
+        assert!(cuts.agree().is_none());
     }
 
     #[test]
-    fn nobody_is_muted_and_nothing_awaited_on_one_word_where_there_is_another() {
+    fn one_cut_of_two_alone_mutes_no_author_and_promises_no_message() {
         let far = 1 << 52;
         let mut cuts = asked(&[7, 8]);
         cuts.take(id(7), page(&[(1, far), (2, far)], &[(1, far)], far, true));
         cuts.take(id(8), page(&[], &[(1, 5), (2, 3)], 9, true));
         assert!(cuts.are_complete());
-        let believed = cuts.settle().unwrap();
-        assert_eq!(believed.base.get(&id(1)), 5);
-        assert_eq!(believed.base.get(&id(2)), 0, "more than 7 has itself");
-        assert_eq!(believed.certain.get(&id(1)), 5);
-        assert_eq!(believed.lamport, 9 + LAMPORT_AHEAD);
+        let agreed = cuts.agree().unwrap();
+        assert_eq!(agreed.base.get(&id(1)), 5);
+        assert_eq!(agreed.base.get(&id(2)), 0, "more than 7 has itself");
+        assert_eq!(agreed.certain.get(&id(1)), 5);
+        assert_eq!(agreed.lamport, 9 + LAMPORT_AHEAD);
     }
 
     #[test]
-    fn whom_two_call_differently_nobody_calls_anything() {
+    fn an_author_with_two_different_names_gets_none() {
         let telling = |authors: &[(u8, &str)]| Cut {
             authors: authors
                 .iter()
@@ -271,7 +273,7 @@ mod tests {
         let mut cuts = asked(&[7, 8]);
         cuts.take(id(7), telling(&[(1, "ann"), (2, "ann"), (3, "cyd")]));
         cuts.take(id(8), telling(&[(1, "ann"), (2, "bob")]));
-        let names = cuts.settle().unwrap().authors;
+        let names = cuts.agree().unwrap().authors;
         let names: Vec<(NodeId, &str)> = names.iter().map(|(id, name)| (*id, &**name)).collect();
         assert_eq!(names, [(id(1), "ann"), (id(3), "cyd")]);
     }
@@ -280,14 +282,14 @@ mod tests {
     fn a_single_cut_counts_as_far_as_it_can_be() {
         let mut cuts = asked(&[7]);
         cuts.take(id(7), page(&[(1, 2)], &[(1, 5)], 1 << 52, true));
-        let believed = cuts.settle().unwrap();
-        assert_eq!(believed.base.get(&id(1)), 2);
-        assert_eq!(believed.certain.get(&id(1)), 5);
-        assert_eq!(believed.lamport, 5 * LAMPORT_AHEAD);
+        let agreed = cuts.agree().unwrap();
+        assert_eq!(agreed.base.get(&id(1)), 2);
+        assert_eq!(agreed.certain.get(&id(1)), 5);
+        assert_eq!(agreed.lamport, 5 * LAMPORT_AHEAD);
     }
 
     #[test]
-    fn what_others_had_sooner_is_asked_of_them() {
+    fn messages_that_others_had_sooner_are_requested_from_them() {
         let mut cuts = asked(&[6, 7, 8]);
         cuts.take(id(7), page(&[], &[(1, 5), (2, 3)], 9, true));
         cuts.take(id(8), page(&[], &[(1, 7), (2, 2)], 9, true));
@@ -298,7 +300,7 @@ mod tests {
             to,
         };
         assert_eq!(
-            cuts.settle().unwrap().ahead,
+            cuts.agree().unwrap().ahead,
             [
                 (id(8), Vec::from([range(1, 6, 7)])),
                 (id(6), Vec::from([range(1, 8, 8), range(3, 1, 1)])),
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_have_the_history_give_a_share_of_it() {
+    fn all_peers_with_the_history_supply_a_part_of_it() {
         let mut cuts = asked(&[7, 8]);
         let all = [(1, 500), (2, 300), (3, 200), (4, 90)];
         cuts.take(id(7), page(&[], &all, 9, true));
@@ -315,10 +317,10 @@ mod tests {
             id(8),
             page(&[(3, 10)], &[(1, 500), (2, 300), (3, 200)], 9, true),
         );
-        let fetched = cuts.settle().unwrap().fetched;
+        let fetched = cuts.agree().unwrap().to_fetch;
         let from = |author| {
             let share = fetched.iter().find(|(last, _)| last.author == id(author));
-            share.map(|&(_, giver)| giver)
+            share.map(|&(_, source)| source)
         };
         assert_eq!(fetched.len(), 4);
         assert_eq!((from(1), from(2)), (Some(id(7)), Some(id(8))));

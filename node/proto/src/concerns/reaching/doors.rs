@@ -34,14 +34,14 @@ pub(crate) struct Doors {
     /// This node's own registration, with the doors of its ring.
     own: Option<Arc<Registration>>,
     /// The doors that a director has named.
-    shown: Vec<Contact>,
+    named: Vec<Contact>,
     /// Newcomers that a director has announced.
-    expected: BTreeMap<NodeId, Expected>,
+    expected: BTreeMap<NodeId, ExpectedNewcomer>,
 }
 
 /// A newcomer that a director has announced.
 #[derive(Debug)]
-struct Expected {
+struct ExpectedNewcomer {
     /// The newcomer's addresses, as the director gives them.
     addresses: Addresses,
     /// The host of the director.
@@ -52,9 +52,9 @@ struct Expected {
 
 impl Doors {
     /// Takes the doors that a director names.
-    pub(crate) fn show(&mut self, mut doors: Vec<Contact>) {
+    pub(crate) fn set(&mut self, mut doors: Vec<Contact>) {
         doors.truncate(DOORS);
-        self.shown = doors;
+        self.named = doors;
     }
 
     /// Returns when to dial an announced newcomer.
@@ -63,8 +63,8 @@ impl Doors {
     }
 
     /// Returns the doors that a director has named.
-    pub(crate) fn shown(&self) -> &[Contact] {
-        &self.shown
+    pub(crate) fn named(&self) -> &[Contact] {
+        &self.named
     }
 
     /// Chooses the doors anew from this node's own view: first members on several networks, then those on another
@@ -94,7 +94,7 @@ impl Doors {
     }
 
     /// Remembers a newcomer that is on its way to this coordinator and may not get through.
-    pub(crate) fn expect(
+    pub(crate) fn expect_newcomer(
         &mut self,
         context: &Context,
         newcomer: NodeId,
@@ -102,7 +102,7 @@ impl Doors {
         director: Option<IpAddr>,
     ) {
         if newcomer != context.config.id && self.expected.len() < EXPECTED {
-            let one = Expected {
+            let one = ExpectedNewcomer {
                 addresses,
                 director,
                 at: context.now + FAR_PATIENCE,
@@ -117,20 +117,21 @@ impl Doors {
         let due = self.expected.iter().filter(|(_, one)| one.at <= now);
         let due: Vec<NodeId> = due.map(|(&id, _)| id).collect();
         for newcomer in due {
-            let told = self.expected.remove(&newcomer);
-            let Some(told) = told.filter(|_| context.is_coordinator()) else {
+            let expected = self.expected.remove(&newcomer);
+            let Some(expected) = expected.filter(|_| context.is_coordinator()) else {
                 continue;
             };
-            let (addresses, trust) = context.whereabouts(&newcomer, told.addresses, told.director);
+            let (addresses, trust) =
+                context.dial_target(&newcomer, expected.addresses, expected.director);
             let me = context.config.id;
-            context.dial_for(me, (newcomer, &addresses, trust));
+            context.dial_on_behalf(me, (newcomer, &addresses, trust));
         }
     }
 
     /// Returns what to register at the directors while this node is the coordinator.
     pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
         let is_steady =
-            context.doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();
+            context.self_doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();
         let own = self.own.as_ref();
         own.filter(|_| is_steady && context.is_coordinator())
     }

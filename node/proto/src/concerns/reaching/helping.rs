@@ -10,7 +10,7 @@ use ringtalk_wire::{Call, Circuit, Frame, NodeId, Reach, Ticket};
 use super::Reaching;
 use crate::Output;
 use crate::context::Context;
-use crate::machines::links::Made;
+use crate::machines::links::DialledBy;
 
 impl Reaching {
     /// Takes a request for help from a node that does not reach a peer.
@@ -28,8 +28,8 @@ impl Reaching {
             return;
         };
         let teller = context.links.host(&asker);
-        let (addresses, trust) = context.whereabouts(&peer, addresses, teller);
-        let whither = (peer, &addresses, trust);
+        let (addresses, trust) = context.dial_target(&peer, addresses, teller);
+        let target = (peer, &addresses, trust);
         if relay && context.links.is_up(&peer) {
             return self.open_circuit(context, asker, peer);
         }
@@ -40,11 +40,11 @@ impl Reaching {
                     peer: asker,
                     addresses: caller.addresses.clone(),
                 });
-                context.send_for_another(asker, whither, &call);
+                context.send_on_behalf(asker, target, &call);
             }
             // The asker will soon want a circuit. If the link is not up in time for that, it is for the next request.
             None => {
-                context.dial_for(asker, whither);
+                context.dial_on_behalf(asker, target);
             }
         }
     }
@@ -53,12 +53,12 @@ impl Reaching {
     fn open_circuit(&mut self, context: &mut Context, asker: NodeId, peer: NodeId) {
         let ends = context
             .links
-            .direct(&asker)
-            .zip(context.links.direct(&peer));
+            .dialled_by(&asker)
+            .zip(context.links.dialled_by(&peer));
         let Some((to_asker, to_peer)) = ends else {
             return;
         };
-        let [to_asker, to_peer] = [to_asker, to_peer].map(Made::addresses);
+        let [to_asker, to_peer] = [to_asker, to_peer].map(DialledBy::addresses);
         let view = context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
         if let Some(before) = self.circuits.between([asker, peer]) {
@@ -71,7 +71,7 @@ impl Reaching {
             ?asker,
             ?peer,
             circuits = self.circuits.len(),
-            "carrying what two others say"
+            "carrying a circuit between two others"
         );
         for (end, far, dials, dialled) in [
             (asker, peer, true, to_asker.is_some()),
@@ -101,11 +101,11 @@ impl Reaching {
     }
 
     /// Ends circuits with an end that is neither a member nor linked any more.
-    pub(crate) fn tidy_circuits(&mut self, context: &mut Context) {
+    pub(crate) fn end_unneeded_circuits(&mut self, context: &mut Context) {
         let view = context.view.as_ref();
-        let ended = self
-            .circuits
-            .without(|id| context.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
+        let ended = self.circuits.with_unknown_end(|id| {
+            context.links.is_up(id) || view.is_some_and(|view| view.contains(id))
+        });
         for number in ended {
             self.end_circuit(context, number);
         }

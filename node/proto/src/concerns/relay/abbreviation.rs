@@ -23,12 +23,12 @@ impl Relay {
             interval,
             ..brief.clone()
         });
-        self.send_passing(context, child, id, &brief);
+        self.send_to_child(context, child, id, &brief);
     }
 }
 
 /// Returns the member or author whose id begins with `short`, if exactly one is known.
-pub(crate) fn known_as(
+pub(crate) fn resolve_short_id(
     context: &Context,
     discussion: &Discussion,
     short: ShortId,
@@ -53,6 +53,6 @@ pub(crate) fn brief(
         return None;
     };
     Brief::of(sealed, interval, |short| {
-        known_as(context, discussion, short)
+        resolve_short_id(context, discussion, short)
     })
 }

@@ -9,9 +9,9 @@ use ringtalk_wire::{Direction, Interval, Member, NodeId};
 
 use super::Relay;
 use crate::concerns::ring::Ring;
-use crate::config::{DIAL_ALLOWANCE, HEIRS};
+use crate::config::{DIAL_ALLOWANCE, REPLACEMENTS};
 use crate::context::Context;
-use crate::machines::spread::{Child, Part};
+use crate::machines::spread::{Child, RingPart};
 
 impl Relay {
     /// Returns the first children of an item of this node, one in each direction.
@@ -19,7 +19,7 @@ impl Relay {
         let halves = halves(context);
         let nearest = halves
             .iter()
-            .filter_map(|&half| Some(self.usable_in(context, ring, half)?.0));
+            .filter_map(|&half| Some(self.forwarders_in(context, ring, half)?.0));
         nearest.collect()
     }
 
@@ -31,7 +31,7 @@ impl Relay {
         ring: &Ring,
         interval: Interval,
     ) -> Vec<(Child, Interval)> {
-        let Some((first, fingers, whole)) = self.usable_in(context, ring, interval) else {
+        let Some((first, fingers, whole)) = self.forwarders_in(context, ring, interval) else {
             return Vec::new();
         };
         let mut children = Vec::from([first]);
@@ -42,19 +42,19 @@ impl Relay {
     }
 
     /// Returns the nearest usable member of an interval, and the fingers beyond it by distance. A member admitted a
-    /// moment ago is passed over if there is an older one, or else one that was admitted earlier.
-    fn usable_in(
+    /// moment ago is bypassed if there is an older one, or else one that was admitted earlier.
+    fn forwarders_in(
         &self,
         context: &Context,
         ring: &Ring,
         interval: Interval,
-    ) -> Option<(Child, Vec<Child>, Part)> {
+    ) -> Option<(Child, Vec<Child>, RingPart)> {
         let after = context.own_key()?;
-        let whole = Part { after, interval };
-        let mut usable = linked_in(context, ring, &whole);
+        let whole = RingPart { after, interval };
+        let mut usable = needed_in(context, ring, &whole);
         usable.retain(|child| self.is_usable(context, &child.id));
         let since = |&(place, child): &(usize, &Child)| {
-            (ring.settling_since(context.now, &child.id), place)
+            (ring.admitted_lately(context.now, &child.id), place)
         };
         let (place, _) = usable.iter().enumerate().min_by_key(since)?;
         let mut usable = usable.into_iter().skip(place);
@@ -66,20 +66,20 @@ impl Relay {
 
     /// Returns the members of a part before its nearest relaying member: they are silent or were admitted a moment
     /// ago. Each gets an interval that covers only its own place.
-    pub(crate) fn passed_over(
+    pub(crate) fn bypassed(
         &self,
         context: &Context,
         ring: &Ring,
-        part: &Part,
+        part: &RingPart,
         nearest: Option<Child>,
     ) -> Vec<(Child, Interval)> {
-        if self.spreading.all_are_heard() && !ring.is_anybody_settling(context.now) {
+        if self.spreading.has_no_silent_child() && !ring.has_recent_members(context.now) {
             return Vec::new();
         }
         let before =
             |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
-        let mut passed = linked_in(context, ring, part);
-        passed.retain(|child| before(child.key) && self.is_passed_over(context, ring, &child.id));
+        let mut passed = needed_in(context, ring, part);
+        passed.retain(|child| before(child.key) && self.is_bypassed(context, ring, &child.id));
         let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
         let limits: Vec<Interval> = next
             .chain([None])
@@ -90,10 +90,15 @@ impl Relay {
 
     /// Returns the first member of a part that is not suspected, not silent, and was not admitted a moment ago. If
     /// there is none, returns the one admitted first. The member is dialled if there is no link.
-    pub(crate) fn heir(&self, context: &Context, ring: &Ring, part: &Part) -> Option<Child> {
+    pub(crate) fn replacement(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        part: &RingPart,
+    ) -> Option<Child> {
         let mut best = None;
         for member in self.live_in(context, part) {
-            let since = ring.settling_since(context.now, &member.id);
+            let since = ring.admitted_lately(context.now, &member.id);
             if best.is_none_or(|(before, _)| since < before) {
                 best = Some((since, member));
             }
@@ -106,20 +111,21 @@ impl Relay {
     }
 
     /// Returns the first linked member among the next few of a part, and the members before it, each with an interval
-    /// of only its own place: they may be as dead as the silent child. If none is linked, returns the usual heir.
-    pub(crate) fn linked_heir(
+    /// of only its own place: they may be as dead as the silent child. If none is linked, returns the usual
+    /// replacement.
+    pub(crate) fn linked_replacement(
         &self,
         context: &Context,
         ring: &Ring,
-        part: &Part,
+        part: &RingPart,
     ) -> (Vec<(Child, Interval)>, Option<Child>) {
-        let next = self.live_in(context, part).take(HEIRS);
+        let next = self.live_in(context, part).take(REPLACEMENTS);
         let next: Vec<Child> = next.map(|member| child(context, member)).collect();
         let carries = |child: &Child| {
-            context.links.is_up(&child.id) && ring.settling_since(context.now, &child.id).is_none()
+            context.links.is_up(&child.id) && ring.admitted_lately(context.now, &child.id).is_none()
         };
         let Some(place) = next.iter().position(carries) else {
-            return (Vec::new(), self.heir(context, ring, part));
+            return (Vec::new(), self.replacement(context, ring, part));
         };
         let before = next.iter().zip(&next[1..]).take(place);
         let before = before.map(|(child, next)| (*child, part.up_to(next.key)));
@@ -127,10 +133,10 @@ impl Relay {
     }
 
     /// Dials the next few members of a part whose child may be dead.
-    pub(crate) fn prepare(&mut self, context: &mut Context, part: &Part) {
+    pub(crate) fn dial_replacements(&mut self, context: &mut Context, part: &RingPart) {
         let next: Vec<NodeId> = self
             .live_in(context, part)
-            .take(HEIRS)
+            .take(REPLACEMENTS)
             .map(|one| one.id)
             .collect();
         for id in next {
@@ -142,7 +148,7 @@ impl Relay {
     fn live_in<'a>(
         &'a self,
         context: &'a Context,
-        part: &Part,
+        part: &RingPart,
     ) -> impl Iterator<Item = &'a Member> {
         let view = context.view.iter();
         let members = view.flat_map(|view| view.beyond(part.after, part.interval.direction));
@@ -162,9 +168,9 @@ impl Relay {
     }
 
     /// Returns true if a member accepts items but relays none.
-    fn is_passed_over(&self, context: &Context, ring: &Ring, id: &NodeId) -> bool {
+    fn is_bypassed(&self, context: &Context, ring: &Ring, id: &NodeId) -> bool {
         takes_bundles(context, id)
-            && (self.spreading.is_silent(id) || ring.settling_since(context.now, id).is_some())
+            && (self.spreading.is_silent(id) || ring.admitted_lately(context.now, id).is_some())
     }
 }
 
@@ -187,7 +193,7 @@ pub(crate) fn halves(context: &Context) -> Vec<Interval> {
 }
 
 /// Returns the members of a part that the ring needs links to, the nearest first.
-fn linked_in(context: &Context, ring: &Ring, part: &Part) -> Vec<Child> {
+fn needed_in(context: &Context, ring: &Ring, part: &RingPart) -> Vec<Child> {
     let child = |id: &NodeId| {
         Some(Child {
             id: *id,
@@ -258,44 +264,49 @@ mod tests {
             .key
     }
 
-    /// Returns the part that member 1 has to carry, up to a member.
-    fn part(context: &Context, last: u16) -> Part {
+    /// Returns the part that member 1 has to cover, up to a member.
+    fn part(context: &Context, last: u16) -> RingPart {
         let interval = Interval {
             direction: Direction::Clockwise,
             limit: key(context, last),
             layout: 0,
         };
         let after = key(context, 1);
-        Part { after, interval }
+        RingPart { after, interval }
     }
 
-    fn heirs(context: &Context, last: u16) -> (Vec<(NodeId, RingKey)>, Option<NodeId>) {
+    fn replacements(context: &Context, last: u16) -> (Vec<(NodeId, RingKey)>, Option<NodeId>) {
         let relay = Relay::default();
-        let (before, heir) = relay.linked_heir(context, &Ring::default(), &part(context, last));
+        let (before, replacement) =
+            relay.linked_replacement(context, &Ring::default(), &part(context, last));
         let before = before.iter();
         let before = before.map(|(child, interval)| (child.id, interval.limit));
-        (before.collect(), heir.map(|child| child.id))
+        (before.collect(), replacement.map(|child| child.id))
     }
 
     #[test]
-    fn a_part_goes_to_the_first_of_two_that_are_linked() {
+    fn a_part_goes_to_the_first_linked_one_of_two_members() {
         let both = linked_to(&[2, 3]);
-        assert_eq!(heirs(&both, 6), (Vec::new(), Some(id(2))));
+        assert_eq!(replacements(&both, 6), (Vec::new(), Some(id(2))));
         let second = linked_to(&[3]);
         let own_place = key(&second, 3).minus(1);
         let first = Vec::from([(id(2), own_place)]);
-        assert_eq!(heirs(&second, 6), (first, Some(id(3))));
-        assert_eq!(heirs(&second, 2), (Vec::new(), Some(id(2))), "alone in it");
+        assert_eq!(replacements(&second, 6), (first, Some(id(3))));
+        assert_eq!(
+            replacements(&second, 2),
+            (Vec::new(), Some(id(2))),
+            "alone in it"
+        );
         let far = linked_to(&[4]);
-        assert_eq!(heirs(&far, 6), (Vec::new(), Some(id(2))));
-        assert_eq!(heirs(&far, 1), (Vec::new(), None), "nobody is in it");
+        assert_eq!(replacements(&far, 6), (Vec::new(), Some(id(2))));
+        assert_eq!(replacements(&far, 1), (Vec::new(), None), "nobody is in it");
     }
 
     #[test]
-    fn links_to_the_heirs_of_a_doubtful_child_are_made() {
+    fn the_replacements_of_a_suspected_child_are_dialled() {
         let mut context = linked_to(&[2]);
         let part = part(&context, 6);
-        Relay::default().prepare(&mut context, &part);
+        Relay::default().dial_replacements(&mut context, &part);
         let dialled = context.out.iter().filter_map(|output| match output {
             Output::Dial { peer, .. } => Some(*peer),
             _ => None,

@@ -15,23 +15,23 @@ use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId}
 use super::Relay;
 use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::context::Context;
-use crate::machines::acks::{Acked, LATE};
-use crate::machines::spread::{Child, Part};
-use crate::{Event, Time, Trouble};
+use crate::machines::acks::{BundleAck, LATE_BUNDLES};
+use crate::machines::spread::{Child, RingPart};
+use crate::{ErrorKind, Event, Time};
 
 /// Pending receipts and acknowledgements, by the peer that waits for them.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmations {
-    owed: BTreeMap<NodeId, Owed>,
+    owed: BTreeMap<NodeId, PeerConfirmations>,
     /// When the first of them leaves.
     due: Option<Time>,
     /// This node's latest bundles that were reported as reached: first message to last message.
-    told: BTreeMap<u64, u64>,
+    reported: BTreeMap<u64, u64>,
 }
 
 /// Receipts and acknowledgements that this node owes one peer.
 #[derive(Debug, Default)]
-struct Owed {
+struct PeerConfirmations {
     /// Receipts of items, and when each leaves; the oldest first.
     receipts: Vec<(Time, ItemId)>,
     /// Acknowledgements of delivered bundles.
@@ -44,41 +44,41 @@ struct Owed {
     last: Time,
 }
 
-impl Owed {
+impl PeerConfirmations {
     /// Returns when the acknowledgements leave: soon after others, or at once if there were none for a while.
-    fn acks_leave(&self) -> Option<Time> {
+    fn next_acks(&self) -> Option<Time> {
         let paced = self.last + ACK_PACE;
         let due = self.acks_due?.min(paced);
         Some(self.all_due.map_or(due, |all| all.min(due)))
     }
 
     /// Returns when the first receipt leaves.
-    fn receipts_leave(&self) -> Option<Time> {
+    fn next_receipt(&self) -> Option<Time> {
         let &(due, _) = self.receipts.first()?;
         Some(self.all_due.map_or(due, |all| all.min(due)))
     }
 
     /// Returns when the first receipt or acknowledgement leaves.
-    fn leaves(&self) -> Option<Time> {
-        let receipts = self.receipts_leave().into_iter();
-        receipts.chain(self.acks_leave()).min()
+    fn next_due(&self) -> Option<Time> {
+        let receipts = self.next_receipt().into_iter();
+        receipts.chain(self.next_acks()).min()
     }
 
     /// Makes everything leave by then, including what is added until then.
-    fn hurry(&mut self, due: Time) {
+    fn make_due(&mut self, due: Time) {
         self.all_due = Some(self.all_due.map_or(due, |before| before.min(due)));
     }
 
     /// Takes out the acknowledgements that are due; each stands for a receipt too.
     fn take_acks(&mut self, now: Time) -> Vec<Ack> {
-        if self.acks_leave().is_none_or(|due| due > now) {
+        if self.next_acks().is_none_or(|due| due > now) {
             return Vec::new();
         }
         (self.acks_due, self.last) = (None, now);
         let acks = core::mem::take(&mut self.acks);
         if !self.receipts.is_empty() {
-            let told: BTreeSet<ItemId> = acks.iter().map(|ack| ack.item).collect();
-            self.receipts.retain(|(_, id)| !told.contains(id));
+            let reported: BTreeSet<ItemId> = acks.iter().map(|ack| ack.item).collect();
+            self.receipts.retain(|(_, id)| !reported.contains(id));
         }
         acks
     }
@@ -109,27 +109,27 @@ impl Confirmations {
     }
 
     /// Changes what is owed to a peer.
-    fn owe(&mut self, peer: NodeId, change: impl FnOnce(&mut Owed)) {
+    fn change(&mut self, peer: NodeId, change: impl FnOnce(&mut PeerConfirmations)) {
         let owed = self.owed.entry(peer).or_default();
         change(owed);
-        self.due = [self.due, owed.leaves()].into_iter().flatten().min();
+        self.due = [self.due, owed.next_due()].into_iter().flatten().min();
     }
 }
 
 impl Relay {
     pub(crate) fn owe_receipt(&mut self, context: &Context, peer: NodeId, id: ItemId) {
         let (now, leaving) = (context.now, context.is_leaving());
-        self.confirmations.owe(peer, |owed| {
+        self.confirmations.change(peer, |owed| {
             owed.receipts.push((now + RECEIPT_DELAY, id));
             // A full frame does not wait, and a leaving node may be gone later.
             if leaving || owed.receipts.len() >= PAGE_ITEMS {
-                owed.hurry(now);
+                owed.make_due(now);
             }
         });
     }
 
     /// Records that a parent waits for the acknowledgement of a bundle. This node counts itself only if the bundle is
-    /// new to it, so that no member is counted twice, by whatever ways the bundle arrives. Nobody waits for the
+    /// new to it, so that no member is counted twice, however the bundle arrives. Nobody waits for the
     /// acknowledgement of a lone message.
     pub(crate) fn owe_ack(
         &mut self,
@@ -146,26 +146,26 @@ impl Relay {
         let leaves = context.now + wait;
         if id.origin == context.config.id {
             // An author counts the members behind it itself.
-            self.acks.came(id, None, false, leaves);
-            self.tell_parent(context, parent, id, (0, false), leaves);
+            self.acks.note_received(id, None, false, leaves);
+            self.owe_ack_to_parent(context, parent, id, (0, false), leaves);
         } else {
-            self.acks.came(id, Some(parent), new, leaves);
+            self.acks.note_received(id, Some(parent), new, leaves);
         }
     }
 
     /// Releases the acknowledgements for a peer, because another frame leaves for it.
-    pub(crate) fn confirm_beside(&mut self, context: &Context, peer: &NodeId) {
+    pub(crate) fn release_acks(&mut self, context: &Context, peer: &NodeId) {
         let now = context.now;
-        let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
+        let waits = |owed: &PeerConfirmations| owed.acks_due.is_some_and(|due| due > now);
         if self.confirmations.owed.get(peer).is_some_and(waits) {
             self.confirmations
-                .owe(*peer, |owed| owed.acks_due = Some(now));
+                .change(*peer, |owed| owed.acks_due = Some(now));
         }
     }
 
     /// Waits for the acknowledgement of a child that has taken a bundle over: the more members it passes through, the
     /// longer.
-    pub(crate) fn await_ack(
+    pub(crate) fn expect_ack(
         &mut self,
         context: &Context,
         child: Child,
@@ -173,21 +173,21 @@ impl Relay {
         interval: Interval,
     ) {
         let now = context.now;
-        let beyond = Part {
+        let beyond = RingPart {
             after: child.key,
             interval,
         };
-        let share = beyond.distance(interval.limit) >> (u128::BITS - 1 - 20);
-        let share = Duration::from_micros((share as u64).min(1 << 20));
-        let wait = ACK_WAIT_LEAST + share + child.allowance;
-        self.acks.carried(now, id, child.id, wait);
+        let portion = beyond.distance(interval.limit) >> (u128::BITS - 1 - 20);
+        let portion = Duration::from_micros((portion as u64).min(1 << 20));
+        let wait = ACK_WAIT_LEAST + portion + child.allowance;
+        self.acks.expect_ack_from(now, id, child.id, wait);
     }
 
     pub(crate) fn take_receipt(&mut self, context: &Context, peer: NodeId, items: &[ItemId]) {
         let now = context.now;
         for &id in items {
-            for _ in 0..self.spreading.receipt(now, peer, id) {
-                self.settle(context, id, true);
+            for _ in 0..self.spreading.take_receipt(now, peer, id) {
+                self.settle_child(context, id, true);
             }
         }
     }
@@ -196,40 +196,40 @@ impl Relay {
         let now = context.now;
         let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
         for ack in acks {
-            let acked = self.acks.acked(now, &peer, *ack);
-            self.pass_up(context, acked);
+            let acked = self.acks.take_ack(now, &peer, *ack);
+            self.report_up(context, acked);
         }
         self.take_receipt(context, peer, &items);
     }
 
     /// Records that this node has delivered a bundle.
     pub(crate) fn note_delivered(&mut self, context: &mut Context, id: ItemId) {
-        let acked = self.acks.delivered(id);
-        self.pass_up(context, acked);
+        let acked = self.acks.note_delivered(id);
+        self.report_up(context, acked);
     }
 
     /// Stops waiting for a child to acknowledge a bundle.
-    pub(crate) fn excuse(&mut self, context: &mut Context, child: &NodeId, id: ItemId) {
-        let acked = self.acks.excuse(child, id);
-        self.pass_up(context, acked);
+    pub(crate) fn stop_waiting_for(&mut self, context: &mut Context, child: &NodeId, id: ItemId) {
+        let acked = self.acks.stop_waiting_for(child, id);
+        self.report_up(context, acked);
     }
 
     /// Stops waiting for a child that is gone.
-    pub(crate) fn gave_up_on(&mut self, context: &mut Context, child: &NodeId) {
+    pub(crate) fn stop_waiting_for_child(&mut self, context: &mut Context, child: &NodeId) {
         let acked = self.acks.forget(child);
-        self.pass_up(context, acked);
+        self.report_up(context, acked);
     }
 
     pub(crate) fn expire_acks(&mut self, context: &mut Context) {
         let now = context.now;
         let (slow, acked) = self.acks.expire(now);
-        self.pass_up(context, acked);
+        self.report_up(context, acked);
         for child in slow {
-            let who = context.described(&child);
+            let who = context.describe(&child);
             let message = format!(
-                "{who}, or somebody behind it, has not taken messages for too long: the others go on without waiting"
+                "{who}, or a member behind it, accepts messages too slowly: the others no longer wait for it"
             );
-            context.error(Trouble::SlowMember, message);
+            context.error(ErrorKind::SlowMember, message);
         }
     }
 
@@ -255,28 +255,28 @@ impl Relay {
             }
         }
         owed.retain(|_, owed| !owed.is_idle(now));
-        *due = owed.values().filter_map(Owed::leaves).min();
+        *due = owed.values().filter_map(PeerConfirmations::next_due).min();
         true
     }
 
     /// Sends everything that is owed: this node may be gone later.
-    pub(crate) fn confirm_everything(&mut self, context: &mut Context) {
+    pub(crate) fn confirm_all(&mut self, context: &mut Context) {
         let now = context.now;
         for owed in self.confirmations.owed.values_mut() {
-            owed.hurry(now);
+            owed.make_due(now);
         }
         self.confirmations.due = Some(now);
         self.send_confirmations(context);
     }
 
     /// Records that a bundle of this node is acknowledged, for the first time or by more members.
-    fn reached(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
-        let acked = self.outbox.acked(context.now, first, behind);
-        let told = &mut self.confirmations.told;
-        if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
-            told.insert(first, last);
-            if told.len() > LATE {
-                told.pop_first();
+    fn note_acked(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
+        let acked = self.outbox.note_acked(context.now, first, behind);
+        let reported = &mut self.confirmations.reported;
+        if let Some(last) = acked.or_else(|| reported.get(&first).copied()) {
+            reported.insert(first, last);
+            if reported.len() > LATE_BUNDLES {
+                reported.pop_first();
             }
             context.emit(Event::Reached {
                 first,
@@ -287,8 +287,8 @@ impl Relay {
     }
 
     /// Reports that all members below have delivered bundles: to the parents, or to the outbox.
-    fn pass_up(&mut self, context: &mut Context, acked: impl IntoIterator<Item = Acked>) {
-        for Acked {
+    fn report_up(&mut self, context: &mut Context, acked: impl IntoIterator<Item = BundleAck>) {
+        for BundleAck {
             item,
             parents,
             members,
@@ -296,20 +296,20 @@ impl Relay {
             leaves,
         } in acked
         {
-            let behind = behind || context.reader.is_behind();
+            let behind = behind || context.reader_lag.is_behind();
             if parents.is_empty() && item.origin == context.config.id {
-                self.reached(context, item.number, members, behind);
+                self.note_acked(context, item.number, members, behind);
             }
-            let told = core::iter::once(members).chain(core::iter::repeat(0));
-            for (parent, members) in parents.into_iter().zip(told) {
-                self.tell_parent(context, parent, item, (members, behind), leaves);
+            let reported = core::iter::once(members).chain(core::iter::repeat(0));
+            for (parent, members) in parents.into_iter().zip(reported) {
+                self.owe_ack_to_parent(context, parent, item, (members, behind), leaves);
             }
         }
     }
 
     /// Adds an acknowledgement for a parent: so many more members have delivered the item, and perhaps a reader is
     /// behind.
-    fn tell_parent(
+    fn owe_ack_to_parent(
         &mut self,
         context: &Context,
         parent: NodeId,
@@ -318,7 +318,7 @@ impl Relay {
         leaves: Time,
     ) {
         let (now, leaving) = (context.now, context.is_leaving());
-        self.confirmations.owe(parent, |owed| {
+        self.confirmations.change(parent, |owed| {
             owed.acks.push(Ack {
                 item,
                 members,
@@ -327,20 +327,20 @@ impl Relay {
             let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
             owed.acks_due = Some(due);
             if leaving || owed.acks.len() >= PAGE_ITEMS {
-                owed.hurry(now);
+                owed.make_due(now);
             }
         });
     }
 
     /// Records that one part of an item is settled; the outbox counts the parts of this node's own items.
-    pub(crate) fn settle(&mut self, context: &Context, id: ItemId, taken: bool) {
+    pub(crate) fn settle_child(&mut self, context: &Context, id: ItemId, taken: bool) {
         if id.kind == ItemKind::Bundle && id.origin == context.config.id {
-            self.outbox.settled(id.number, taken);
+            self.outbox.settle_child(id.number, taken);
         }
     }
 
     /// Makes a child owe the receipt of an item, and the acknowledgement of a bundle.
-    pub(crate) fn entrust(
+    pub(crate) fn note_sent(
         &mut self,
         context: &Context,
         child: Child,
@@ -348,9 +348,9 @@ impl Relay {
         interval: Interval,
     ) {
         let now = context.now;
-        self.spreading.sent(now, child, id, interval);
+        self.spreading.note_sent(now, child, id, interval);
         if id.kind == ItemKind::Bundle {
-            self.await_ack(context, child, id, interval);
+            self.expect_ack(context, child, id, interval);
         }
     }
 }

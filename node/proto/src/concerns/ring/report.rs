@@ -17,13 +17,16 @@ impl Ring {
         let fingers = self.linked_fingers(context);
         let neighbours = self.neighbour_ids().into_iter();
         let linked = neighbours.chain(fingers.iter().copied());
-        let suspects = context.detector.all().filter(|id| view.contains(id));
+        let suspects = context
+            .detector
+            .all_suspects()
+            .filter(|id| view.contains(id));
         Some(Report {
             tag: view.tag(),
             predecessor: self.neighbours.map(|(predecessor, _)| predecessor),
             successor: self.neighbours.map(|(_, successor)| successor),
             suspects: suspects.take(SUSPECTS).collect(),
-            brought: linked.map(|member| brought_by(context, member)).collect(),
+            brought: linked.map(|member| contribution(context, member)).collect(),
             fingers,
         })
     }
@@ -38,9 +41,9 @@ impl Ring {
     }
 }
 
-fn brought_by(context: &Context, member: NodeId) -> Brought {
+fn contribution(context: &Context, member: NodeId) -> Brought {
     Brought {
         member,
-        messages: context.links.brought_by(&member),
+        messages: context.links.contribution_of(&member),
     }
 }

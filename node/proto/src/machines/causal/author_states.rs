@@ -13,17 +13,17 @@ use super::{Causal, Patience, news_of};
 /// How many overlooked authors are remembered.
 const OVERLOOKED: usize = 4_096;
 
-/// What is known of an author; an unknown author has no state.
+/// The state of an author; an unknown author has none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum AuthorState {
     /// It has a name: its messages take part in the order.
     Named,
     /// A peer's clock told of it, and nobody has named it: its messages take part in the order.
-    Asked,
+    Requested,
     /// Its messages are shown, and nothing depends on them. Holds the last one delivered.
     Aside(u64),
     /// The same, but a message of it was asked for that nobody had: it stays aside until it is named.
-    Doubted(u64),
+    AsideUntilNamed(u64),
     /// Nobody told of it in time: nothing waits for it any more.
     Overlooked,
 }
@@ -32,8 +32,8 @@ impl AuthorState {
     /// Returns the last delivered message of an author that is heard aside.
     const fn last_aside(self) -> Option<u64> {
         match self {
-            Self::Aside(last) | Self::Doubted(last) => Some(last),
-            Self::Named | Self::Asked | Self::Overlooked => None,
+            Self::Aside(last) | Self::AsideUntilNamed(last) => Some(last),
+            Self::Named | Self::Requested | Self::Overlooked => None,
         }
     }
 }
@@ -43,16 +43,16 @@ impl AuthorState {
 pub(super) struct AuthorStates {
     states: BTreeMap<NodeId, AuthorState>,
     /// How many of them are heard aside.
-    asides: usize,
+    aside_count: usize,
     /// The overlooked authors, the oldest first; some have another state by now.
     overlooked: VecDeque<NodeId>,
 }
 
-/// What a bundle waits for if it depends on an author's messages that are not here.
+/// The thing that a bundle waits for if it depends on an author's messages that are not here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WaitFor {
     /// The messages themselves.
-    Words,
+    Messages,
     /// Anything that tells of the author.
     News,
     /// Nothing.
@@ -68,17 +68,17 @@ impl AuthorStates {
 
     /// Does the same for an author that was asked for. A named author keeps its name, and a doubted one still needs
     /// one.
-    pub(super) fn admit_asked(&mut self, author: NodeId) -> Option<u64> {
+    pub(super) fn admit_requested(&mut self, author: NodeId) -> Option<u64> {
         match self.state(&author) {
-            Some(AuthorState::Named | AuthorState::Doubted(_)) => None,
-            _ => self.order(author, AuthorState::Asked),
+            Some(AuthorState::Named | AuthorState::AsideUntilNamed(_)) => None,
+            _ => self.order(author, AuthorState::Requested),
         }
     }
 
     fn order(&mut self, author: NodeId, state: AuthorState) -> Option<u64> {
         match self.set(author, state) {
-            Some(AuthorState::Named | AuthorState::Asked) => None,
-            Some(AuthorState::Aside(last) | AuthorState::Doubted(last)) => Some(last),
+            Some(AuthorState::Named | AuthorState::Requested) => None,
+            Some(AuthorState::Aside(last) | AuthorState::AsideUntilNamed(last)) => Some(last),
             Some(AuthorState::Overlooked) | None => Some(0),
         }
     }
@@ -96,10 +96,10 @@ impl AuthorStates {
 
     /// Notes that nobody had a message of this author that was asked for; `last` was delivered last. Returns false if
     /// the author has a name, or nothing waits for it anyway.
-    pub(super) fn doubt(&mut self, author: NodeId, last: u64) -> bool {
-        let is_asked = self.is_asked(&author);
+    pub(super) fn give_up_on(&mut self, author: NodeId, last: u64) -> bool {
+        let is_asked = self.is_requested(&author);
         if is_asked {
-            self.set(author, AuthorState::Doubted(last));
+            self.set(author, AuthorState::AsideUntilNamed(last));
         }
         is_asked
     }
@@ -107,8 +107,8 @@ impl AuthorStates {
     /// Sets an author's state, and returns the one before.
     fn set(&mut self, author: NodeId, state: AuthorState) -> Option<AuthorState> {
         let before = self.states.insert(author, state);
-        self.asides += usize::from(state.last_aside().is_some());
-        self.asides -= usize::from(before.is_some_and(|state| state.last_aside().is_some()));
+        self.aside_count += usize::from(state.last_aside().is_some());
+        self.aside_count -= usize::from(before.is_some_and(|state| state.last_aside().is_some()));
         before
     }
 
@@ -134,7 +134,7 @@ impl AuthorStates {
     /// Returns what a bundle waits for that depends on an author's messages.
     pub(super) fn wait_for(&self, author: &NodeId) -> WaitFor {
         match self.state(author) {
-            Some(AuthorState::Named | AuthorState::Asked) => WaitFor::Words,
+            Some(AuthorState::Named | AuthorState::Requested) => WaitFor::Messages,
             Some(_) => WaitFor::Nothing,
             None => WaitFor::News,
         }
@@ -153,7 +153,7 @@ impl AuthorStates {
 
     /// Returns true if an author's messages take part in the order.
     pub(super) fn is_ordered(&self, author: &NodeId) -> bool {
-        self.wait_for(author) == WaitFor::Words
+        self.wait_for(author) == WaitFor::Messages
     }
 
     pub(super) fn is_aside(&self, author: &NodeId) -> bool {
@@ -161,13 +161,13 @@ impl AuthorStates {
     }
 
     /// Returns true if an author was asked for and has no name.
-    pub(super) fn is_asked(&self, author: &NodeId) -> bool {
-        self.state(author) == Some(AuthorState::Asked)
+    pub(super) fn is_requested(&self, author: &NodeId) -> bool {
+        self.state(author) == Some(AuthorState::Requested)
     }
 
     /// Returns how many authors are heard aside.
-    pub(super) const fn asides(&self) -> usize {
-        self.asides
+    pub(super) const fn aside_count(&self) -> usize {
+        self.aside_count
     }
 
     /// Returns the last delivered message of an author that is heard aside, `None` for any other.
@@ -178,7 +178,7 @@ impl AuthorStates {
     /// Notes the last delivered message of an author. Returns false if the author is not heard aside.
     pub(super) fn advance_aside(&mut self, author: &NodeId, seq: u64) -> bool {
         let state = self.states.get_mut(author);
-        let Some(AuthorState::Aside(last) | AuthorState::Doubted(last)) = state else {
+        let Some(AuthorState::Aside(last) | AuthorState::AsideUntilNamed(last)) = state else {
             return false;
         };
         *last = seq.max(*last);
@@ -193,7 +193,7 @@ impl AuthorStates {
             .states
             .values()
             .filter(|state| state.last_aside().is_some());
-        self.asides = asides.count();
+        self.aside_count = asides.count();
     }
 }
 
@@ -205,8 +205,8 @@ impl Causal {
     }
 
     /// Does the same for an author that was asked for, and that nobody has named.
-    pub(crate) fn admit_asked(&mut self, author: NodeId) {
-        let aside = self.authors.admit_asked(author);
+    pub(crate) fn admit_requested(&mut self, author: NodeId) {
+        let aside = self.authors.admit_requested(author);
         self.let_through(author, aside);
     }
 
@@ -244,7 +244,7 @@ impl Causal {
     /// Returns true if a bundle may have to wait for news of an author that it depends on.
     pub(crate) fn may_wait_for_news(&self, bundle: &Bundle) -> bool {
         let mut missing = self.missing_heads(bundle);
-        missing.any(|author| self.authors.wait_for(&author) != WaitFor::Words)
+        missing.any(|author| self.authors.wait_for(&author) != WaitFor::Messages)
     }
 
     /// Ends a bundle's wait for news of unknown authors that it depends on, because it has waited long enough. No
@@ -253,7 +253,7 @@ impl Causal {
     ///
     /// Returns true, and the bundle goes on waiting, if one of these authors is `sought`: some peer says that it has
     /// messages of it.
-    pub(crate) fn go_without(
+    pub(crate) fn end_news_wait(
         &mut self,
         first: MessageId,
         sought: impl Fn(&NodeId) -> bool,
@@ -279,11 +279,11 @@ impl Causal {
     }
 
     /// Gives up on a message that was searched for and that nobody has. If its author has no name, nothing waits for
-    /// that author any longer. What waited for this message then waits for no nameless author at all, since its heads
+    /// that author any longer. A bundle that waited for this message then waits for no nameless author at all, since its heads
     /// may name any number of them.
-    pub(crate) fn doubt(&mut self, message: MessageId) {
+    pub(crate) fn give_up_on(&mut self, message: MessageId) {
         let author = message.author;
-        if !self.authors.doubt(author, self.clock.get(&author)) {
+        if !self.authors.give_up_on(author, self.clock.get(&author)) {
             return;
         }
         let waiting = self.waiting.get(&message).cloned().unwrap_or_default();
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bounded_number_of_authors_is_overlooked() {
+    fn the_number_of_overlooked_authors_is_bounded() {
         let mut authors = AuthorStates::default();
         for number in (0..OVERLOOKED + 10).rev() {
             authors.overlook(nth(number));
@@ -349,11 +349,11 @@ mod tests {
             "the oldest"
         );
         authors.admit(nth(1));
-        assert_eq!(authors.wait_for(&nth(1)), WaitFor::Words);
+        assert_eq!(authors.wait_for(&nth(1)), WaitFor::Messages);
     }
 
     #[test]
-    fn whoever_was_heard_aside_goes_on_from_there() {
+    fn an_aside_author_continues_after_its_last_message() {
         let mut authors = AuthorStates::default();
         assert_eq!(authors.wait_for(&nth(1)), WaitFor::News);
         assert!(authors.admit_aside(nth(1), 2));
@@ -367,14 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_depends_on_whoever_is_heard_aside() {
+    fn nothing_depends_on_an_aside_author() {
         let mut causal = causal();
         causal.admit_aside(id(9));
         give(&mut causal, &bundle(1, 1, 1, &[]));
         let aside = bundle(9, 1, 7, &[(1, 1), (2, 5)]);
         give(&mut causal, &aside);
         assert_eq!(delivered(&mut causal), [(1, 1)]);
-        causal.go_without(aside.last_id(), |_| false);
+        causal.end_news_wait(aside.last_id(), |_| false);
         assert_eq!(delivered(&mut causal), [(9, 1)], "it waits not for long");
         assert_eq!(causal.clock().get(&id(9)), 0);
         assert_eq!(causal.last_of(&id(9)), 1);
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_waited_for_until_it_is_known_or_overlooked() {
+    fn bundles_wait_for_a_stranger_until_it_is_known_or_overlooked() {
         let mut causal = causal();
         let [known, other] = [bundle(1, 1, 3, &[(8, 1)]), bundle(2, 1, 3, &[(9, 1)])];
         for bundle in [&known, &other] {
@@ -413,7 +413,7 @@ mod tests {
         for (sought, waits) in [(true, true), (false, false)] {
             for bundle in [&known, &other] {
                 let first = bundle.last_id();
-                let goes_on = causal.go_without(first, |_| sought);
+                let goes_on = causal.end_news_wait(first, |_| sought);
                 assert_eq!(goes_on, waits && first.author == id(2));
             }
             if sought {
@@ -440,11 +440,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_goes_without_does_so_whatever_is_forgotten() {
+    fn a_bundle_whose_wait_has_ended_never_waits_again() {
         let mut causal = causal();
         let bundle = bundle(1, 1, 3, &[(8, 1), (9, 1), (2, 1)]);
         give(&mut causal, &bundle);
-        assert!(!causal.go_without(bundle.last_id(), |_| false));
+        assert!(!causal.end_news_wait(bundle.last_id(), |_| false));
         for number in 0..10_000_u32 {
             let mut stranger = [7; 16];
             stranger[..4].copy_from_slice(&number.to_be_bytes());
@@ -455,24 +455,24 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_said_to_have_said_what_nobody_has_is_waited_for_no_more() {
+    fn nothing_waits_for_an_unnamed_author_whose_message_no_member_has() {
         let mut causal = causal();
-        for nameless in [7, 8, 9] {
-            causal.admit_asked(id(nameless));
+        for unnamed in [7, 8, 9] {
+            causal.admit_requested(id(unnamed));
         }
         give(&mut causal, &bundle(9, 1, 1, &[]));
         give(&mut causal, &bundle(1, 1, 3, &[(7, 1), (8, 1), (9, 5)]));
         assert_eq!(delivered(&mut causal), [(9, 1)]);
         let message = |author, seq| bundle(author, seq, 1, &[]).last_id();
-        causal.doubt(message(2, 1));
+        causal.give_up_on(message(2, 1));
         assert_eq!(delivered(&mut causal), [], "somebody else");
-        causal.doubt(message(7, 1));
+        causal.give_up_on(message(7, 1));
         assert_eq!(delivered(&mut causal), [(1, 1)], "each once is enough");
 
         give(&mut causal, &bundle(2, 1, 4, &[(9, 4)]));
         assert_eq!(delivered(&mut causal), []);
-        causal.doubt(message(9, 4));
-        causal.admit_asked(id(9));
+        causal.give_up_on(message(9, 4));
+        causal.admit_requested(id(9));
         give(&mut causal, &bundle(3, 1, 4, &[(9, 6), (7, 3)]));
         assert_eq!(
             delivered(&mut causal),
@@ -485,11 +485,11 @@ mod tests {
         assert_eq!(causal.clock().get(&id(9)), 2);
         give(&mut causal, &bundle(4, 1, 5, &[(9, 3)]));
         assert_eq!(delivered(&mut causal), [], "a name mends it");
-        assert_eq!(causal.authors.asides(), 1);
+        assert_eq!(causal.authors.aside_count(), 1);
     }
 
     #[test]
-    fn a_name_ends_that_an_author_is_overlooked() {
+    fn a_name_makes_an_overlooked_author_ordered() {
         let mut causal = causal();
         causal.overlook(id(9));
         causal.note_named(id(9));

@@ -40,7 +40,7 @@ impl Causal {
     }
 
     /// Notes that a held bundle was dropped without being delivered.
-    pub(super) fn recede(&mut self, first: MessageId) {
+    pub(super) fn note_dropped(&mut self, first: MessageId) {
         let last = self.last_of(&first.author);
         if let Entry::Occupied(mut reached) = self.reached.entry(first.author) {
             let next = first.seq.min(*reached.get());
@@ -85,7 +85,7 @@ impl Causal {
                 return;
             };
             self.unfile(newest);
-            self.recede(newest);
+            self.note_dropped(newest);
         }
     }
 }
@@ -99,7 +99,7 @@ mod tests {
 
     /// Gives, sheds, delivers and passes at random, and compares what is noted with a walk over everything.
     #[test]
-    fn what_is_noted_of_what_is_held_is_what_a_walk_finds() {
+    fn the_cached_first_missing_message_equals_that_of_a_full_walk() {
         let mut random = 1_u64;
         let mut below = |most: u64| {
             random = random
@@ -113,7 +113,7 @@ mod tests {
             let speaker = id(author);
             let seq = causal.last_of(&speaker) + 1 + below(12);
             match below(20) {
-                0 => causal.pass(MessageId {
+                0 => causal.advance(MessageId {
                     author: speaker,
                     seq,
                 }),
@@ -121,7 +121,7 @@ mod tests {
                     let newest = causal.held.keys().next_back().copied();
                     if let Some(newest) = newest {
                         causal.unfile(newest);
-                        causal.recede(newest);
+                        causal.note_dropped(newest);
                     }
                 }
                 2 => drop(delivered(&mut causal)),

@@ -22,7 +22,7 @@ const OTHER: Allowance = Allowance {
     a_second: 1 << 10,
 };
 /// How many authors that were ahead are remembered.
-const REMEMBERED: usize = 4_096;
+const REMEMBERED_AUTHORS: usize = 4_096;
 
 /// How far an author may be ahead.
 #[derive(Clone, Copy, Debug)]
@@ -33,17 +33,17 @@ struct Allowance {
 
 /// The authors that were ahead of everything before them, and how far.
 #[derive(Debug, Default)]
-pub(super) struct Leaps(BTreeMap<NodeId, Leapt>);
+pub(super) struct Advances(BTreeMap<NodeId, Advance>);
 
 /// How far an author was ahead the last time, together with what was left of earlier times.
 #[derive(Clone, Copy, Debug)]
-struct Leapt {
+struct Advance {
     at: Time,
     far: u64,
     allowance: Allowance,
 }
 
-impl Leapt {
+impl Advance {
     /// Returns how much of it has not come back yet.
     fn left(&self, now: Time) -> u64 {
         let since = u64::try_from((now - self.at).as_millis()).unwrap_or(u64::MAX);
@@ -52,36 +52,36 @@ impl Leapt {
     }
 }
 
-impl Leaps {
+impl Advances {
     /// Charges an author for being `far` ahead. Returns how much it may be ahead: `far`, or less if that is too far.
-    fn take(&mut self, now: Time, author: NodeId, far: u64, is_member: bool) -> u64 {
+    fn charge(&mut self, now: Time, author: NodeId, far: u64, is_member: bool) -> u64 {
         if far == 0 {
             return 0;
         }
-        if self.0.len() >= REMEMBERED {
-            self.0.retain(|_, leapt| leapt.left(now) > 0);
+        if self.0.len() >= REMEMBERED_AUTHORS {
+            self.0.retain(|_, advance| advance.left(now) > 0);
         }
         let allowance = if is_member { MEMBER } else { OTHER };
-        let before = self.0.get(&author).map_or(0, |leapt| leapt.left(now));
-        let has_room = self.0.len() < REMEMBERED || self.0.contains_key(&author);
+        let before = self.0.get(&author).map_or(0, |advance| advance.left(now));
+        let has_room = self.0.len() < REMEMBERED_AUTHORS || self.0.contains_key(&author);
         let most = if has_room { allowance.most } else { 0 };
         let taken = far.min(most.saturating_sub(before));
         if taken > 0 {
-            let leapt = Leapt {
+            let advance = Advance {
                 at: now,
                 far: before + taken,
                 allowance,
             };
-            self.0.insert(author, leapt);
+            self.0.insert(author, advance);
         }
         taken
     }
 }
 
-/// What the Lamport time of a bundle is worth. In any case the bundle is sorted by the time that its author signed,
+/// The judgement on a bundle's Lamport time. In any case the bundle is sorted by the time that its author signed,
 /// so all members sort it alike, whatever else they were told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lamport {
+pub(crate) enum LamportVerdict {
     /// One more than the greatest of what the bundle depends on, as far as that is known.
     Due,
     /// Another one. Its author may lie, or have heard the other half of another author's fork.
@@ -99,14 +99,14 @@ impl Causal {
         bundle: &Bundle,
         is_member: bool,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-    ) -> Lamport {
+    ) -> LamportVerdict {
         let known = self.lamport.max(self.horizon);
         let far = bundle.lamport.saturating_sub(known + 1);
-        let taken = self.leaps.take(now, bundle.author, far, is_member);
+        let taken = self.advances.charge(now, bundle.author, far, is_member);
         if taken < far {
             // Without this, whatever follows the bundle would be too far ahead for good.
             self.horizon = known + taken;
-            return Lamport::TooFar;
+            return LamportVerdict::TooFar;
         }
         let previous = MessageId {
             author: bundle.author,
@@ -127,9 +127,9 @@ impl Causal {
             }
         }
         if bundle.lamport == greatest + 1 || !all_known && bundle.lamport > greatest {
-            Lamport::Due
+            LamportVerdict::Due
         } else {
-            Lamport::Odd
+            LamportVerdict::Odd
         }
     }
 }
@@ -143,14 +143,14 @@ mod tests {
     use super::*;
 
     /// Returns what an answer of author 2 is worth to a message of author 1, for these two Lamport times.
-    fn answered(question: u64, answer: u64, is_member: bool) -> Lamport {
+    fn answered(question: u64, answer: u64, is_member: bool) -> LamportVerdict {
         let mut causal = causal();
         causal.deliver(&bundle(1, 1, question, &[]));
         give(&mut causal, &bundle(2, 1, answer, &[(1, 1)]));
         let next = causal.next(Time::default(), |_| is_member, |_| None);
         let (_, worth) = next.unwrap();
         let there = causal.clock().get(&id(2)) == 1;
-        assert_eq!(there, worth != Lamport::TooFar);
+        assert_eq!(there, worth != LamportVerdict::TooFar);
         assert_eq!(
             give(&mut causal, &bundle(2, 2, 1, &[])),
             Reception::New,
@@ -160,43 +160,43 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_lamport_time_mutes_nobody_and_one_too_far_ahead_is_not_delivered() {
-        assert_eq!(answered(5, 6, false), Lamport::Due);
+    fn an_odd_lamport_time_mutes_no_author_and_one_too_far_ahead_is_not_delivered() {
+        assert_eq!(answered(5, 6, false), LamportVerdict::Due);
         assert_eq!(
             answered(5, 9, false),
-            Lamport::Odd,
+            LamportVerdict::Odd,
             "1 told it something else"
         );
-        assert_eq!(answered(5, 2, false), Lamport::Odd);
-        assert_eq!(answered(5, 6 + OTHER.most, false), Lamport::Odd);
-        assert_eq!(answered(5, 7 + OTHER.most, false), Lamport::TooFar);
-        assert_eq!(answered(5, 7 + OTHER.most, true), Lamport::Odd);
-        assert_eq!(answered(5, 6 + MEMBER.most, true), Lamport::Odd);
-        assert_eq!(answered(5, u64::MAX, true), Lamport::TooFar);
+        assert_eq!(answered(5, 2, false), LamportVerdict::Odd);
+        assert_eq!(answered(5, 6 + OTHER.most, false), LamportVerdict::Odd);
+        assert_eq!(answered(5, 7 + OTHER.most, false), LamportVerdict::TooFar);
+        assert_eq!(answered(5, 7 + OTHER.most, true), LamportVerdict::Odd);
+        assert_eq!(answered(5, 6 + MEMBER.most, true), LamportVerdict::Odd);
+        assert_eq!(answered(5, u64::MAX, true), LamportVerdict::TooFar);
     }
 
     #[test]
     fn a_liar_uses_up_no_more_than_an_allowance() {
-        let mut leaps = Leaps::default();
+        let mut advances = Advances::default();
         let mut take = |millis, far| {
             let now = Time::default() + Duration::from_millis(millis);
-            leaps.take(now, id(9), far, false)
+            advances.charge(now, id(9), far, false)
         };
         assert_eq!(take(0, OTHER.most), OTHER.most);
         assert_eq!(take(0, 1), 0);
         assert_eq!(take(500, OTHER.most), OTHER.a_second / 2);
         assert_eq!(take(500, 1), 0);
         assert_eq!(take(120_000, u64::MAX), OTHER.most);
-        for number in 0..2 * REMEMBERED {
+        for number in 0..2 * REMEMBERED_AUTHORS {
             let mut author = [7; 16];
             author[..8].copy_from_slice(&(number as u64).to_be_bytes());
-            leaps.take(Time::default(), NodeId::from_bytes(author), 1 << 10, false);
+            advances.charge(Time::default(), NodeId::from_bytes(author), 1 << 10, false);
         }
-        assert_eq!(leaps.0.len(), REMEMBERED);
+        assert_eq!(advances.0.len(), REMEMBERED_AUTHORS);
     }
 
     #[test]
-    fn whoever_has_heard_a_liar_is_heard_by_those_who_have_not() {
+    fn an_author_misled_by_liars_loses_at_most_one_bundle() {
         let mut causal = causal();
         // As many liars as there may be were heard, each as far ahead as it may be.
         let lamport = 4_096 * (OTHER.most + 1);
@@ -210,14 +210,18 @@ mod tests {
         let next = || {
             now = now + Duration::from_millis(1);
             let (next, worth) = causal.next(now, |_| true, |_| None)?;
-            causal.pass(next.bundle.last_id());
+            causal.advance(next.bundle.last_id());
             Some(worth)
         };
         let worths = core::iter::from_fn(next);
-        let worths: alloc::vec::Vec<Lamport> = worths.collect();
+        let worths: alloc::vec::Vec<LamportVerdict> = worths.collect();
         assert_eq!(
             worths,
-            [Lamport::Odd, Lamport::TooFar, Lamport::Due],
+            [
+                LamportVerdict::Odd,
+                LamportVerdict::TooFar,
+                LamportVerdict::Due
+            ],
             "one at most is lost"
         );
     }

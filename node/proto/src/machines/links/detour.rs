@@ -1,7 +1,7 @@
 //! A dial with its detours: what to try next for a peer that does not answer where it is dialled.
 //!
-//! First others are asked to have the peer dial this node; then one after another is asked to relay
-//! (`PROTOCOL.md` §3.5). Not here: the choice of those others (`concerns::reaching`).
+//! First others are asked to have the peer dial this node; then one after another is asked to carry a
+//! circuit (`PROTOCOL.md` §3.5). Not here: the choice of those others (`concerns::reaching`).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,10 +10,10 @@ use ringtalk_wire::{Addresses, NodeId};
 
 use crate::Time;
 
-/// How long a peer may take to dial back before others are asked to relay.
-const CALL_WAIT: Duration = Duration::from_millis(600);
-/// How long a relay may take before another one is asked.
-const RELAY_WAIT: Duration = Duration::from_secs(1);
+/// How long a peer may take to dial back before others are asked to carry a circuit.
+const DIAL_BACK_WAIT: Duration = Duration::from_millis(600);
+/// How long a carrier may take before another one is asked.
+const CARRIER_WAIT: Duration = Duration::from_secs(1);
 /// How many members are asked for help with one dial.
 pub(crate) const HELPERS: usize = 3;
 
@@ -21,34 +21,34 @@ pub(crate) const HELPERS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Dial {
     addresses: Addresses,
-    stage: Stage,
+    stage: DialStage,
     due: Time,
     /// Whether the dial itself came to nothing, so that only the detours are left.
     failed: bool,
     /// The members that are asked for help, once somebody is.
     helpers: Vec<(NodeId, Addresses)>,
     /// The node on whose behalf this node dials, if any; then nobody is asked for help.
-    wish: Option<NodeId>,
+    on_behalf_of: Option<NodeId>,
 }
 
 /// How far a dial has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
+enum DialStage {
     /// Only the addresses are tried.
     Direct,
     /// The peer was asked to dial back.
-    Called,
-    /// This many helpers were asked to relay.
-    Relaying(usize),
+    AskedToDialBack,
+    /// This many helpers were asked to carry a circuit.
+    AskingCarrier(usize),
 }
 
-/// What to do next for a dial.
+/// The next step for a dial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
+pub(crate) enum DialStep {
     /// Ask the helpers to have the peer dial back.
-    Call,
-    /// Ask the helper of this number to relay.
-    Relay(usize),
+    AskToDialBack,
+    /// Ask the helper of this number to carry a circuit.
+    AskCarrier(usize),
     /// Give up: it came to nothing.
     GiveUp,
 }
@@ -58,52 +58,52 @@ impl Dial {
     pub(crate) fn new(now: Time, addresses: Addresses, patience: Duration) -> Self {
         Self {
             addresses,
-            stage: Stage::Direct,
+            stage: DialStage::Direct,
             due: now + patience,
             failed: false,
             helpers: Vec::new(),
-            wish: None,
+            on_behalf_of: None,
         }
     }
 
-    /// Starts a dial that asks a relay while the addresses are tried, since a relay carried the last link.
-    pub(crate) const fn with_relay(now: Time, addresses: Addresses) -> Self {
+    /// Starts a dial that asks for a circuit while the addresses are tried, since the last link was a circuit.
+    pub(crate) const fn with_carrier(now: Time, addresses: Addresses) -> Self {
         Self {
             addresses,
-            stage: Stage::Called,
+            stage: DialStage::AskedToDialBack,
             due: now,
             failed: false,
             helpers: Vec::new(),
-            wish: None,
+            on_behalf_of: None,
         }
     }
 
     /// Starts a dial on behalf of another node: if the addresses lead nowhere, nothing else is tried.
-    pub(crate) fn for_another(now: Time, addresses: Addresses, whom: NodeId) -> Self {
+    pub(crate) fn on_behalf(now: Time, addresses: Addresses, requester: NodeId) -> Self {
         Self {
-            wish: Some(whom),
-            ..Self::with_relay(now, addresses)
+            on_behalf_of: Some(requester),
+            ..Self::with_carrier(now, addresses)
         }
     }
 
     /// Makes the dial this node's own, with detours from then on.
     pub(crate) fn become_own(&mut self, now: Time, patience: Duration) {
-        if self.wish.take().is_some() {
-            self.stage = Stage::Direct;
+        if self.on_behalf_of.take().is_some() {
+            self.stage = DialStage::Direct;
             self.due = now + patience;
         }
     }
 
     /// Starts the detours over after `patience`, with helpers chosen anew.
-    pub(crate) fn ask_others(&mut self, now: Time, patience: Duration) {
+    pub(crate) fn restart(&mut self, now: Time, patience: Duration) {
         self.helpers.clear();
-        self.stage = Stage::Direct;
+        self.stage = DialStage::Direct;
         self.due = now + patience;
     }
 
     /// Returns the node on whose behalf this node dials, if any.
-    pub(crate) const fn wish(&self) -> Option<NodeId> {
-        self.wish
+    pub(crate) const fn on_behalf_of(&self) -> Option<NodeId> {
+        self.on_behalf_of
     }
 
     /// Returns the members that are asked for help.
@@ -112,7 +112,7 @@ impl Dial {
     }
 
     /// Sets the members that are to be asked for help.
-    pub(crate) fn ask(&mut self, helpers: Vec<(NodeId, Addresses)>) {
+    pub(crate) fn set_helpers(&mut self, helpers: Vec<(NodeId, Addresses)>) {
         self.helpers = helpers;
     }
 
@@ -124,7 +124,7 @@ impl Dial {
     /// Notes that nobody answers at the addresses.
     pub(crate) fn fail(&mut self, now: Time) {
         self.failed = true;
-        if self.stage == Stage::Direct {
+        if self.stage == DialStage::Direct {
             self.due = self.due.min(now);
         }
     }
@@ -136,24 +136,34 @@ impl Dial {
 
     /// Returns when the next step is due, if there is one.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        if self.wish.is_some() {
+        if self.on_behalf_of.is_some() {
             return None;
         }
-        (self.failed || self.stage != Stage::Relaying(HELPERS)).then_some(self.due)
+        (self.failed || self.stage != DialStage::AskingCarrier(HELPERS)).then_some(self.due)
     }
 
     /// Returns the next step, if it is due.
-    pub(crate) fn step(&mut self, now: Time) -> Option<Step> {
+    pub(crate) fn step(&mut self, now: Time) -> Option<DialStep> {
         if self.deadline().is_none_or(|due| due > now) {
             return None;
         }
         let (stage, wait, step) = match self.stage {
-            Stage::Direct => (Stage::Called, CALL_WAIT, Step::Call),
-            Stage::Called => (Stage::Relaying(1), RELAY_WAIT, Step::Relay(0)),
-            Stage::Relaying(asked) if asked < HELPERS => {
-                (Stage::Relaying(asked + 1), RELAY_WAIT, Step::Relay(asked))
-            }
-            Stage::Relaying(_) => (self.stage, RELAY_WAIT, Step::GiveUp),
+            DialStage::Direct => (
+                DialStage::AskedToDialBack,
+                DIAL_BACK_WAIT,
+                DialStep::AskToDialBack,
+            ),
+            DialStage::AskedToDialBack => (
+                DialStage::AskingCarrier(1),
+                CARRIER_WAIT,
+                DialStep::AskCarrier(0),
+            ),
+            DialStage::AskingCarrier(asked) if asked < HELPERS => (
+                DialStage::AskingCarrier(asked + 1),
+                CARRIER_WAIT,
+                DialStep::AskCarrier(asked),
+            ),
+            DialStage::AskingCarrier(_) => (self.stage, CARRIER_WAIT, DialStep::GiveUp),
         };
         self.stage = stage;
         self.due = now + wait;
@@ -167,13 +177,13 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_millis(400);
 
-    fn steps(dial: &mut Dial, from: Time) -> Vec<(Duration, Step)> {
+    fn steps(dial: &mut Dial, from: Time) -> Vec<(Duration, DialStep)> {
         let mut steps = Vec::new();
         while let Some(due) = dial.deadline() {
             let now = due.max(from);
             let step = dial.step(now);
             steps.extend(step.map(|step| (now - from, step)));
-            if step == Some(Step::GiveUp) {
+            if step == Some(DialStep::GiveUp) {
                 break;
             }
         }
@@ -181,36 +191,36 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_answer_is_called_then_relayed_by_one_after_another() {
+    fn a_silent_peer_is_asked_to_dial_back_and_then_one_carrier_after_another() {
         let start = Time::default() + Duration::from_secs(1);
         let mut dial = Dial::new(start, Addresses::default(), PATIENCE);
         assert_eq!(dial.step(start), None);
         let found = steps(&mut dial, start);
         let at = Duration::from_millis;
         let expected = [
-            (at(400), Step::Call),
-            (at(1_000), Step::Relay(0)),
-            (at(2_000), Step::Relay(1)),
-            (at(3_000), Step::Relay(2)),
+            (at(400), DialStep::AskToDialBack),
+            (at(1_000), DialStep::AskCarrier(0)),
+            (at(2_000), DialStep::AskCarrier(1)),
+            (at(3_000), DialStep::AskCarrier(2)),
         ];
         assert_eq!(found, expected, "the dial itself is still waited for");
         dial.fail(start + at(4_500));
-        assert_eq!(steps(&mut dial, start).last().unwrap().1, Step::GiveUp);
+        assert_eq!(steps(&mut dial, start).last().unwrap().1, DialStep::GiveUp);
     }
 
     #[test]
-    fn a_dial_that_fails_at_once_has_its_detour_at_once() {
+    fn a_dial_that_fails_at_once_starts_its_detour_at_once() {
         let start = Time::default() + Duration::from_secs(1);
         let mut dial = Dial::new(start, Addresses::default(), PATIENCE);
         dial.fail(start);
-        assert_eq!(dial.step(start), Some(Step::Call));
+        assert_eq!(dial.step(start), Some(DialStep::AskToDialBack));
         assert_eq!(dial.step(start), None);
     }
 
     #[test]
-    fn a_relay_that_is_known_is_asked_first() {
+    fn a_known_carrier_is_asked_first() {
         let start = Time::default() + Duration::from_secs(1);
-        let mut dial = Dial::with_relay(start, Addresses::default());
-        assert_eq!(dial.step(start), Some(Step::Relay(0)));
+        let mut dial = Dial::with_carrier(start, Addresses::default());
+        assert_eq!(dial.step(start), Some(DialStep::AskCarrier(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Dialling: links that are being made, directly or by way of others.
+//! Dialling: links that are being made, directly or with the help of others.
 //!
 //! Not here: the order of the attempts (`detour`), and the choice of helpers (`concerns::reaching`).
 
@@ -10,34 +10,34 @@ use core::time::Duration;
 use ringtalk_wire::{Addresses, Frame, NodeId};
 
 use super::Links;
-use super::detour::{Dial, Step};
+use super::detour::{Dial, DialStep};
 use crate::config::FAR_PATIENCE;
 use crate::{Output, Time, Trust};
 
 /// How many dials on behalf of others there are at a time: in all, for one peer, and for the directors, which speak
 /// for all newcomers.
-const WISHES: usize = 12;
-const WISHES_OF_NODE: usize = 2;
-const WISHES_OF_DIRECTORS: usize = 8;
+const PROXY_DIALS: usize = 12;
+const PROXY_DIALS_OF_NODE: usize = 2;
+const PROXY_DIALS_OF_DIRECTORS: usize = 8;
 /// How many of them go to one host, so that many newcomers at one address leave room for others. Homes behind one
 /// router are one host, and a few newcomers of theirs may come at once.
-const WISHES_AT_HOST: usize = 4;
+const PROXY_DIALS_AT_HOST: usize = 4;
 
 /// Which end of a link has dialled.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Made {
+pub(crate) enum DialledBy {
     /// This end, at these addresses.
-    Here(Addresses),
+    Us(Addresses),
     /// The far end.
-    There,
+    Peer,
 }
 
-impl Made {
+impl DialledBy {
     /// Returns where the far end was dialled, if this end dialled.
     pub(crate) fn addresses(self) -> Option<Addresses> {
         match self {
-            Self::Here(addresses) => Some(addresses),
-            Self::There => None,
+            Self::Us(addresses) => Some(addresses),
+            Self::Peer => None,
         }
     }
 }
@@ -53,24 +53,24 @@ impl Links {
         out: &mut VecDeque<Output>,
     ) {
         if let Some(dial) = self.dials.get_mut(&peer) {
-            if dial.wish().is_none() || dial.addresses() == addresses {
+            if dial.on_behalf_of().is_none() || dial.addresses() == addresses {
                 return dial.become_own(now, patience);
             }
             // The dial on behalf of others goes to other addresses.
             let dial = Dial::new(now, addresses.clone(), patience);
-            return self.begin(peer, dial, Trust::Own, out);
+            return self.start_dial(peer, dial, Trust::Own, out);
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_none() && entry.dial_again <= now {
-            let dial = match entry.relay {
-                Some(_) => Dial::with_relay(now, addresses.clone()),
+            let dial = match entry.carrier {
+                Some(_) => Dial::with_carrier(now, addresses.clone()),
                 None => Dial::new(now, addresses.clone(), patience),
             };
-            self.begin(peer, dial, Trust::Own, out);
+            self.start_dial(peer, dial, Trust::Own, out);
         }
     }
 
-    fn begin(&mut self, peer: NodeId, dial: Dial, trust: Trust, out: &mut VecDeque<Output>) {
+    fn start_dial(&mut self, peer: NodeId, dial: Dial, trust: Trust, out: &mut VecDeque<Output>) {
         let addresses = dial.addresses().clone();
         self.peers
             .entry(peer)
@@ -85,76 +85,77 @@ impl Links {
         });
     }
 
-    /// Dials a peer on behalf of `whom`, without asking for help. Returns true if the peer is being dialled. There is
-    /// room for a few such dials.
-    pub(crate) fn dial_for(
+    /// Dials a peer on behalf of `requester`, without asking for help. Returns true if the peer is being dialled.
+    /// There is room for a few such dials.
+    pub(crate) fn dial_on_behalf(
         &mut self,
         now: Time,
-        whom: NodeId,
+        requester: NodeId,
         (peer, addresses, trust): (NodeId, &Addresses, Trust),
         out: &mut VecDeque<Output>,
     ) -> bool {
         if self.dials.contains_key(&peer) {
             return true;
         }
-        if !self.has_room_for(whom, addresses) {
+        if !self.has_room_for(requester, addresses) {
             return false;
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_some() || entry.dial_again > now {
             return false;
         }
-        let dial = Dial::for_another(now, addresses.clone(), whom);
-        self.begin(peer, dial, trust, out);
+        let dial = Dial::on_behalf(now, addresses.clone(), requester);
+        self.start_dial(peer, dial, trust, out);
         true
     }
 
-    /// Returns true if there is room for one more dial on behalf of `whom`. For a director `whom` is this node
-    /// itself.
-    fn has_room_for(&self, whom: NodeId, addresses: &Addresses) -> bool {
-        let wishes = self.dials.values();
-        let wishes = wishes.filter_map(|dial| Some((dial.wish()?, dial.addresses())));
-        let of_one = wishes.clone().filter(|(wish, _)| *wish == whom);
+    /// Returns true if there is room for one more dial on behalf of `requester`. For a director it is this node itself.
+    fn has_room_for(&self, requester: NodeId, addresses: &Addresses) -> bool {
+        let dials = self.dials.values();
+        let dials = dials.filter_map(|dial| Some((dial.on_behalf_of()?, dial.addresses())));
+        let of_one = dials.clone().filter(|(one, _)| *one == requester);
         let host = host(addresses);
-        let at_host = wishes.clone().filter(|(_, one)| self::host(one) == host);
-        let room = if whom == self.me {
-            WISHES_OF_DIRECTORS
+        let at_host = dials.clone().filter(|(_, one)| self::host(one) == host);
+        let room = if requester == self.me {
+            PROXY_DIALS_OF_DIRECTORS
         } else {
-            WISHES_OF_NODE
+            PROXY_DIALS_OF_NODE
         };
-        wishes.count() < WISHES && of_one.count() < room && at_host.count() < WISHES_AT_HOST
+        dials.count() < PROXY_DIALS
+            && of_one.count() < room
+            && at_host.count() < PROXY_DIALS_AT_HOST
     }
 
-    /// Sends a frame on behalf of `whom`, over a link that is made if there is none.
-    pub(crate) fn send_for_another(
+    /// Sends a frame on behalf of `requester`, over a link that is made if there is none.
+    pub(crate) fn send_on_behalf(
         &mut self,
         now: Time,
-        whom: NodeId,
-        whither: (NodeId, &Addresses, Trust),
+        requester: NodeId,
+        target: (NodeId, &Addresses, Trust),
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) {
-        let peer = whither.0;
+        let peer = target.0;
         if self.send(now, &peer, frame, out) {
             return;
         }
-        if self.dial_for(now, whom, whither, out) {
-            self.leave_parcel(peer, frame);
+        if self.dial_on_behalf(now, requester, target, out) {
+            self.keep_pending_frame(peer, frame);
         }
     }
 
     /// Returns the detours that are due, each with its peer and where that is dialled. A peer whose dial had failed
     /// is dialled once more as well.
-    pub(crate) fn detours(
+    pub(crate) fn due_detours(
         &mut self,
         now: Time,
         out: &mut VecDeque<Output>,
-    ) -> Vec<(NodeId, Addresses, Step)> {
+    ) -> Vec<(NodeId, Addresses, DialStep)> {
         let mut steps = Vec::new();
         for (&peer, dial) in &mut self.dials {
             let Some(step) = dial.step(now) else { continue };
             let addresses = dial.addresses().clone();
-            if step != Step::GiveUp && dial.begin_again() {
+            if step != DialStep::GiveUp && dial.begin_again() {
                 // Only dials of this node's own have detours.
                 out.push_back(Output::Dial {
                     peer,
@@ -168,35 +169,35 @@ impl Links {
     }
 
     /// Starts all detours over: a new member may reach the peers that this node does not.
-    pub(crate) fn ask_others(&mut self, now: Time) {
+    pub(crate) fn restart_detours(&mut self, now: Time) {
         for dial in self.dials.values_mut() {
-            dial.ask_others(now, FAR_PATIENCE);
+            dial.restart(now, FAR_PATIENCE);
         }
     }
 
-    /// Returns when [`Links::detours`] is due.
+    /// Returns when [`Links::due_detours`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.dials.values().filter_map(Dial::deadline).min()
     }
 
-    /// Notes that nobody answers where a peer was dialled. Returns true if another way may be left: the dial is this
+    /// Notes that nobody answers where a peer was dialled. Returns true if a detour may be left: the dial is this
     /// node's own.
-    pub(crate) fn goes_on(&mut self, now: Time, peer: &NodeId) -> bool {
+    pub(crate) fn start_detour(&mut self, now: Time, peer: &NodeId) -> bool {
         let dial = self.dials.get_mut(peer);
-        let own = dial.filter(|dial| dial.wish().is_none());
+        let own = dial.filter(|dial| dial.on_behalf_of().is_none());
         own.map(|dial| dial.fail(now)).is_some()
     }
 
-    /// Returns the members that are asked for a way to a peer; they stay the same from the first request on.
+    /// Returns the members that are asked for help with a dial; they stay the same from the first request on.
     pub(crate) fn helpers(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let dial = self.dials.get(peer);
         dial.map(|dial| dial.helpers().to_vec()).unwrap_or_default()
     }
 
-    /// Sets the members that are to be asked for a way to a peer.
-    pub(crate) fn ask(&mut self, peer: &NodeId, helpers: Vec<(NodeId, Addresses)>) {
+    /// Sets the members that are to be asked for help with a dial.
+    pub(crate) fn set_helpers(&mut self, peer: &NodeId, helpers: Vec<(NodeId, Addresses)>) {
         if let Some(dial) = self.dials.get_mut(peer) {
-            dial.ask(helpers);
+            dial.set_helpers(helpers);
         }
     }
 
@@ -205,12 +206,12 @@ impl Links {
         self.peers.get(peer).map_or(0, |peer| peer.failures)
     }
 
-    /// Notes that a relay is about to carry the link to a peer.
-    pub(crate) fn relayed_by(&mut self, peer: &NodeId, relay: NodeId) {
-        self.peers.entry(*peer).or_default().relay = Some(relay);
+    /// Notes which node is about to carry the link to a peer.
+    pub(crate) fn set_carrier(&mut self, peer: &NodeId, carrier: NodeId) {
+        self.peers.entry(*peer).or_default().carrier = Some(carrier);
     }
 
-    /// Closes a relayed link to a suspect if nothing has come over it for `patience`: it may be the relay that is
+    /// Closes a circuit to a suspect if nothing has come over it for `patience`: it may be the carrier that is
     /// gone, and then neither end would ever notice.
     pub(crate) fn drop_silent_circuit(
         &mut self,
@@ -219,35 +220,36 @@ impl Links {
         patience: Duration,
         out: &mut VecDeque<Output>,
     ) {
-        let is_silent =
-            |current: &super::Current| current.relayed && current.heard + patience <= now;
+        let is_silent = |current: &super::CurrentLink| {
+            current.carried && current.last_received + patience <= now
+        };
         if self.current(suspect).is_some_and(is_silent) {
             self.close(suspect, "nothing comes over a circuit", out);
-            self.given_up.push(*suspect);
+            self.closed_here.push(*suspect);
             if let Some(peer) = self.peers.get_mut(suspect) {
-                peer.relay = None;
+                peer.carrier = None;
             }
         }
     }
 
-    /// Returns the relay that carried the last link to a peer.
-    pub(crate) fn relay(&self, peer: &NodeId) -> Option<NodeId> {
-        self.peers.get(peer)?.relay
+    /// Returns the node that carried the last link to a peer.
+    pub(crate) fn carrier(&self, peer: &NodeId) -> Option<NodeId> {
+        self.peers.get(peer)?.carrier
     }
 
     /// Returns true if there is a direct link to a peer.
     pub(crate) fn is_direct(&self, peer: &NodeId) -> bool {
-        self.current(peer).is_some_and(|current| !current.relayed)
+        self.current(peer).is_some_and(|current| !current.carried)
     }
 
     /// Returns how the direct link to a peer was made, if there is one.
-    pub(crate) fn direct(&self, peer: &NodeId) -> Option<Made> {
+    pub(crate) fn dialled_by(&self, peer: &NodeId) -> Option<DialledBy> {
         let entry = self.peers.get(peer)?;
-        let current = entry.current.as_ref().filter(|one| !one.relayed)?;
+        let current = entry.current.as_ref().filter(|one| !one.carried)?;
         Some(if current.dialled {
-            Made::Here(entry.addresses.clone())
+            DialledBy::Us(entry.addresses.clone())
         } else {
-            Made::There
+            DialledBy::Peer
         })
     }
 
@@ -264,14 +266,14 @@ impl Links {
 
     /// Returns true if this peer answered this node's dial at one of these hosts.
     pub(crate) fn was_reached_at(&self, peer: &NodeId, hosts: &[IpAddr]) -> bool {
-        let reached = self.peers.get(peer).and_then(|peer| peer.reached);
+        let reached = self.peers.get(peer).and_then(|peer| peer.answered_at);
         reached.is_some_and(|host| hosts.contains(&host))
     }
 
-    /// Returns true if a relay carried the last link to this peer.
-    pub(crate) fn was_relayed(&self, peer: &NodeId) -> bool {
+    /// Returns true if the last link to this peer was a circuit.
+    pub(crate) fn was_carried(&self, peer: &NodeId) -> bool {
         let peer = self.peers.get(peer);
-        peer.is_some_and(|peer| peer.relay.is_some() && peer.host.is_none())
+        peer.is_some_and(|peer| peer.carrier.is_some() && peer.host.is_none())
     }
 }
 
@@ -295,18 +297,19 @@ mod tests {
         Addresses::at(alloc::format!("192.0.2.{host}:4000"))
     }
 
-    /// Returns which of these newcomers, each at its host, are dialled on behalf of `whom`.
-    fn dialled(links: &mut Links, whom: NodeId, newcomers: &[(u8, u8)]) -> Vec<u8> {
+    /// Returns which of these newcomers, each at its host, are dialled on behalf of `requester`.
+    fn dialled(links: &mut Links, requester: NodeId, newcomers: &[(u8, u8)]) -> Vec<u8> {
         let trust = Trust::Hearsay { teller: None };
         let dialled = newcomers.iter().filter(|&&(number, host)| {
             let mut out = VecDeque::new();
-            links.dial_for(NOW, whom, (id(number), &at(host), trust), &mut out) && out.len() == 1
+            links.dial_on_behalf(NOW, requester, (id(number), &at(host), trust), &mut out)
+                && out.len() == 1
         });
         dialled.map(|(number, _)| *number).collect()
     }
 
     #[test]
-    fn what_others_wish_is_bounded_in_all_for_each_and_at_each_host() {
+    fn dials_on_behalf_of_others_are_bounded_in_all_per_node_and_per_host() {
         let mut links = Links::new(id(0));
         let of_one_host = [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)];
         assert_eq!(dialled(&mut links, id(0), &of_one_host), [1, 2, 3, 4]);
@@ -322,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_node_wants_is_dialled_where_it_knows_it_to_be() {
+    fn a_nodes_own_dial_uses_its_own_addresses_for_the_peer() {
         let (mut links, mut out) = (Links::new(id(0)), VecDeque::new());
         assert_eq!(dialled(&mut links, id(100), &[(1, 1)]), [1]);
         links.dial(NOW, (id(1), &at(2)), Duration::ZERO, &mut out);
@@ -331,6 +334,6 @@ mod tests {
             matches!(&dial, Output::Dial { addresses, trust: Trust::Own, .. } if *addresses == at(2)),
             "{dial:?}"
         );
-        assert_eq!(links.dials[&id(1)].wish(), None);
+        assert_eq!(links.dials[&id(1)].on_behalf_of(), None);
     }
 }

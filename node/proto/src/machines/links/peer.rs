@@ -1,4 +1,4 @@
-//! What is known of one peer: its link, and how it was dialled.
+//! The state of one peer: its link, and how it was dialled.
 //!
 //! Not here: sending, and the making of links (`links`).
 
@@ -21,46 +21,46 @@ const LASTING: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    pub(super) current: Option<Current>,
+    pub(super) current: Option<CurrentLink>,
     pub(super) dial_again: Time,
     /// How many dials in a row came to nothing, or to a link that did not last.
     pub(super) failures: u32,
     /// When the last link was lost.
-    pub(super) lost: Option<Time>,
+    pub(super) lost_at: Option<Time>,
     /// Where it was dialled last.
     pub(super) addresses: Addresses,
     /// The host that its last direct link came from or was made to.
     pub(super) host: Option<IpAddr>,
     /// The host at which it answered when this node dialled it.
-    pub(super) reached: Option<IpAddr>,
-    /// The relay of its last link.
-    pub(super) relay: Option<NodeId>,
-    pub(super) parcels: Vec<Bytes>,
-    /// How many messages it has brought.
-    pub(super) brought: u64,
+    pub(super) answered_at: Option<IpAddr>,
+    /// The node that carried its last link.
+    pub(super) carrier: Option<NodeId>,
+    pub(super) pending_frames: Vec<Bytes>,
+    /// How many new messages it has sent.
+    pub(super) contribution: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct CurrentLink {
     pub(super) link: LinkId,
     pub(super) dialled: bool,
-    /// Whether a relay carries it.
-    pub(super) relayed: bool,
+    /// Whether a third node carries it.
+    pub(super) carried: bool,
     pub(super) queue: Queue,
     /// The queue's bound: a stranger's is small.
     pub(super) bound: usize,
     /// Whether the queue was full and has not drained to half since.
     pub(super) full: bool,
-    pub(super) up: Time,
-    pub(super) used: Time,
+    pub(super) up_since: Time,
+    pub(super) last_used: Time,
     /// When something arrived over it last.
-    pub(super) heard: Time,
+    pub(super) last_received: Time,
 }
 
 impl Peer {
     /// Notes that a link was lost. If it lasted, the peer is dialled again at once, else after a while.
-    pub(super) fn lost(&mut self, now: Time, up: Time) {
-        self.lost = Some(now);
+    pub(super) fn note_lost(&mut self, now: Time, up: Time) {
+        self.lost_at = Some(now);
         if now - up >= LASTING {
             self.failures = 0;
             self.dial_again = Time::default();

@@ -7,7 +7,7 @@ use alloc::collections::btree_map::{BTreeMap, Entry};
 
 use ringtalk_wire::NodeId;
 
-/// What a frame in a queue costs beside its bytes.
+/// The cost of a frame in a queue beside its bytes.
 const FRAME_COST: usize = 96;
 
 /// The sizes of the frames that wait on a link. Many small frames weigh more than their bytes.

@@ -16,12 +16,12 @@ use crate::Time;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
 /// How many names are kept: a ring that is cut in two loses most of its members at once.
-const KEPT: usize = MEMBERS;
+const MAX_KEPT: usize = MEMBERS;
 
 /// The names of members that failed.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
-    names: BTreeMap<NodeId, Since>,
+pub(crate) struct KeptNames {
+    names: BTreeMap<NodeId, KeptName>,
     /// The last holder of each name; an heir holds it once it has inherited it.
     holders: BTreeMap<String, NodeId>,
     /// The holders in the order in which they failed; some are members again.
@@ -31,12 +31,12 @@ pub(crate) struct Kept {
 }
 
 #[derive(Debug)]
-struct Since {
+struct KeptName {
     failed: Time,
     name: String,
 }
 
-impl Kept {
+impl KeptNames {
     /// Keeps the name of a member that failed.
     pub(crate) fn keep(&mut self, now: Time, id: NodeId, name: &str) {
         self.release(&id);
@@ -44,10 +44,10 @@ impl Kept {
             self.names.remove(&before);
         }
         let (failed, name) = (now, name.into());
-        self.names.insert(id, Since { failed, name });
+        self.names.insert(id, KeptName { failed, name });
         self.order.push_back((now, id));
         self.changes += 1;
-        while self.order.len() > KEPT {
+        while self.order.len() > MAX_KEPT {
             self.drop_oldest();
         }
         debug_assert!(
@@ -58,7 +58,7 @@ impl Kept {
 
     /// Lets a name go: its holder is a member again, or a newcomer has inherited it.
     pub(crate) fn release(&mut self, id: &NodeId) {
-        if let Some(Since { name, .. }) = self.names.remove(id) {
+        if let Some(KeptName { name, .. }) = self.names.remove(id) {
             self.holders.remove(&name);
             self.changes += 1;
         }
@@ -115,13 +115,13 @@ mod tests {
     use super::*;
     use crate::view::test_support::id;
 
-    fn ids(kept: &Kept) -> alloc::vec::Vec<NodeId> {
+    fn ids(kept: &KeptNames) -> alloc::vec::Vec<NodeId> {
         kept.iter().map(|(id, _)| id).collect()
     }
 
     #[test]
     fn a_name_is_kept_for_ten_minutes_from_the_last_failure() {
-        let mut kept = Kept::default();
+        let mut kept = KeptNames::default();
         let start = Time::default();
         kept.keep(start, id(1), "ann");
         kept.keep(start, id(2), "bob");
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_for_its_last_holder() {
-        let mut kept = Kept::default();
+        let mut kept = KeptNames::default();
         kept.keep(Time::default(), id(1), "ann");
         kept.keep(Time::default(), id(2), "ann");
         assert_eq!(ids(&kept), [id(2)]);
@@ -152,15 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_kept() {
-        let mut kept = Kept::default();
-        for number in 0..=KEPT as u16 {
+    fn the_number_of_kept_names_is_bounded() {
+        let mut kept = KeptNames::default();
+        for number in 0..=MAX_KEPT as u16 {
             let name = alloc::format!("{number}");
             kept.keep(Time::default(), id(number), &name);
             kept.release(&id(number / 2));
             kept.keep(Time::default(), id(number), &name);
         }
-        assert!(kept.names.len() <= KEPT && kept.order.len() == KEPT);
-        assert!(kept.of(&id(KEPT as u16)).is_some());
+        assert!(kept.names.len() <= MAX_KEPT && kept.order.len() == MAX_KEPT);
+        assert!(kept.of(&id(MAX_KEPT as u16)).is_some());
     }
 }

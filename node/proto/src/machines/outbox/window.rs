@@ -25,7 +25,7 @@ pub(crate) struct Window {
     /// The shortest time that an acknowledgement took, in this period and in the one before.
     shortest: [Duration; 2],
     period: Time,
-    /// When the window was last halved: bundles sealed before that say nothing new.
+    /// When the window was last halved: bundles closed before that say nothing new.
     halved: Time,
     /// Until when nothing leaves, since readers are behind.
     slowed_until: Option<Time>,
@@ -82,9 +82,9 @@ impl Window {
         (messages, BUNDLE_TEXT_BYTES / BUNDLE_MESSAGES * messages)
     }
 
-    /// Takes the acknowledgement of a bundle of so many messages that was sealed at `sealed`.
-    pub(crate) fn acked(&mut self, now: Time, sealed: Time, messages: usize) {
-        let took = now - sealed;
+    /// Takes the acknowledgement of a bundle of so many messages that was closed at `closed_at`.
+    pub(crate) fn note_acked(&mut self, now: Time, closed_at: Time, messages: usize) {
+        let took = now - closed_at;
         if now - self.period >= PERIOD {
             self.shortest = [took, self.shortest[0]];
             self.period = now;
@@ -93,7 +93,7 @@ impl Window {
         let queued = took.saturating_sub(self.shortest[0].min(self.shortest[1]));
         if queued <= QUEUEING / 2 {
             self.messages = (self.messages + messages).min(WINDOW_MESSAGES);
-        } else if queued > QUEUEING && sealed > self.halved {
+        } else if queued > QUEUEING && closed_at > self.halved {
             self.messages = (self.messages / 2).max(WINDOW_LEAST);
             self.halved = now;
         }
@@ -108,14 +108,14 @@ mod tests {
     const WAY: Duration = Duration::from_millis(40);
 
     #[test]
-    fn it_grows_while_acknowledgements_come_soon() {
+    fn the_window_grows_while_acknowledgements_come_soon() {
         let mut window = Window::default();
         assert!(window.has_room(WINDOW_FIRST - 1, 0));
         assert!(!window.has_room(WINDOW_FIRST, 0));
         let mut now = Time::default();
         for _ in 0..WINDOW_MESSAGES / WINDOW_LEAST {
             now = now + WAY;
-            window.acked(now + WAY, now, WINDOW_LEAST);
+            window.note_acked(now + WAY, now, WINDOW_LEAST);
         }
         assert!(window.has_room(WINDOW_MESSAGES - 1, WINDOW_BYTES - WINDOW_BYTES / 100));
         assert!(!window.has_room(WINDOW_MESSAGES, 0) && !window.has_room(0, WINDOW_BYTES));
@@ -123,18 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn it_is_halved_once_for_what_was_on_its_way_and_never_closed() {
+    fn the_window_halves_once_for_the_bundles_in_flight_and_never_closes() {
         let mut window = Window::default();
         let mut now = Time::default() + WAY;
-        window.acked(now + WAY, now, 1);
+        window.note_acked(now + WAY, now, 1);
         let full = window.messages;
         for _ in 0..5 {
-            window.acked(now + WAY + QUEUEING * 2, now, 1);
+            window.note_acked(now + WAY + QUEUEING * 2, now, 1);
         }
         assert_eq!(window.messages, full / 2);
         for _ in 0..20 {
             now = now + WAY + QUEUEING * 3;
-            window.acked(now + WAY + QUEUEING * 2, now, 1);
+            window.note_acked(now + WAY + QUEUEING * 2, now, 1);
         }
         assert_eq!(window.messages, WINDOW_LEAST);
         assert!(window.has_room(LEAST_BUNDLE - 1, 0) && !window.has_room(LEAST_BUNDLE, 0));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn while_readers_are_behind_little_leaves_now_and_then() {
+    fn little_leaves_now_and_then_while_readers_are_behind() {
         let mut window = Window::default();
         let now = Time::default() + WAY;
         window.slow_down(now);
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_became_longer_is_the_new_measure_after_a_while() {
+    fn a_longer_round_trip_becomes_the_new_measure_after_a_while() {
         let mut window = Window::default();
         let mut now = Time::default() + WAY;
-        window.acked(now + WAY, now, 1);
+        window.note_acked(now + WAY, now, 1);
         let long = WAY + QUEUEING * 2;
         for _ in 0..40 {
             now = now + long;
-            window.acked(now + long, now, WINDOW_LEAST);
+            window.note_acked(now + long, now, WINDOW_LEAST);
         }
         assert!(window.messages > WINDOW_FIRST, "{}", window.messages);
     }

@@ -7,7 +7,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use ringtalk_wire::{Direction, Interval, ItemId, ItemKind, NodeId, RingKey};
 
-use super::{Part, Spreading, Taken};
+use super::{Extension, RingPart, Spreading};
 
 /// Returns keys on both sides of where they wrap round, and far away.
 fn key() -> impl Strategy<Value = RingKey> {
@@ -33,8 +33,8 @@ fn direction() -> impl Strategy<Value = Direction> {
     ]
 }
 
-fn part() -> impl Strategy<Value = Part> {
-    (key(), key(), direction()).prop_map(|(after, limit, direction)| Part {
+fn part() -> impl Strategy<Value = RingPart> {
+    (key(), key(), direction()).prop_map(|(after, limit, direction)| RingPart {
         after,
         interval: Interval {
             direction,
@@ -56,10 +56,10 @@ proptest! {
         children.sort_by_key(|child| part.distance(*child));
         let next = children.iter().skip(1).map(|next| part.up_to(*next));
         let intervals = next.chain([part.interval]);
-        let parts: Vec<Part> = children
+        let parts: Vec<RingPart> = children
             .iter()
             .zip(intervals)
-            .map(|(&after, interval)| Part { after, interval })
+            .map(|(&after, interval)| RingPart { after, interval })
             .collect();
         let first = children.first().map(|child| part.distance(*child));
         for key in keys {
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_over_again_adds_only_what_is_new(
+    fn a_second_interval_adds_only_its_new_keys(
         me in key(),
         direction in direction(),
         limits in vec(key(), 1..6),
@@ -86,12 +86,12 @@ proptest! {
         let mut taken: BTreeSet<RingKey> = BTreeSet::new();
         for limit in limits {
             let interval = Interval { direction, limit, layout: 0 };
-            let part = Part { after: me, interval };
-            let within = |part: &Part| keys().filter(|key| part.contains(*key)).collect::<BTreeSet<_>>();
+            let part = RingPart { after: me, interval };
+            let within = |part: &RingPart| keys().filter(|key| part.contains(*key)).collect::<BTreeSet<_>>();
             let added = match spreading.take(item, &interval, me) {
-                Taken::Nothing => BTreeSet::new(),
-                Taken::All => within(&part),
-                Taken::Beyond(after) => within(&Part { after, interval }),
+                Extension::Nothing => BTreeSet::new(),
+                Extension::Everything => within(&part),
+                Extension::Beyond(after) => within(&RingPart { after, interval }),
             };
             let new: BTreeSet<RingKey> = within(&part).difference(&taken).copied().collect();
             prop_assert_eq!(&added, &new, "up to {:?}", limit);

@@ -11,14 +11,14 @@ const MESSAGES: u64 = 100_000;
 const FRAME: Duration = Duration::from_millis(16);
 
 /// Returns the CPU time of this thread, which does not count other work on the machine.
-fn worked() -> Duration {
+fn cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
         .unwrap()
         .into()
 }
 
-fn paint(painter: &mut Painter, stage: &Stage) {
-    let (drawn, cursor) = view::drawn(&stage.screen);
+fn paint(painter: &mut Painter, test: &TestScreen) {
+    let (drawn, cursor) = view::render(&test.screen);
     painter.paint(drawn, cursor).unwrap();
 }
 
@@ -29,15 +29,16 @@ fn sorted(mut times: Vec<Duration>) -> (Duration, Duration) {
 
 #[test]
 fn a_frame_is_fast_with_the_longest_text_in_the_making() {
-    let mut stage = Stage::among(140, 50, 7);
+    let mut test = TestScreen::among(140, 50, 7);
     let paste = "words and 你好 ".repeat(1_000);
-    stage.screen.take(TerminalEvent::Paste(paste));
+    test.screen
+        .handle_terminal_event(TerminalEvent::Paste(paste));
     let mut painter = Painter::new();
     let times = (0..200).map(|_| {
-        let start = worked();
-        stage.key(KeyCode::Left);
-        paint(&mut painter, &stage);
-        worked().saturating_sub(start)
+        let start = cpu_time();
+        test.key(KeyCode::Left);
+        paint(&mut painter, &test);
+        cpu_time().saturating_sub(start)
     });
     let (median, p99) = sorted(times.collect());
     println!("16 KiB in the making: a key {median:?} (p99 {p99:?})");
@@ -46,28 +47,28 @@ fn a_frame_is_fast_with_the_longest_text_in_the_making() {
 
 #[test]
 fn a_frame_is_fast_with_a_hundred_thousand_messages() {
-    let mut stage = Stage::among(140, 50, 7);
+    let mut test = TestScreen::among(140, 50, 7);
     let texts = (1..=MESSAGES).map(|seq| {
         let words = "some words of a message, 你好, ".repeat(seq as usize % 7 + 1);
         message(1, seq, &words)
     });
-    stage.events(texts);
+    test.events(texts);
     let mut painter = Painter::new();
-    let mut frame = |stage: &mut Stage, code: KeyCode| {
-        let start = worked();
-        stage.key(code);
-        paint(&mut painter, stage);
-        worked().saturating_sub(start)
+    let mut frame = |test: &mut TestScreen, code: KeyCode| {
+        let start = cpu_time();
+        test.key(code);
+        paint(&mut painter, test);
+        cpu_time().saturating_sub(start)
     };
-    let typed = (0..500).map(|_| frame(&mut stage, KeyCode::Char('x')));
+    let typed = (0..500).map(|_| frame(&mut test, KeyCode::Char('x')));
     let (typed, typed_p99) = sorted(typed.collect());
-    let paged = (0..500).map(|_| frame(&mut stage, KeyCode::PageUp));
+    let paged = (0..500).map(|_| frame(&mut test, KeyCode::PageUp));
     let (paged, paged_p99) = sorted(paged.collect());
-    stage.control('r');
+    test.control('r');
     // Each key searches the whole transcript. For the first search, the transcript is in no cache.
     let searched = "#$%&@"
         .chars()
-        .map(|key| frame(&mut stage, KeyCode::Char(key)));
+        .map(|key| frame(&mut test, KeyCode::Char(key)));
     let (searched, slowest) = sorted(searched.collect());
     println!("to find that nobody said something: {searched:?} ({slowest:?} at most)");
     println!(

@@ -4,8 +4,8 @@
 //! It drops messages that wait too long, so the runner gives members a window.
 
 use anyhow::{Context, Result, anyhow};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport};
 use futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity};
 use libp2p::swarm::SwarmEvent;
@@ -13,14 +13,14 @@ use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 
 /// The most batches of this member's messages that may wait to be published.
-const TURNS: usize = 4;
+const MAX_BATCHES: usize = 4;
 
 struct Gossipsub(Swarm<gossipsub::Behaviour>);
 
-struct Speaker(mpsc::Sender<Vec<String>>);
+struct GossipsubSender(mpsc::Sender<Vec<String>>);
 
-impl Peer for Gossipsub {
-    type Voice = Speaker;
+impl Transport for Gossipsub {
+    type SendHalf = GossipsubSender;
 
     async fn listen() -> Result<(Self, String)> {
         let mut swarm = SwarmBuilder::with_new_identity()
@@ -48,18 +48,18 @@ impl Peer for Gossipsub {
         Ok((Self(swarm), address.to_string()))
     }
 
-    async fn join(mut self, place: Place, heard: Heard) -> Result<Speaker> {
+    async fn join(mut self, assignment: Assignment, receiver: Receiver) -> Result<GossipsubSender> {
         let topic = IdentTopic::new("talk");
         self.0.behaviour_mut().subscribe(&topic)?;
-        for earlier in &place.addresses[..usize::from(place.index)] {
+        for earlier in &assignment.addresses[..usize::from(assignment.index)] {
             self.0.dial(earlier.parse::<Multiaddr>()?)?;
         }
-        let (turns, said) = mpsc::channel(TURNS);
+        let (sender, batches) = mpsc::channel(MAX_BATCHES);
         let (ready, is_ready) = oneshot::channel();
-        let others = place.addresses.len() - 1;
-        tokio::task::spawn_local(drive(self.0, topic, said, heard, (others, ready)));
+        let others = assignment.addresses.len() - 1;
+        tokio::task::spawn_local(drive(self.0, topic, batches, receiver, (others, ready)));
         is_ready.await.context("it has ended")?;
-        Ok(Speaker(turns))
+        Ok(GossipsubSender(sender))
     }
 }
 
@@ -67,8 +67,8 @@ impl Peer for Gossipsub {
 async fn drive(
     mut swarm: Swarm<gossipsub::Behaviour>,
     topic: IdentTopic,
-    mut said: mpsc::Receiver<Vec<String>>,
-    heard: Heard,
+    mut batches: mpsc::Receiver<Vec<String>>,
+    receiver: Receiver,
     (others, ready): (usize, oneshot::Sender<()>),
 ) {
     let mut ready = Some(ready);
@@ -77,7 +77,7 @@ async fn drive(
             let _ = ready.take().map(|ready| ready.send(()));
         }
         tokio::select! {
-            Some(texts) = said.recv() => {
+            Some(texts) = batches.recv() => {
                 for text in texts {
                     // A message that cannot be published is counted as lost by the members that miss it.
                     let _ = swarm.behaviour_mut().publish(topic.clone(), text);
@@ -85,10 +85,10 @@ async fn drive(
             }
             event = swarm.select_next_some() => match event {
                 SwarmEvent::Behaviour(gossipsub::Event::Message { message, .. }) => {
-                    heard.message(&message.data);
+                    receiver.receive(&message.data);
                 }
                 SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                    heard.gone(peer_id.to_string());
+                    receiver.report_gone(peer_id.to_string());
                 }
                 _ => {}
             },
@@ -96,8 +96,8 @@ async fn drive(
     }
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for GossipsubSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         self.0.send(texts).await.context("it has ended")
     }
 }

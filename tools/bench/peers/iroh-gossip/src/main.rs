@@ -4,8 +4,8 @@
 //! It drops messages that wait too long for a subscriber, so the runner gives members a window.
 
 use anyhow::{Context, Result};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport};
 use bytes::Bytes;
 use futures::StreamExt;
 use iroh::address_lookup::memory::MemoryLookup;
@@ -25,14 +25,14 @@ struct Iroh {
     endpoint: Endpoint,
 }
 
-struct Speaker {
+struct IrohSender {
     topic: GossipSender,
     /// Accepts connections until it is dropped.
     _router: Router,
 }
 
-impl Peer for Iroh {
-    type Voice = Speaker;
+impl Transport for Iroh {
+    type SendHalf = IrohSender;
 
     async fn listen() -> Result<(Self, String)> {
         let addresses = MemoryLookup::new();
@@ -53,40 +53,42 @@ impl Peer for Iroh {
         Ok((peer, address))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<IrohSender> {
         let gossip = Gossip::builder().max_message_size(MESSAGE_BYTES);
         let gossip = gossip.spawn(self.endpoint.clone());
         let router = Router::builder(self.endpoint).accept(GOSSIP_ALPN, gossip.clone());
         let router = router.spawn();
-        let mut way_in = Vec::new();
-        if place.index > 0 {
-            let (id, socket) = place.addresses[0].split_once('@').context("no address")?;
+        let mut bootstrap = Vec::new();
+        if assignment.index > 0 {
+            let (id, socket) = assignment.addresses[0]
+                .split_once('@')
+                .context("no address")?;
             let first = EndpointAddr::new(id.parse()?).with_ip_addr(socket.parse()?);
-            way_in.push(first.id);
+            bootstrap.push(first.id);
             self.addresses.add_endpoint_info(first);
         }
-        let alone = way_in.is_empty();
-        let (topic, mut events) = gossip.subscribe(TOPIC, way_in).await?.split();
+        let alone = bootstrap.is_empty();
+        let (topic, mut events) = gossip.subscribe(TOPIC, bootstrap).await?.split();
         if !alone {
             events.joined().await?;
         }
         tokio::task::spawn_local(async move {
-            if let Err(error) = hear(events, &heard).await {
+            if let Err(error) = receive(events, &receiver).await {
                 eprintln!("{error}");
             }
         });
-        Ok(Speaker {
+        Ok(IrohSender {
             topic,
             _router: router,
         })
     }
 }
 
-async fn hear(mut events: GossipReceiver, heard: &Heard) -> Result<()> {
+async fn receive(mut events: GossipReceiver, receiver: &Receiver) -> Result<()> {
     while let Some(event) = events.next().await {
         match event? {
-            Event::Received(message) => heard.message(&message.content),
-            Event::NeighborDown(id) => heard.gone(id.to_string()),
+            Event::Received(message) => receiver.receive(&message.content),
+            Event::NeighborDown(id) => receiver.report_gone(id.to_string()),
             Event::Lagged => eprintln!("some were dropped"),
             Event::NeighborUp(_) => {}
         }
@@ -94,8 +96,8 @@ async fn hear(mut events: GossipReceiver, heard: &Heard) -> Result<()> {
     Ok(())
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for IrohSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         for text in texts {
             self.topic.broadcast(Bytes::from(text)).await?;
         }

@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice, attend, serve};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport, serve, watch_server};
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish, QoS,
 };
@@ -28,18 +28,18 @@ struct Mosquitto {
     name: String,
 }
 
-struct Speaker(AsyncClient);
+struct MosquittoSender(AsyncClient);
 
-impl Peer for Mosquitto {
-    type Voice = Speaker;
+impl Transport for Mosquitto {
+    type SendHalf = MosquittoSender;
 
     async fn listen() -> Result<(Self, String)> {
         let name = format!("member-{}", std::process::id());
         Ok((Self { name: name.clone() }, name))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
-        let server: SocketAddr = place.server.context("there is no server")?.parse()?;
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<MosquittoSender> {
+        let server: SocketAddr = assignment.server.context("there is no server")?.parse()?;
         let mut options = MqttOptions::new(&self.name, server.ip().to_string(), server.port());
         options.set_max_packet_size(PACKET_BYTES, PACKET_BYTES);
         options.set_last_will(LastWill::new(GONE, self.name, QoS::AtMostOnce, false));
@@ -51,25 +51,29 @@ impl Peer for Mosquitto {
         client.subscribe(TOPIC, QoS::AtMostOnce).await?;
         let (ready, is_ready) = oneshot::channel();
         tokio::task::spawn_local(async move {
-            if let Err(error) = hear(connection, &heard, ready).await {
+            if let Err(error) = receive(connection, &receiver, ready).await {
                 eprintln!("{error}");
             }
         });
         is_ready.await.context("the broker is gone")?;
-        Ok(Speaker(client))
+        Ok(MosquittoSender(client))
     }
 }
 
 /// Drives the connection, and receives messages and last wills. Signals `ready` once both subscriptions are in force.
-async fn hear(mut connection: EventLoop, heard: &Heard, ready: oneshot::Sender<()>) -> Result<()> {
+async fn receive(
+    mut connection: EventLoop,
+    receiver: &Receiver,
+    ready: oneshot::Sender<()>,
+) -> Result<()> {
     let (mut ready, mut missing) = (Some(ready), 2);
     loop {
         match connection.poll().await? {
             Event::Incoming(Packet::Publish(Publish { topic, payload, .. })) => {
                 if topic == TOPIC {
-                    heard.message(&payload);
+                    receiver.receive(&payload);
                 } else {
-                    heard.gone(String::from_utf8_lossy(&payload));
+                    receiver.report_gone(String::from_utf8_lossy(&payload));
                 }
             }
             Event::Incoming(Packet::SubAck(_)) => {
@@ -83,8 +87,8 @@ async fn hear(mut connection: EventLoop, heard: &Heard, ready: oneshot::Sender<(
     }
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for MosquittoSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         for text in texts {
             let text = text.into_bytes();
             let published = self.0.publish(TOPIC, QoS::AtMostOnce, false, text);
@@ -95,7 +99,7 @@ impl Voice for Speaker {
 }
 
 /// Runs the broker as a child of this process.
-async fn broker() -> Result<()> {
+async fn run_broker() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut server = Command::new("mosquitto")
         .args(["-c", "/dev/stdin"])
@@ -112,12 +116,12 @@ async fn broker() -> Result<()> {
     let mut input = server.stdin.take().context("it has no stdin")?;
     input.write_all(config.as_bytes()).await?;
     drop(input);
-    attend(server, format!("127.0.0.1:{port}")).await
+    watch_server(server, format!("127.0.0.1:{port}")).await
 }
 
 fn main() -> Result<()> {
     if bench_member::is_server() {
-        serve(broker())
+        serve(run_broker())
     } else {
         bench_member::run::<Mosquitto>()
     }

@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice, attend, serve};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport, serve, watch_server};
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::process::Command;
@@ -20,32 +20,32 @@ const CAPACITY: usize = 1 << 20;
 
 struct Nats;
 
-struct Speaker(Client);
+struct NatsSender(Client);
 
-impl Peer for Nats {
-    type Voice = Speaker;
+impl Transport for Nats {
+    type SendHalf = NatsSender;
 
     async fn listen() -> Result<(Self, String)> {
         Ok((Self, String::new()))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
-        let server = place.server.context("there is no server")?;
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<NatsSender> {
+        let server = assignment.server.context("there is no server")?;
         let options = ConnectOptions::new().subscription_capacity(CAPACITY);
         let client = options.no_echo().connect(server).await?;
         let mut messages = client.subscribe(SUBJECT).await?;
         client.flush().await?;
         tokio::task::spawn_local(async move {
             while let Some(message) = messages.next().await {
-                heard.message(&message.payload);
+                receiver.receive(&message.payload);
             }
         });
-        Ok(Speaker(client))
+        Ok(NatsSender(client))
     }
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for NatsSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         for text in texts {
             self.0.publish(SUBJECT, Bytes::from(text)).await?;
         }
@@ -54,7 +54,7 @@ impl Voice for Speaker {
 }
 
 /// Runs the server as a child of this process.
-async fn broker() -> Result<()> {
+async fn run_server() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let server = Command::new("nats-server")
         .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
@@ -63,12 +63,12 @@ async fn broker() -> Result<()> {
         .kill_on_drop(true)
         .spawn()
         .context("cannot start nats-server; is the package nats-server installed?")?;
-    attend(server, format!("127.0.0.1:{port}")).await
+    watch_server(server, format!("127.0.0.1:{port}")).await
 }
 
 fn main() -> Result<()> {
     if bench_member::is_server() {
-        serve(broker())
+        serve(run_server())
     } else {
         bench_member::run::<Nats>()
     }

@@ -2,8 +2,8 @@
 //! until all members have them. There is no protocol at all: no ids, no checks, no encryption, no repair.
 
 use anyhow::{Context, Result};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -15,17 +15,17 @@ const HEADER_BYTES: usize = 4 + 2;
 /// The room for one read, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The most batches of this member's messages that may wait to be written.
-const TURNS: usize = 4;
+const MAX_BATCHES: usize = 4;
 
 struct RawRing(TcpListener);
 
-struct Speaker {
+struct RawRingSender {
     me: u16,
     own: mpsc::Sender<Bytes>,
 }
 
-impl Peer for RawRing {
-    type Voice = Speaker;
+impl Transport for RawRing {
+    type SendHalf = RawRingSender;
 
     async fn listen() -> Result<(Self, String)> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -33,44 +33,45 @@ impl Peer for RawRing {
         Ok((Self(listener), address))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
-        let count = place.addresses.len();
-        let next = place.addresses[(usize::from(place.index) + 1) % count].clone();
-        let previous = place.addresses[(usize::from(place.index) + count - 1) % count].clone();
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<RawRingSender> {
+        let count = assignment.addresses.len();
+        let next = assignment.addresses[(usize::from(assignment.index) + 1) % count].clone();
+        let previous =
+            assignment.addresses[(usize::from(assignment.index) + count - 1) % count].clone();
         let forward = TcpStream::connect(&next).await?;
         let (backward, _) = self.0.accept().await?;
         forward.set_nodelay(true)?;
-        let (own, owned) = mpsc::channel(TURNS);
-        let (relayed, relays) = mpsc::unbounded_channel();
-        let me = place.index;
+        let (own, owned) = mpsc::channel(MAX_BATCHES);
+        let (forwarded, to_forward) = mpsc::unbounded_channel();
+        let me = assignment.index;
         let last = (usize::from(me) + 1) % count;
         let (reading, back) = backward.into_split();
         let (mut forth, writing) = forward.into_split();
-        let after = heard.clone();
+        let after = receiver.clone();
         tokio::task::spawn_local(async move {
             // The other half stays open as long as this one: the previous member takes its end for this member's death.
             let _back = back;
-            if let Err(error) = read(reading, last as u16, &heard, &relayed).await {
+            if let Err(error) = read(reading, last as u16, &receiver, &forwarded).await {
                 eprintln!("{error}");
             }
-            heard.gone(previous);
+            receiver.report_gone(previous);
         });
         tokio::task::spawn_local(async move {
             // The next member sends nothing here, so the read ends with the connection.
             let _ = forth.read_u8().await;
-            after.gone(next);
+            after.report_gone(next);
         });
         tokio::task::spawn_local(async move {
-            if let Err(error) = write(writing, owned, relays).await {
+            if let Err(error) = write(writing, owned, to_forward).await {
                 eprintln!("{error}");
             }
         });
-        Ok(Speaker { me, own })
+        Ok(RawRingSender { me, own })
     }
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for RawRingSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         let mut bytes = BytesMut::new();
         for text in texts {
             bytes.put_u32(text.len() as u32);
@@ -88,8 +89,8 @@ impl Voice for Speaker {
 async fn read(
     mut half: OwnedReadHalf,
     last: u16,
-    heard: &Heard,
-    relayed: &mpsc::UnboundedSender<Bytes>,
+    receiver: &Receiver,
+    forwarded: &mpsc::UnboundedSender<Bytes>,
 ) -> Result<()> {
     let mut buffer = BytesMut::new();
     loop {
@@ -99,16 +100,16 @@ async fn read(
         }
         let mut onward = 0;
         while let Some((author, length)) = first(&buffer[onward..]) {
-            heard.message(&buffer[onward + HEADER_BYTES..onward + length]);
+            receiver.receive(&buffer[onward + HEADER_BYTES..onward + length]);
             if author == last {
-                pass_on(&mut buffer, onward, relayed);
+                forward_messages(&mut buffer, onward, forwarded);
                 buffer.advance(length);
                 onward = 0;
             } else {
                 onward += length;
             }
         }
-        pass_on(&mut buffer, onward, relayed);
+        forward_messages(&mut buffer, onward, forwarded);
     }
 }
 
@@ -119,9 +120,13 @@ fn first(bytes: &[u8]) -> Option<(u16, usize)> {
     (bytes.len() >= length).then(|| (header.get_u16(), length))
 }
 
-fn pass_on(buffer: &mut BytesMut, onward: usize, relayed: &mpsc::UnboundedSender<Bytes>) {
+fn forward_messages(
+    buffer: &mut BytesMut,
+    onward: usize,
+    forwarded: &mpsc::UnboundedSender<Bytes>,
+) {
     if onward > 0 {
-        let _ = relayed.send(buffer.split_to(onward).freeze());
+        let _ = forwarded.send(buffer.split_to(onward).freeze());
     }
 }
 
@@ -129,12 +134,12 @@ fn pass_on(buffer: &mut BytesMut, onward: usize, relayed: &mpsc::UnboundedSender
 async fn write(
     mut half: OwnedWriteHalf,
     mut own: mpsc::Receiver<Bytes>,
-    mut relays: mpsc::UnboundedReceiver<Bytes>,
+    mut to_forward: mpsc::UnboundedReceiver<Bytes>,
 ) -> Result<()> {
     loop {
         let bytes = tokio::select! {
             biased;
-            Some(bytes) = relays.recv() => bytes,
+            Some(bytes) = to_forward.recv() => bytes,
             Some(bytes) = own.recv() => bytes,
             else => return Ok(()),
         };

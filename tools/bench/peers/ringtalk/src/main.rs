@@ -5,10 +5,10 @@
 use std::future::pending;
 
 use anyhow::{Context, Result};
-use bench_member::order::{Place, Word};
-use bench_member::{Heard, Peer, Voice, serve};
+use bench_member::order::{Assignment, MemberEvent};
+use bench_member::{Receiver, SendHalf, Transport, serve};
 use ringtalk_director::Director;
-use ringtalk_node::embedded::{Ear, Embedded, Event, Voice as Mouth};
+use ringtalk_node::embedded::{EmbeddedNode, Event, EventSink, MessageSender};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -16,18 +16,18 @@ struct Ringtalk {
     name: String,
 }
 
-struct Speaker(Mouth);
+struct RingtalkSender(MessageSender);
 
-impl Peer for Ringtalk {
-    type Voice = Speaker;
+impl Transport for Ringtalk {
+    type SendHalf = RingtalkSender;
 
     async fn listen() -> Result<(Self, String)> {
         let name = format!("member-{}", std::process::id());
         Ok((Self { name: name.clone() }, name))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
-        let director = place.server.context("a ring needs a director")?;
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<RingtalkSender> {
+        let director = assignment.server.context("a ring needs a director")?;
         let mut arguments = vec![
             "--listen",
             "127.0.0.1:0",
@@ -38,12 +38,12 @@ impl Peer for Ringtalk {
         ];
         let fingers = std::env::var("RINGTALK_FINGERS").ok();
         arguments.extend(fingers.iter().flat_map(|value| ["--fingers", value]));
-        let (node, mouth) = Embedded::new(arguments)?;
+        let (node, sender) = EmbeddedNode::new(arguments)?;
         let (ready, is_ready) = oneshot::channel();
         let mut ready = Some(ready);
-        let ear = Ear::new(move |event| match event {
-            Event::Message(message) => heard.message(message.text.as_bytes()),
-            Event::Failed(person) | Event::Left(person) => heard.gone(&person.name),
+        let sink = EventSink::new(move |event| match event {
+            Event::Message(message) => receiver.receive(message.text.as_bytes()),
+            Event::Failed(person) | Event::Left(person) => receiver.report_gone(&person.name),
             Event::Ready { .. } => {
                 let _ = ready.take().map(|ready| ready.send(()));
             }
@@ -51,7 +51,7 @@ impl Peer for Ringtalk {
             _ => {}
         });
         tokio::task::spawn_local(async move {
-            let ended = match Box::pin(node.start(ear)).await {
+            let ended = match Box::pin(node.start(sink)).await {
                 Ok(node) => Box::pin(node.run()).await,
                 Err(error) => Err(error),
             };
@@ -60,20 +60,20 @@ impl Peer for Ringtalk {
             }
         });
         is_ready.await.context("the node has ended")?;
-        Ok(Speaker(mouth))
+        Ok(RingtalkSender(sender))
     }
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for RingtalkSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         Ok(self.0.say(texts).await?)
     }
 }
 
 /// Runs a director, in a process of its own.
-async fn direct() -> Result<()> {
+async fn run_director() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    bench_member::tell(&Word::Listening(listener.local_addr()?.to_string()));
+    bench_member::report(&MemberEvent::Listening(listener.local_addr()?.to_string()));
     let director = Director::new(*b"only measurement");
     ringtalk_director::serve(listener, director, pending()).await;
     Ok(())
@@ -81,7 +81,7 @@ async fn direct() -> Result<()> {
 
 fn main() -> Result<()> {
     if bench_member::is_server() {
-        serve(direct())
+        serve(run_director())
     } else {
         bench_member::run::<Ringtalk>()
     }

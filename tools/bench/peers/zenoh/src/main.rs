@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, anyhow};
-use bench_member::order::Place;
-use bench_member::{Heard, Peer, Voice};
+use bench_member::order::Assignment;
+use bench_member::{Receiver, SendHalf, Transport};
 use tokio::sync::{mpsc, oneshot};
 use zenoh::handlers::FifoChannelHandler;
 use zenoh::pubsub::Subscriber;
@@ -15,23 +15,23 @@ use zenoh::{Config, Wait};
 
 const KEY: &str = "talk";
 /// The prefix of the liveliness keys, of which each member has one.
-const THERE: &str = "there";
+const LIVELINESS_PREFIX: &str = "there";
 /// The most batches of this member's messages that may wait to be put.
-const TURNS: usize = 4;
+const MAX_BATCHES: usize = 4;
 
 /// A listener that holds the address until the session listens there.
 struct Zenoh(TcpListener);
 
-struct Speaker(mpsc::Sender<Vec<String>>);
+struct ZenohSender(mpsc::Sender<Vec<String>>);
 
 /// The subscriptions to messages and to liveliness tokens.
-struct Ears {
+struct Subscriptions {
     messages: Subscriber<FifoChannelHandler<Sample>>,
     tokens: Subscriber<FifoChannelHandler<Sample>>,
 }
 
-impl Peer for Zenoh {
-    type Voice = Speaker;
+impl Transport for Zenoh {
+    type SendHalf = ZenohSender;
 
     async fn listen() -> Result<(Self, String)> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -39,20 +39,20 @@ impl Peer for Zenoh {
         Ok((Self(listener), address))
     }
 
-    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+    async fn join(self, assignment: Assignment, receiver: Receiver) -> Result<ZenohSender> {
         drop(self.0);
-        let (earlier, rest) = place.addresses.split_at(usize::from(place.index));
+        let (earlier, rest) = assignment.addresses.split_at(usize::from(assignment.index));
         let config = config(&rest[..1], earlier).map_err(|error| anyhow!(error))?;
-        let own = format!("{THERE}/{}", rest[0]);
-        let (turns, said) = mpsc::channel(TURNS);
+        let own = format!("{LIVELINESS_PREFIX}/{}", rest[0]);
+        let (sender, batches) = mpsc::channel(MAX_BATCHES);
         let (opened, is_open) = oneshot::channel();
         std::thread::spawn(move || {
-            if let Err(error) = speak(config, &own, said, opened) {
+            if let Err(error) = run_session(config, &own, batches, opened) {
                 eprintln!("{error}");
             }
         });
-        hear(is_open.await.context("it has ended")?, &heard);
-        Ok(Speaker(turns))
+        receive(is_open.await.context("it has ended")?, &receiver);
+        Ok(ZenohSender(sender))
     }
 }
 
@@ -72,19 +72,19 @@ fn config(own: &[String], others: &[String]) -> zenoh::Result<Config> {
     Ok(config)
 }
 
-fn hear(ears: Ears, heard: &Heard) {
-    let hearing = heard.clone();
+fn receive(subscriptions: Subscriptions, receiver: &Receiver) {
+    let of_messages = receiver.clone();
     tokio::task::spawn_local(async move {
-        while let Ok(sample) = ears.messages.recv_async().await {
-            hearing.message(&sample.payload().to_bytes());
+        while let Ok(sample) = subscriptions.messages.recv_async().await {
+            of_messages.receive(&sample.payload().to_bytes());
         }
     });
-    let hearing = heard.clone();
+    let of_deaths = receiver.clone();
     tokio::task::spawn_local(async move {
-        while let Ok(sample) = ears.tokens.recv_async().await {
+        while let Ok(sample) = subscriptions.tokens.recv_async().await {
             if sample.kind() == SampleKind::Delete {
                 let (_, who) = sample.key_expr().split_once('/').unwrap_or_default();
-                hearing.gone(who);
+                of_deaths.report_gone(who);
             }
         }
     });
@@ -92,25 +92,25 @@ fn hear(ears: Ears, heard: &Heard) {
 
 /// Opens a session and puts this member's messages, in a thread of its own: it blocks until there is room, and zenoh
 /// does not run inside a runtime of one thread.
-fn speak(
+fn run_session(
     config: Config,
     own: &str,
-    mut said: mpsc::Receiver<Vec<String>>,
-    opened: oneshot::Sender<Ears>,
+    mut batches: mpsc::Receiver<Vec<String>>,
+    opened: oneshot::Sender<Subscriptions>,
 ) -> zenoh::Result<()> {
     let session = zenoh::open(config).wait()?;
     let _token = session.liveliness().declare_token(own).wait()?;
-    let all = format!("{THERE}/*");
-    let ears = Ears {
+    let all = format!("{LIVELINESS_PREFIX}/*");
+    let subscriptions = Subscriptions {
         messages: session.declare_subscriber(KEY).wait()?,
         tokens: session.liveliness().declare_subscriber(all).wait()?,
     };
-    let _ = opened.send(ears);
+    let _ = opened.send(subscriptions);
     let publisher = session
         .declare_publisher(KEY)
         .congestion_control(CongestionControl::Block)
         .wait()?;
-    while let Some(texts) = said.blocking_recv() {
+    while let Some(texts) = batches.blocking_recv() {
         for text in texts {
             publisher.put(text).wait()?;
         }
@@ -118,8 +118,8 @@ fn speak(
     Ok(())
 }
 
-impl Voice for Speaker {
-    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+impl SendHalf for ZenohSender {
+    async fn send(&mut self, texts: Vec<String>) -> Result<()> {
         self.0.send(texts).await.context("it has ended")
     }
 }

@@ -1,6 +1,6 @@
 //! A ring as a circle: members clockwise from the top, each in a row of its own, with its name outside.
 //!
-//! Not here: rings that do not fit so (`list`).
+//! Not here: rings for which a circle has no room (`list`).
 
 use std::f64::consts::TAU;
 
@@ -9,86 +9,89 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ringtalk_terminal::tty::width;
 
+use super::appearance::{Appearance, dim, name, plain};
 use super::dots::{DOWN, Dots};
-use super::look::{Look, dim, name, usual};
 use crate::ring::Ring;
 
-/// The most columns of a name, and the fewest that are worth it.
-const NAME: usize = 24;
-const LEAST_NAME: usize = 4;
-/// Between the circle and a name.
+/// The most columns of a name, and the fewest that are useful.
+const MAX_NAME: usize = 24;
+const MIN_NAME: usize = 4;
+/// The columns between the circle and a name.
 const GAP: f64 = 2.0;
-/// The smallest circle.
-const LEAST_RADIUS: (f64, f64) = (6.0, 2.0);
-/// A character is about twice as high as it is wide.
+/// The smallest radii of the circle, across and down, in characters.
+const MIN_RADIUS: (f64, f64) = (6.0, 2.0);
+/// The height of a character in widths, about.
 const ASPECT: f64 = 2.0;
-/// The most dots of all faint lines together: more would be a grey disc.
-const FAINT_DOTS: usize = 1_500;
+/// The most dots of all faint lines together: more would fill the circle with grey.
+const MAX_FAINT_DOTS: usize = 1_500;
 
 /// Kinds of lines, the most important last.
 const FINGER: usize = 1;
 const CHOSEN: usize = 2;
 const ONE_SIDED: usize = 3;
 const LINK: usize = 4;
-const ASTRAY: usize = 5;
+const SKIP: usize = 5;
 
-/// Where everything lies, in characters.
+/// The layout of the circle, in characters.
 #[derive(Clone, Copy, Debug)]
 struct Circle {
     count: usize,
     centre: (f64, f64),
     radius: (f64, f64),
-    /// How wide names may be.
+    /// The most columns of a name.
     name: usize,
 }
 
-/// Draws the ring; false where there is no room for that.
-pub(super) fn draw(ring: &Ring, look: &Look, area: Rect, buffer: &mut Buffer) -> bool {
-    let names = ring.places.iter().map(|place| width(&name(place, NAME)));
+/// Draws the ring. Returns false, and draws nothing, if there is no room for a circle.
+pub(super) fn draw(ring: &Ring, appearance: &Appearance, area: Rect, buffer: &mut Buffer) -> bool {
+    let names = ring
+        .members
+        .iter()
+        .map(|member| width(&name(member, MAX_NAME)));
     let longest = names.max().unwrap_or(0);
-    let Some(circle) = Circle::within(area, ring.places.len(), longest) else {
+    let Some(circle) = Circle::within(area, ring.members.len(), longest) else {
         return false;
     };
-    lines(ring, look, &circle, area).draw(&look.lines(), buffer);
-    for here in 0..ring.places.len() {
-        rates(ring, look, &circle, here, area, buffer);
+    lines(ring, appearance, &circle, area).draw(&appearance.lines(), buffer);
+    for here in 0..ring.members.len() {
+        rates(ring, appearance, &circle, here, area, buffer);
     }
-    hub(ring, look, &circle, area, buffer);
-    for (here, place) in ring.places.iter().enumerate() {
+    summary(ring, appearance, &circle, area, buffer);
+    for (here, member) in ring.members.iter().enumerate() {
         let (x, y) = circle.node(here);
-        let (mark, style) = look.mark(ring, place);
+        let (mark, style) = appearance.mark(ring, member);
         put(buffer, area, x, y, mark, style);
-        let name = name(place, circle.name);
+        let name = name(member, circle.name);
         let (x, y) = circle.name_at(here, width(&name));
         put(buffer, area, x, y, &name, style);
     }
     true
 }
 
-/// All lines: fingers, then links between neighbours.
-fn lines(ring: &Ring, look: &Look, circle: &Circle, area: Rect) -> Dots {
+/// Draws all lines: fingers, then links between neighbours.
+fn lines(ring: &Ring, appearance: &Appearance, circle: &Circle, area: Rect) -> Dots {
     let mut dots = Dots::new(area);
-    let shortcuts = ring.shortcuts();
+    let fingers = ring.finger_pairs();
     let length = usize::from(area.height) * DOWN;
-    let sparse = (shortcuts.len() * length).div_ceil(FAINT_DOTS);
-    let is_chosen = |at: usize| Some(ring.places[at].member.id) == look.chosen;
-    for (here, there) in shortcuts {
+    let sparse = (fingers.len() * length).div_ceil(MAX_FAINT_DOTS);
+    let is_chosen = |at: usize| Some(ring.members[at].entry.id) == appearance.chosen;
+    for (here, there) in fingers {
         if is_chosen(here) || is_chosen(there) {
             dots.curve(CHOSEN, 2, circle.chord(here, there));
         } else {
             dots.curve(FINGER, sparse.max(3), circle.chord(here, there));
         }
     }
-    for here in 0..ring.places.len() {
-        let next = ring.after(here);
-        if ring.is_astray(here)
+    for here in 0..ring.members.len() {
+        let next = ring.next_position(here);
+        if ring.skips_next(here)
             && let Some(there) = ring.successor_of(here)
         {
-            dots.curve(ASTRAY, 1, circle.chord(here, there));
+            dots.curve(SKIP, 1, circle.chord(here, there));
             continue;
         }
         let named = ring.successor_of(here) == Some(next);
-        let back = ring.places[next].predecessor() == Some(ring.places[here].member.id);
+        let back = ring.members[next].predecessor() == Some(ring.members[here].entry.id);
         match (named, back && next != here) {
             (true, true) => dots.curve(LINK, 1, circle.arc(here)),
             (true, false) | (false, true) => dots.curve(ONE_SIDED, 2, circle.arc(here)),
@@ -98,37 +101,44 @@ fn lines(ring: &Ring, look: &Look, circle: &Circle, area: Rect) -> Dots {
     dots
 }
 
-/// How many messages a second go between a member and the next one: either way, or together where there is less
-/// room.
-fn rates(ring: &Ring, look: &Look, circle: &Circle, here: usize, area: Rect, buffer: &mut Buffer) {
-    let next = ring.after(here);
-    if ring.places.len() == 2 && here > next {
-        // It is the same link.
+/// Writes the messages per second between a member and the next one: each way, or their sum if there is less room.
+fn rates(
+    ring: &Ring,
+    appearance: &Appearance,
+    circle: &Circle,
+    here: usize,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let next = ring.next_position(here);
+    if ring.members.len() == 2 && here > next {
+        // In a ring of two, both members have the same link.
         return;
     }
     let (onward, back) = (ring.rate(here, next), ring.rate(next, here));
-    // Which way that is on the screen.
+    // The direction on the screen of `onward` and of `back`.
     let arrows = match circle.side(here as f64 + 0.5) {
         Side::Right => ("↓", "↑"),
         Side::Left => ("↑", "↓"),
         Side::Top | Side::Bottom => ("←", "→"),
     };
-    let ways = [(onward, arrows.0), (back, arrows.1)].into_iter();
-    let ways = ways.filter_map(|(rate, arrow)| Some(format!("{}{arrow}", per_second(rate)?)));
-    let both = ways.collect::<Vec<_>>().join(" ");
+    let directions = [(onward, arrows.0), (back, arrows.1)].into_iter();
+    let directions =
+        directions.filter_map(|(rate, arrow)| Some(format!("{}{arrow}", per_second(rate)?)));
+    let both = directions.collect::<Vec<_>>().join(" ");
     let sum = per_second(onward + back).map(|rate| format!("{rate}↕"));
     for text in std::iter::once(both).chain(sum) {
         if let Some((x, y)) = circle.inside(here as f64 + 0.5, width(&text)) {
-            return put(buffer, area, x, y, &text, look.rate());
+            return put(buffer, area, x, y, &text, appearance.rate());
         }
     }
 }
 
-/// What it comes to, in the middle.
-fn hub(ring: &Ring, look: &Look, circle: &Circle, area: Rect, buffer: &mut Buffer) {
+/// Writes the size, the verdict and the epoch in the middle, if there is room.
+fn summary(ring: &Ring, appearance: &Appearance, circle: &Circle, area: Rect, buffer: &mut Buffer) {
     let lines = [
-        (ring.count(), usual()),
-        (ring.verdict().to_owned(), look.verdict(ring)),
+        (ring.size_text(), plain()),
+        (ring.verdict().to_owned(), appearance.verdict(ring)),
         (format!("epoch {}", ring.epoch().number), dim()),
     ];
     let room = 2.0 * circle.radius.0 - 4.0;
@@ -143,7 +153,7 @@ fn hub(ring: &Ring, look: &Look, circle: &Circle, area: Rect, buffer: &mut Buffe
     }
 }
 
-/// A rate in at most five columns; nothing where it is none.
+/// Formats a rate, in at most five columns below 99,950 per second; `None` if the rate is below 0.05.
 pub(super) fn per_second(rate: f64) -> Option<String> {
     match rate {
         ..0.05 => None,
@@ -153,7 +163,7 @@ pub(super) fn per_second(rate: f64) -> Option<String> {
     }
 }
 
-/// Writes within the area.
+/// Writes text at a position in the area, and nothing outside the area.
 fn put(buffer: &mut Buffer, area: Rect, x: f64, y: f64, text: &str, style: Style) {
     let (Ok(x), Ok(y)) = (u16::try_from(x as i64), u16::try_from(y as i64)) else {
         return;
@@ -173,19 +183,19 @@ enum Side {
 }
 
 impl Circle {
-    /// The largest circle, with a row of its own for each member on either side.
+    /// Returns the largest circle that gives each member a row of its own on its side; `None` if there is no room.
     fn within(area: Rect, count: usize, longest: usize) -> Option<Self> {
         let (width, height) = (f64::from(area.width), f64::from(area.height));
-        // The names of those at the top and at the bottom have rows of their own.
+        // The names of the members at the top and at the bottom have rows of their own.
         let down = (height - 3.0) / 2.0;
         let beside = |name: usize| (width - 1.0) / 2.0 - GAP - name as f64;
-        let least = LEAST_RADIUS.0.max(down * ASPECT / 2.0);
+        let least = MIN_RADIUS.0.max(down * ASPECT / 2.0);
         let room = usize::try_from((beside(0) - least) as i64).unwrap_or(0);
-        let name = longest.min(NAME).min(room);
+        let name = longest.min(MAX_NAME).min(room);
         let across = beside(name).min(down * ASPECT);
-        let fits = across >= LEAST_RADIUS.0
-            && down >= LEAST_RADIUS.1
-            && name >= longest.min(LEAST_NAME)
+        let fits = across >= MIN_RADIUS.0
+            && down >= MIN_RADIUS.1
+            && name >= longest.min(MIN_NAME)
             && count as f64 <= 4.0 * down;
         fits.then_some(Self {
             count,
@@ -195,32 +205,32 @@ impl Circle {
         })
     }
 
-    /// The part of the way round at a position, which need not be a whole one.
-    fn part(&self, position: f64) -> f64 {
+    /// Returns a position as a fraction of the way round. It may lie between two members.
+    fn fraction(&self, position: f64) -> f64 {
         (position / self.count.max(1) as f64).rem_euclid(1.0)
     }
 
     fn side(&self, position: f64) -> Side {
-        let part = self.part(position);
-        let is_at = |where_: f64| (part - where_).abs() < 1e-9;
+        let fraction = self.fraction(position);
+        let is_at = |target: f64| (fraction - target).abs() < 1e-9;
         if is_at(0.0) {
             Side::Top
         } else if is_at(0.5) {
             Side::Bottom
-        } else if part < 0.5 {
+        } else if fraction < 0.5 {
             Side::Right
         } else {
             Side::Left
         }
     }
 
-    /// Clockwise from the top, so that members are as many rows apart everywhere.
+    /// Returns the angle of a position, clockwise from the top. Members are equally many rows apart everywhere.
     fn angle(&self, position: f64) -> f64 {
-        let part = self.part(position);
-        if part <= 0.5 {
-            (1.0 - 4.0 * part).acos()
+        let fraction = self.fraction(position);
+        if fraction <= 0.5 {
+            (1.0 - 4.0 * fraction).acos()
         } else {
-            TAU - (1.0 - 4.0 * (1.0 - part)).acos()
+            TAU - (1.0 - 4.0 * (1.0 - fraction)).acos()
         }
     }
 
@@ -229,33 +239,33 @@ impl Circle {
         (x, self.centre.1 - self.radius.1 * angle.cos())
     }
 
-    /// The character of a member.
+    /// Returns the character cell of a member.
     fn node(&self, here: usize) -> (f64, f64) {
         let (x, y) = self.point(self.angle(here as f64));
         (x.round(), y.round())
     }
 
-    /// Along the circle from one member to the next.
+    /// Returns the curve along the circle from one member to the next.
     fn arc(&self, here: usize) -> impl Fn(f64) -> (f64, f64) {
         let from = self.angle(here as f64);
         let to = self.angle(here as f64 + 1.0);
         let to = if to <= from { to + TAU } else { to };
         let circle = *self;
-        move |part| circle.point(from + (to - from) * part)
+        move |fraction| circle.point(from + (to - from) * fraction)
     }
 
-    /// Straight through it.
+    /// Returns the straight line from one member to another.
     fn chord(&self, here: usize, there: usize) -> impl Fn(f64) -> (f64, f64) {
         let (from, to) = (self.node(here), self.node(there));
-        move |part| {
+        move |fraction| {
             (
-                from.0 + (to.0 - from.0) * part,
-                from.1 + (to.1 - from.1) * part,
+                from.0 + (to.0 - from.0) * fraction,
+                from.1 + (to.1 - from.1) * fraction,
             )
         }
     }
 
-    /// Where a name of this width begins.
+    /// Returns where a name of this width begins.
     fn name_at(&self, here: usize, width: usize) -> (f64, f64) {
         let (x, y) = self.node(here);
         let width = width as f64;
@@ -268,7 +278,7 @@ impl Circle {
         }
     }
 
-    /// Where a text of this width begins that belongs to a link; nothing where it has no room.
+    /// Returns where the text of a link begins, inside the circle; `None` if this width has no room there.
     fn inside(&self, position: f64, width: usize) -> Option<(f64, f64)> {
         let (_, y) = self.point(self.angle(position));
         let y = y.round();
@@ -288,7 +298,7 @@ impl Circle {
         (width > 0.0 && fits).then_some((x.round(), y))
     }
 
-    /// How far from the centre the circle is in a row of characters, at least and at most.
+    /// Returns how far the circle is from the centre in a row of characters, at least and at most.
     fn reach(&self, row: f64) -> (f64, f64) {
         let off = (row - self.centre.1).abs() / self.radius.1;
         let half = 0.5 / self.radius.1;
@@ -309,13 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_a_row_on_a_side() {
+    fn each_member_has_a_row_on_its_side() {
         for (count, width, height) in [(1, 40, 12), (7, 60, 16), (50, 140, 46), (86, 140, 46)] {
             let circle = circle(width, height, count).unwrap();
             let rows: BTreeSet<(bool, i64)> = (0..count)
                 .map(|here| {
                     let (_, y) = circle.node(here);
-                    (circle.part(here as f64) < 0.5, y as i64)
+                    (circle.fraction(here as f64) < 0.5, y as i64)
                 })
                 .collect();
             assert_eq!(rows.len(), count);
@@ -346,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_round_is_clockwise() {
+    fn members_go_clockwise() {
         let circle = circle(60, 16, 4).unwrap();
         let sides = [0.0, 1.0, 2.0, 3.0].map(|position| circle.side(position));
         assert_eq!(sides, [Side::Top, Side::Right, Side::Bottom, Side::Left]);

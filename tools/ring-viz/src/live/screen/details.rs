@@ -1,32 +1,38 @@
-//! What is known of one member, in words.
+//! The details of one member, in words.
 //!
-//! Not here: where it is shown (`screen`).
+//! Not here: their position (`screen`).
 
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 use ringtalk_wire::NodeId;
 
 use super::circle::per_second;
 use crate::live::picture::Picture;
-use crate::ring::{Place, Ring, Standing};
+use crate::ring::{MemberState, Ring, RingMember};
 
-/// The words; nothing where the member is gone.
-pub(super) fn details(picture: &Picture, id: &NodeId) -> Option<String> {
-    let (ring, place) = picture.find(id)?;
-    let mut parts = vec![harmless(&place.member.name)];
-    parts.extend(ring.coordinates(place).then(|| "coordinates".to_owned()));
-    parts.extend(standing(ring, place));
-    parts.push(harmless(place.member.addresses.shown()));
-    parts.push(format!("seniority {}", place.member.seniority));
-    if place.report.is_some() {
+/// Describes a member; `None` if it is gone.
+pub(super) fn describe(picture: &Picture, id: &NodeId) -> Option<String> {
+    let (ring, member) = picture.member(id)?;
+    let mut parts = vec![escape_line(&member.entry.name)];
+    parts.extend(
+        ring.is_coordinator(member)
+            .then(|| "coordinator".to_owned()),
+    );
+    parts.extend(describe_state(ring, member));
+    parts.push(escape_line(member.entry.addresses.shown()));
+    parts.push(format!("seniority {}", member.entry.seniority));
+    if member.report.is_some() {
         let neighbour = |id: Option<NodeId>| match id {
-            Some(id) => with_rate(ring, place, &id),
-            None => "nobody".to_owned(),
+            Some(id) => with_rate(ring, member, &id),
+            None => "none".to_owned(),
         };
-        parts.push(format!("after {}", neighbour(place.predecessor())));
-        parts.push(format!("before {}", neighbour(place.successor())));
+        parts.push(format!("after {}", neighbour(member.predecessor())));
+        parts.push(format!("before {}", neighbour(member.successor())));
     }
-    for (what, ids) in [("fingers", place.fingers()), ("suspects", place.suspects())] {
-        let names: Vec<String> = ids.iter().map(|id| with_rate(ring, place, id)).collect();
+    for (what, ids) in [
+        ("fingers", member.fingers()),
+        ("suspects", member.suspects()),
+    ] {
+        let names: Vec<String> = ids.iter().map(|id| with_rate(ring, member, id)).collect();
         if !names.is_empty() {
             parts.push(format!("{what}: {}", names.join(", ")));
         }
@@ -34,26 +40,26 @@ pub(super) fn details(picture: &Picture, id: &NodeId) -> Option<String> {
     Some(parts.join(" · "))
 }
 
-fn standing(ring: &Ring, place: &Place) -> Option<String> {
-    match ring.standing(place) {
-        Standing::Fine => None,
-        Standing::Elsewhere => Some("follows another view".to_owned()),
-        Standing::Silent => Some("does not answer".to_owned()),
-        Standing::Suspected => {
-            let by = ring.suspecting(&place.member.id);
-            let names: Vec<String> = by.map(|by| harmless(&by.member.name)).collect();
+fn describe_state(ring: &Ring, member: &RingMember) -> Option<String> {
+    match ring.state(member) {
+        MemberState::Fine => None,
+        MemberState::Elsewhere => Some("follows another view".to_owned()),
+        MemberState::Silent => Some("does not answer".to_owned()),
+        MemberState::Suspected => {
+            let by = ring.suspecters_of(&member.entry.id);
+            let names: Vec<String> = by.map(|by| escape_line(&by.entry.name)).collect();
             Some(format!("suspected by {}", names.join(", ")))
         }
     }
 }
 
-/// A name, and how many messages a second come from there.
-fn with_rate(ring: &Ring, place: &Place, id: &NodeId) -> String {
+/// Returns the name of a member, and the messages per second that come from it.
+fn with_rate(ring: &Ring, member: &RingMember, id: &NodeId) -> String {
     let name = match ring.position(id) {
-        Some(at) => harmless(&ring.places[at].member.name),
-        None => "somebody".to_owned(),
+        Some(at) => escape_line(&ring.members[at].entry.name),
+        None => "unknown".to_owned(),
     };
-    match place.rates.get(id).and_then(|rate| per_second(*rate)) {
+    match member.rates.get(id).and_then(|rate| per_second(*rate)) {
         Some(rate) => format!("{name} ({rate}/s)"),
         None => name,
     }

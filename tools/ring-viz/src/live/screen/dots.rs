@@ -1,22 +1,22 @@
 //! Lines of dots, eight to a character: Unicode's braille patterns.
 //!
-//! Not here: what the lines are.
+//! Not here: the shapes of the lines (`circle`).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-/// The pattern without dots.
+/// The code point of the pattern without dots.
 const EMPTY: u32 = 0x2800;
-/// Dots in a character, across and down.
+/// The dots in a character, across and down.
 const ACROSS: usize = 2;
 pub(super) const DOWN: usize = 4;
 /// The bit of each dot, by row and column.
 const BITS: [[u8; ACROSS]; DOWN] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-/// How often a dot is looked for on the way from one to the next.
+/// The number of samples of a curve per dot.
 const STEPS: usize = 2;
 
-/// A grid of dots. Where lines of several kinds meet, the character shows only the most important kind.
+/// A grid of dots. If lines of several kinds meet in a character, it shows only the most important kind.
 #[derive(Debug)]
 pub(super) struct Dots {
     area: Rect,
@@ -30,7 +30,7 @@ struct Cell {
 }
 
 impl Dots {
-    /// None yet.
+    /// Creates a grid without dots.
     pub(super) fn new(area: Rect) -> Self {
         let count = usize::from(area.width) * usize::from(area.height);
         Self {
@@ -39,10 +39,10 @@ impl Dots {
         }
     }
 
-    /// A curve, as a function of its part from 0 to 1, in characters from the area's corner. Only one in
-    /// `sparse` dots is drawn.
+    /// Adds a curve. `point` maps a fraction of the curve, from 0 to 1, to characters from the area's corner. Only one
+    /// in `sparse` dots is drawn.
     pub(super) fn curve(&mut self, kind: usize, sparse: usize, point: impl Fn(f64) -> (f64, f64)) {
-        // Nothing here is longer than once round the area.
+        // No curve is longer than once round the area.
         let most = usize::from(self.area.width + self.area.height) * 4 * DOWN * STEPS;
         let mut last = None;
         let mut count = 0;
@@ -99,7 +99,7 @@ impl Dots {
     }
 }
 
-/// The dot at a place: (0, 0) is the middle of the first character.
+/// Returns the dot at a point: (0, 0) is the middle of the first character.
 fn dot((x, y): (f64, f64)) -> (i64, i64) {
     let (across, down) = ((x + 0.5) * ACROSS as f64, (y + 0.5) * DOWN as f64);
     (across.floor() as i64, down.floor() as i64)
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_is_not_drawn() {
+    fn dots_outside_the_area_are_not_drawn() {
         let mut dots = Dots::new(Rect::new(0, 0, 2, 1));
         dots.curve(1, 1, |part| (-9.0 + part, 40.0));
         assert_eq!(drawn(&dots), "  ");

@@ -1,93 +1,93 @@
-//! The live picture: what is on the screen, as a function of the rings and of what was typed.
+//! The screen of the live view, as a function of the rings and of the keys pressed.
 //!
-//! [`Screen`] takes pictures and keys and does no I/O. Not here: how a ring is drawn (`circle`, `list`), and
-//! what moves things between the screen and the terminal (`live`).
+//! [`Screen`] takes pictures and keys, and does no I/O. Not here: drawing a ring (`circle`, `list`), the terminal's
+//! input and output (`live`).
 
+mod appearance;
 mod circle;
 mod details;
 mod dots;
 mod list;
-mod look;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
-use ringtalk_session::text::harmless;
+use ringtalk_session::text::escape_line;
 use ringtalk_terminal::tty::{fit, width, wrap};
 use ringtalk_wire::NodeId;
 
 use super::picture::Picture;
 use crate::ring::Ring;
-use look::{Look, dim, name, usual};
+use appearance::{Appearance, dim, name, plain};
 
-/// What can be typed, and what marks mean.
-const KEYS: &str = "q quits · Tab chooses · l list";
-const MARKS: &str = "★ coordinates · ? suspected · ○ does not answer";
-/// The most rows of what is known of a member, and the most of a third of the window.
-const DETAILS: usize = 5;
-/// The fewest columns in which two rings stand side by side.
-const SIDE_BY_SIDE: u16 = 24;
+/// The help line: the keys, and the meaning of the marks.
+const KEYS: &str = "q quit · Tab select · l list";
+const MARKS: &str = "★ coordinator · ? suspected · ○ does not answer";
+/// The most rows of details of a member; a third of the window if that is less.
+const MAX_DETAIL_ROWS: usize = 5;
+/// The fewest columns of a ring if several are side by side.
+const MIN_RING_WIDTH: u16 = 24;
 
-/// What the screen asks of those around it.
+/// A request of the screen to its caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect {
-    /// Paint everything anew.
+    /// Repaint everything.
     Repaint,
     /// Stop the process until the shell continues it.
     Suspend,
-    /// Give the terminal back.
+    /// Give the terminal back and exit.
     Quit,
 }
 
-/// What is on the screen.
+/// The state of the screen.
 #[derive(Debug)]
 pub(super) struct Screen {
-    /// Where the rings were found.
+    /// The directors that were asked, as they are shown.
     directors: String,
-    look: Look,
+    appearance: Appearance,
     size: Size,
     picture: Picture,
-    /// Why there is nothing to show.
-    trouble: Option<String>,
-    /// What happened last.
-    news: String,
+    /// Why the last search at a director failed; it is shown if there is no ring.
+    search_error: Option<String>,
+    /// The latest changes, in words.
+    changes: String,
     as_list: bool,
 }
 
 impl Screen {
-    /// A screen that has shown nothing yet.
+    /// Creates a screen that has no picture yet.
     pub(super) const fn new(directors: String, colors: bool, size: Size) -> Self {
-        let look = Look {
+        let appearance = Appearance {
             colors,
             chosen: None,
         };
         Self {
             directors,
-            look,
+            appearance,
             size,
             picture: Picture { rings: Vec::new() },
-            trouble: None,
-            news: String::new(),
+            search_error: None,
+            changes: String::new(),
             as_list: false,
         }
     }
 
-    /// Takes in how things are now; true where that is to be seen.
-    pub(super) fn show(&mut self, picture: Picture, trouble: Option<String>) -> bool {
-        let is_seen = picture != self.picture || trouble != self.trouble;
-        let news = picture.news(&self.picture);
-        if !news.is_empty() && !self.picture.rings.is_empty() {
-            self.news = harmless(&news.join(" · "));
+    /// Takes a new picture. Returns true if that changes the screen.
+    pub(super) fn show(&mut self, picture: Picture, search_error: Option<String>) -> bool {
+        let is_changed = picture != self.picture || search_error != self.search_error;
+        let changes = picture.describe_changes(&self.picture);
+        if !changes.is_empty() && !self.picture.rings.is_empty() {
+            self.changes = escape_line(&changes.join(" · "));
         }
         self.picture = picture;
-        self.trouble = trouble;
-        is_seen
+        self.search_error = search_error;
+        is_changed
     }
 
-    /// Takes in what the terminal reports.
-    pub(super) fn take(&mut self, event: &Event) -> Option<Effect> {
+    /// Handles an event of the terminal.
+    pub(super) fn handle_event(&mut self, event: &Event) -> Option<Effect> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key),
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(*key),
             Event::Resize(width, height) => {
                 self.size = Size::new(*width, *height);
                 Some(Effect::Repaint)
@@ -96,7 +96,7 @@ impl Screen {
         }
     }
 
-    fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+    fn handle_key(&mut self, key: KeyEvent) -> Option<Effect> {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {
                 KeyCode::Char('c' | 'd') => Some(Effect::Quit),
@@ -110,29 +110,29 @@ impl Screen {
             KeyCode::Char('l') => self.as_list = !self.as_list,
             KeyCode::Tab | KeyCode::Right | KeyCode::Down => self.choose(1),
             KeyCode::BackTab | KeyCode::Left | KeyCode::Up => self.choose(-1),
-            KeyCode::Esc => self.look.chosen = None,
+            KeyCode::Esc => self.appearance.chosen = None,
             _ => {}
         }
         None
     }
 
-    /// Chooses the next member clockwise, or the one before.
+    /// Moves the choice by this many members, clockwise if positive.
     fn choose(&mut self, steps: isize) {
         let ids = self.picture.ids();
         let count = ids.len().cast_signed();
-        let is_chosen = |id: &NodeId| Some(*id) == self.look.chosen;
+        let is_chosen = |id: &NodeId| Some(*id) == self.appearance.chosen;
         let next = match ids.iter().position(is_chosen) {
             Some(here) => here.cast_signed() + steps,
             None if steps > 0 => 0,
             None => -1,
         };
         if count > 0 {
-            self.look.chosen = Some(ids[next.rem_euclid(count).cast_unsigned()]);
+            self.appearance.chosen = Some(ids[next.rem_euclid(count).cast_unsigned()]);
         }
     }
 
-    /// The screen as a grid of characters.
-    pub(super) fn drawn(&self) -> Buffer {
+    /// Returns the screen as a grid of characters.
+    pub(super) fn render(&self) -> Buffer {
         let Size { width, height } = self.size;
         let all = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(all);
@@ -145,7 +145,7 @@ impl Screen {
             return buffer;
         }
         self.heading(first, &mut buffer);
-        self.footing(last, &mut buffer);
+        self.footer(last, &mut buffer);
         let mut rest = Rect {
             y: 1,
             height: height - 2,
@@ -154,22 +154,29 @@ impl Screen {
         for line in self.details(rest).into_iter().rev() {
             rest.height -= 1;
             let y = rest.y + rest.height;
-            buffer.set_stringn(0, y, line, width.into(), usual());
+            buffer.set_stringn(0, y, line, width.into(), plain());
         }
         self.rings(rest, &mut buffer);
         buffer
     }
 
-    /// How the rings are, and where they were found.
+    /// Writes the first line: a summary of the rings, and the directors.
     fn heading(&self, area: Rect, buffer: &mut Buffer) {
         let room = usize::from(area.width);
         let summary = match self.picture.rings.as_slice() {
-            [] => "nobody answers".to_owned(),
+            [] => "no member answers".to_owned(),
             [ring] => {
-                let coordinator = ring.places.iter().find(|place| ring.coordinates(place));
-                let name = coordinator.map(|place| name(place, room / 3));
-                let name = name.unwrap_or_else(|| "nobody".to_owned());
-                format!("{} · {} · {name} coordinates", ring.count(), ring.verdict())
+                let coordinator = ring
+                    .members
+                    .iter()
+                    .find(|member| ring.is_coordinator(member));
+                let name = coordinator.map(|member| name(member, room / 3));
+                let name = name.unwrap_or_else(|| "unknown".to_owned());
+                format!(
+                    "{} · {} · coordinator {name}",
+                    ring.size_text(),
+                    ring.verdict()
+                )
             }
             rings => format!("{} rings, side by side", rings.len()),
         };
@@ -184,40 +191,40 @@ impl Screen {
     fn verdict(&self) -> ratatui::style::Style {
         let worst = self.picture.rings.iter().find(|ring| !ring.is_closed());
         let worst = worst.or(self.picture.rings.first());
-        worst.map_or(usual(), |ring| self.look.verdict(ring))
+        worst.map_or(plain(), |ring| self.appearance.verdict(ring))
     }
 
-    /// What happened last, and what can be typed.
-    fn footing(&self, area: Rect, buffer: &mut Buffer) {
+    /// Writes the last line: the keys, and the latest changes.
+    fn footer(&self, area: Rect, buffer: &mut Buffer) {
         let room = usize::from(area.width);
         let help = [format!("{KEYS} · {MARKS}"), KEYS.to_owned()];
-        let beside = |text: &&String| width(text) + 2 + width(&self.news) <= room;
+        let beside = |text: &&String| width(text) + 2 + width(&self.changes) <= room;
         let fits = help.iter().find(beside).or(help.last());
         let help = fit(fits.map_or("", String::as_str), room);
         buffer.set_stringn(area.x, area.y, &help, room, dim());
         let left = room.saturating_sub(width(&help) + 2);
-        let news = fit(&self.news, left);
-        let x = area.x + (room - width(&news)) as u16;
-        buffer.set_stringn(x, area.y, &news, left, usual());
+        let changes = fit(&self.changes, left);
+        let x = area.x + (room - width(&changes)) as u16;
+        buffer.set_stringn(x, area.y, &changes, left, plain());
     }
 
-    /// What is known of who was chosen, or why there is nothing to show.
+    /// Returns the details of the chosen member, or the reason why there is no ring to show.
     fn details(&self, area: Rect) -> Vec<String> {
-        let chosen = self.look.chosen.as_ref();
-        let text = chosen.and_then(|id| details::details(&self.picture, id));
-        let trouble = self.trouble.as_deref().map(harmless);
-        let text = text.or(trouble.filter(|_| self.picture.rings.is_empty()));
+        let chosen = self.appearance.chosen.as_ref();
+        let text = chosen.and_then(|id| details::describe(&self.picture, id));
+        let search_error = self.search_error.as_deref().map(escape_line);
+        let text = text.or(search_error.filter(|_| self.picture.rings.is_empty()));
         let Some(text) = text else {
             return Vec::new();
         };
         let rows = wrap(&text, area.width.into()).into_iter();
-        let most = DETAILS.min(usize::from(area.height) / 3);
+        let most = MAX_DETAIL_ROWS.min(usize::from(area.height) / 3);
         rows.map(|row| text[row].to_owned()).take(most).collect()
     }
 
-    /// The rings side by side, each as wide as its members need; as many as there is room for.
+    /// Draws the rings side by side, all of the same width: as many as there is room for.
     fn rings(&self, area: Rect, buffer: &mut Buffer) {
-        let most = usize::from((area.width / SIDE_BY_SIDE).max(1));
+        let most = usize::from((area.width / MIN_RING_WIDTH).max(1));
         let rings = &self.picture.rings[..self.picture.rings.len().min(most)];
         let mut left = area;
         for (number, ring) in rings.iter().enumerate() {
@@ -233,8 +240,8 @@ impl Screen {
     }
 
     fn ring(&self, ring: &Ring, area: Rect, buffer: &mut Buffer) {
-        if self.as_list || !circle::draw(ring, &self.look, area, buffer) {
-            list::draw(ring, &self.look, area, buffer);
+        if self.as_list || !circle::draw(ring, &self.appearance, area, buffer) {
+            list::draw(ring, &self.appearance, area, buffer);
         }
     }
 }

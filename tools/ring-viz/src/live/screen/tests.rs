@@ -1,7 +1,7 @@
-//! The live picture as it is drawn, and what keys do.
+//! Tests of the screen as it is drawn, and of the keys.
 //!
-//! `snapshots/` has each state. `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-ring-viz` writes them anew: look at
-//! the difference before it is committed.
+//! `snapshots/` has each state. `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-ring-viz` rewrites the files: review the
+//! difference before you commit it.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use ratatui::style::{Color, Modifier};
 use ringtalk_wire::Report;
 
 use super::*;
-use crate::ring::tests::{id, reign, ring, ring_of};
+use crate::ring::tests::{id, ring, ring_of, view_tag};
 
 const SEVEN: [&str; 7] = ["ann", "bob", "carol", "Дмитрий", "小明", "דנה", "eve"];
 
@@ -22,11 +22,11 @@ fn screen((width, height): (u16, u16), rings: Vec<Ring>) -> Screen {
 }
 
 fn press(screen: &mut Screen, code: KeyCode) -> Option<Effect> {
-    screen.take(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    screen.handle_event(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
 fn text(screen: &Screen) -> String {
-    let buffer = screen.drawn();
+    let buffer = screen.render();
     let columns = usize::from(buffer.area.width).max(1);
     let row = |cells: &[ratatui::buffer::Cell]| {
         let (mut text, mut at) = (String::new(), 0);
@@ -39,7 +39,7 @@ fn text(screen: &Screen) -> String {
     buffer.content().chunks(columns).map(row).collect()
 }
 
-/// Compares a state with what it looked like when somebody looked last.
+/// Compares a screen with its snapshot.
 fn check(name: &str, screen: &Screen) {
     let found = text(screen);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/live/screen/snapshots");
@@ -55,21 +55,21 @@ fn check(name: &str, screen: &Screen) {
 }
 
 fn report(ring: &mut Ring, at: usize) -> &mut Report {
-    ring.places[at].report.as_mut().unwrap()
+    ring.members[at].report.as_mut().unwrap()
 }
 
-/// So many messages a second go from one to the other.
+/// Sets the messages per second from one member to another.
 fn flow(ring: &mut Ring, from: usize, to: usize, rate: f64) {
-    let from = ring.places[from].member.id;
-    ring.places[to].rates.insert(from, rate);
+    let from = ring.members[from].entry.id;
+    ring.members[to].rates.insert(from, rate);
 }
 
-/// Fifty members with fingers at doubling distances, and messages on their way.
+/// Returns a ring of fifty members with fingers at growing distances, and with message rates.
 fn fifty() -> Ring {
     let names: Vec<String> = (1..=50).map(|number| format!("member-{number}")).collect();
     let mut ring = ring(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for here in 0..50 {
-        let fingers = [2, 4, 8, 16, 25].map(|steps| ring.places[(here + steps) % 50].member.id);
+        let fingers = [2, 4, 8, 16, 25].map(|steps| ring.members[(here + steps) % 50].entry.id);
         report(&mut ring, here).fingers = fingers.to_vec();
         flow(&mut ring, here, (here + 1) % 50, here as f64 / 4.0);
     }
@@ -95,7 +95,7 @@ fn seven_members() {
 #[test]
 fn a_suspect() {
     let mut ring = ring(&SEVEN);
-    ring.places[4].report = None;
+    ring.members[4].report = None;
     report(&mut ring, 3).suspects = vec![id(4)];
     report(&mut ring, 3).successor = Some(id(5));
     report(&mut ring, 5).predecessor = Some(id(3));
@@ -109,10 +109,10 @@ fn a_suspect() {
 #[test]
 fn two_partitions() {
     let left = ring_of(
-        reign(3, 0, 7),
+        view_tag(3, 0, 7),
         &[(0, "ann"), (1, "bob"), (4, "eve"), (5, "fay")],
     );
-    let right = ring_of(reign(4, 2, 1), &[(2, "carol"), (3, "dan"), (6, "gus")]);
+    let right = ring_of(view_tag(4, 2, 1), &[(2, "carol"), (3, "dan"), (6, "gus")]);
     let whole = ring(&["ann", "bob", "carol", "dan", "eve", "fay", "gus"]);
     let mut screen = screen((100, 20), vec![whole]);
     let rings = vec![left, right];
@@ -132,7 +132,7 @@ fn fifty_members() {
 }
 
 #[test]
-fn what_leaves_no_room_for_a_circle_is_a_list() {
+fn a_ring_without_room_for_a_circle_is_a_list() {
     let mut screen = screen((80, 24), vec![fifty()]);
     check("small-window", &screen);
     press(&mut screen, KeyCode::BackTab);
@@ -149,7 +149,7 @@ fn what_leaves_no_room_for_a_circle_is_a_list() {
 }
 
 #[test]
-fn nobody_answers() {
+fn no_member_answers() {
     let mut screen = screen((60, 10), vec![ring(&["ann", "bob"])]);
     let reason = "no ring is registered at the director director.example:8080\u{1b}[2J";
     screen.show(Picture::default(), Some(reason.to_owned()));
@@ -161,9 +161,9 @@ fn no_window_is_too_small() {
     for (width, height) in [(0, 0), (1, 1), (1, 2), (2, 3), (5, 2), (12, 30), (200, 4)] {
         let mut screen = screen((width, height), vec![fifty(), ring(&["ann"])]);
         press(&mut screen, KeyCode::Tab);
-        screen.drawn();
+        screen.render();
         press(&mut screen, KeyCode::Char('l'));
-        screen.drawn();
+        screen.render();
     }
 }
 
@@ -175,15 +175,18 @@ fn keys_quit_choose_and_change_the_picture() {
     );
     assert_eq!(press(&mut screen, KeyCode::Char('q')), Some(Effect::Quit));
     let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(screen.take(&Event::Key(control)), Some(Effect::Quit));
+    assert_eq!(
+        screen.handle_event(&Event::Key(control)),
+        Some(Effect::Quit)
+    );
     let mut chosen = Vec::new();
     for _ in 0..4 {
         press(&mut screen, KeyCode::Right);
-        chosen.push(screen.look.chosen.unwrap());
+        chosen.push(screen.appearance.chosen.unwrap());
     }
     assert_eq!(chosen, [id(0), id(1), id(2), id(0)], "each comes once");
     press(&mut screen, KeyCode::Left);
-    assert_eq!(screen.look.chosen, Some(id(2)));
+    assert_eq!(screen.appearance.chosen, Some(id(2)));
     assert!(text(&screen).contains("cyd · 10.0.0.2:4000"));
     press(&mut screen, KeyCode::Esc);
     assert!(!text(&screen).contains("10.0.0.2"));
@@ -193,15 +196,18 @@ fn keys_quit_choose_and_change_the_picture() {
         "{}",
         text(&screen)
     );
-    assert_eq!(screen.take(&Event::Resize(100, 30)), Some(Effect::Repaint));
-    assert_eq!(screen.drawn().area, Rect::new(0, 0, 100, 30));
+    assert_eq!(
+        screen.handle_event(&Event::Resize(100, 30)),
+        Some(Effect::Repaint)
+    );
+    assert_eq!(screen.render().area, Rect::new(0, 0, 100, 30));
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn colours_can_be_turned_off() {
     let mut screen = screen((80, 24), vec![fifty()]);
     let colours = |screen: &Screen| {
-        let buffer = screen.drawn();
+        let buffer = screen.render();
         buffer
             .content()
             .iter()
@@ -209,20 +215,20 @@ fn colours_are_for_those_who_want_them() {
             .count()
     };
     assert!(colours(&screen) > 0);
-    screen.look.colors = false;
+    screen.appearance.colors = false;
     assert_eq!(colours(&screen), 0);
     press(&mut screen, KeyCode::Tab);
-    let buffer = screen.drawn();
+    let buffer = screen.render();
     let is_chosen = |cell: &ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
     assert!(buffer.content().iter().any(is_chosen));
 }
 
 #[test]
-fn no_name_does_anything_to_the_terminal() {
+fn no_name_controls_the_terminal() {
     let mut screen = screen((120, 24), vec![ring(&["\u{1b}[2J", "a\u{202e}b"])]);
     press(&mut screen, KeyCode::Tab);
     let mut others = ring(&["\u{9b}2J"]);
-    others.places[0].member.id = id(9);
+    others.members[0].entry.id = id(9);
     screen.show(
         Picture {
             rings: vec![others],
@@ -237,19 +243,19 @@ fn no_name_does_anything_to_the_terminal() {
             "{text:?}"
         );
         assert!(!text.contains('\u{202e}'));
-        assert!(text.contains("\\u{9b}2J came"), "{text}");
+        assert!(text.contains("\\u{9b}2J joined"), "{text}");
     }
 }
 
 #[test]
-fn what_happened_last_is_told() {
+fn the_footer_shows_the_latest_change() {
     let mut screen = screen((80, 24), vec![ring(&["ann", "bob"])]);
-    assert!(!text(&screen).contains("came"));
+    assert!(!text(&screen).contains("joined"));
     screen.show(
         Picture {
             rings: vec![ring(&["ann", "bob", "cyd"])],
         },
         None,
     );
-    assert!(text(&screen).contains("cyd came"));
+    assert!(text(&screen).contains("cyd joined"));
 }

@@ -10,9 +10,9 @@ use crate::progress::Progress;
 use crate::run::all_cores;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Explore {
-    /// What goes on meanwhile: election, join, repair, merge, several of them, or all
-    #[arg(long, value_delimiter = ',', default_value = "all", value_parser = subject)]
+pub(crate) struct ExploreArgs {
+    /// The process that is disturbed: election, join, repair, merge, several of them, or all
+    #[arg(long, value_delimiter = ',', default_value = "all", value_parser = parse_subject)]
     subject: Vec<Subjects>,
     /// How many nodes there are [default: 3, then 4, then 5]
     #[arg(long, value_parser = clap::value_parser!(u64).range(3..=6))]
@@ -47,16 +47,16 @@ enum Subjects {
     One(Subject),
 }
 
-fn subject(wanted: &str) -> Result<Subjects, String> {
+fn parse_subject(wanted: &str) -> Result<Subjects, String> {
     let mut all = Subject::ALL.into_iter();
     match all.find(|subject| subject.name() == wanted) {
         Some(subject) => Ok(Subjects::One(subject)),
         None if wanted == "all" => Ok(Subjects::All),
-        None => Err("there are election, join, repair, merge, and all".into()),
+        None => Err("unknown subject; expected election, join, repair, merge or all".into()),
     }
 }
 
-impl Explore {
+impl ExploreArgs {
     /// Runs all searches, or the one run of `--choices`; returns true if no invariant was violated.
     pub(crate) fn run(&self) -> Result<bool> {
         if let Some(choices) = &self.choices {
@@ -72,10 +72,12 @@ impl Explore {
     /// Runs one list of choices.
     fn repeat(&self, choices: &Choices) -> Result<bool> {
         let (&[Subjects::One(subject)], Some(nodes)) = (self.subject.as_slice(), self.nodes) else {
-            bail!("say one --subject and --nodes: steps are counted in one ring");
+            bail!(
+                "--choices needs exactly one --subject, and --nodes: step numbers belong to one ring"
+            );
         };
-        match self.searched(subject, nodes).repeat(choices) {
-            Ok(trace) => println!("nothing is violated\ntrace: {trace:016x}"),
+        match self.new_search(subject, nodes).repeat(choices) {
+            Ok(trace) => println!("no invariant is violated\ntrace: {trace:016x}"),
             Err(finding) => {
                 println!("{finding}");
                 return Ok(false);
@@ -88,18 +90,20 @@ impl Explore {
         let begun = Instant::now();
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let progress = Progress::new(0, "first choices");
-        let findings = search.run(jobs, |done, all| progress.come(done as u64, all as u64));
+        let findings = search.run(jobs, |done, all| {
+            progress.set_position(done as u64, all as u64);
+        });
         drop(progress);
         let mut out = io::stdout().lock();
         writeln!(
             out,
-            "{} of {} nodes: {} runs, {} of them distinct, {} choice points, {} choices spared, {:.1} s, {} violations; whole after {} ms at most ({})",
+            "{} of {} nodes: {} runs, {} of them distinct, {} choice points, {} choices skipped, {:.1} s, {} violations; whole after {} ms at most ({})",
             search.subject.name(),
             search.nodes,
             findings.runs,
             findings.distinct(),
             findings.points,
-            findings.spared,
+            findings.skipped,
             begun.elapsed().as_secs_f64(),
             findings.violations,
             findings.longest.0.as_millis(),
@@ -115,17 +119,17 @@ impl Explore {
     fn searches(&self) -> impl Iterator<Item = Search> {
         let sizes = self.nodes.map_or(3..=5, |nodes| nodes..=nodes);
         let chosen = |subject: &Subject| {
-            let asked = |wanted| self.subject.contains(&wanted);
-            asked(Subjects::All) || asked(Subjects::One(*subject))
+            let is_chosen = |wanted| self.subject.contains(&wanted);
+            is_chosen(Subjects::All) || is_chosen(Subjects::One(*subject))
         };
         let subjects = Subject::ALL.into_iter().filter(chosen);
         subjects.flat_map(move |subject| {
             let sizes = sizes.clone();
-            sizes.map(move |nodes| self.searched(subject, nodes))
+            sizes.map(move |nodes| self.new_search(subject, nodes))
         })
     }
 
-    fn searched(&self, subject: Subject, nodes: u64) -> Search {
+    fn new_search(&self, subject: Subject, nodes: u64) -> Search {
         Search {
             subject,
             nodes,

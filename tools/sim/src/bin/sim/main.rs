@@ -24,17 +24,17 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a scenario under some seeds; exit 1 where an invariant is violated
-    Run(run::Run),
+    Run(run::RunArgs),
     /// Plants mistakes one after another, and says which invariant catches each; exit 1 where one
     /// is missed
-    Mutants(mutants::Mutants),
+    Mutants(mutants::MutantsArgs),
     /// Tries everything that may go wrong while a small ring elects, admits, repairs or merges,
     /// within bounds; exit 1 where an invariant is violated
-    Explore(explore::Explore),
+    Explore(explore::ExploreArgs),
     /// Measures how a message spreads in a ring of so many nodes
-    Scale(scale::Scaling),
+    Scale(scale::ScaleArgs),
     /// Runs batches of seeds until it is stopped, and keeps the totals in a file
-    Soak(soak::Soaking),
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {

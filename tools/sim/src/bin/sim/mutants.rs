@@ -9,7 +9,7 @@ use ringtalk_sim::mutants::{self, Verdict};
 use crate::run::all_cores;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Mutants {
+pub(crate) struct MutantsArgs {
     /// Only this one
     #[arg(value_parser = mutants::bug)]
     name: Option<PlantedBug>,
@@ -18,7 +18,7 @@ pub(crate) struct Mutants {
     jobs: Option<usize>,
 }
 
-impl Mutants {
+impl MutantsArgs {
     /// Hunts the bugs; returns true if each was caught.
     pub(crate) fn run(&self) -> Result<bool> {
         let jobs = self.jobs.unwrap_or_else(all_cores);
@@ -37,11 +37,11 @@ impl Mutants {
                         writeln!(out, "  {failure}")?;
                     }
                 }
-                Verdict::Innocent(failure) => {
+                Verdict::FailsWithoutBug(failure) => {
                     all = false;
                     writeln!(
                         out,
-                        "MISSED {name}: it fails without the bug too\n  {failure}"
+                        "MISSED {name}: the same seeds fail without the bug\n  {failure}"
                     )?;
                 }
             }

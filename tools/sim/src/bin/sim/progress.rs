@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ringtalk_sim::Report;
+use ringtalk_sim::RunReport;
 
 /// A progress bar, over seeds or other units.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Progress {
     }
 
     /// Shows how many seeds are done, and how many of them failed.
-    pub(crate) fn show(&self, report: &Report) {
+    pub(crate) fn show(&self, report: &RunReport) {
         self.0.set_position(report.seeds);
         if let Some(first) = report.failures.first() {
             let failed = report.failures.len();
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Shows that `done` of `all` units are done.
-    pub(crate) fn come(&self, done: u64, all: u64) {
+    pub(crate) fn set_position(&self, done: u64, all: u64) {
         self.0.set_length(all);
         self.0.set_position(done);
     }

@@ -8,14 +8,14 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use ringtalk_sim::{
-    Failure, Options, PlantedBug, Report, Scenario, Schedule, mutants, run_seeds, shrink,
+    Failure, Options, PlantedBug, RunReport, Scenario, Schedule, mutants, run_seeds, shrink,
 };
 
 use crate::progress::Progress;
 use crate::seeds::Seeds;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Run {
+pub(crate) struct RunArgs {
     /// The seeds, as `0..200` or as one number [default: the seed in the scenario's file]
     #[arg(long, value_name = "A..B")]
     seeds: Option<Seeds>,
@@ -47,12 +47,12 @@ pub(crate) fn all_cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-impl Run {
+impl RunArgs {
     /// Runs the seeds; returns true if no invariant was violated.
     pub(crate) fn run(&self) -> Result<bool> {
         let (scenario, seed) = self.scenario()?;
         let Some(seeds) = self.seeds.as_ref().map(Seeds::range).or(seed) else {
-            bail!("say which seeds to run, as in --seeds 0..200");
+            bail!("no seeds given; add for example --seeds 0..200");
         };
         let options = Options {
             nodes: self.nodes,
@@ -68,17 +68,17 @@ impl Run {
             true
         });
         drop(progress);
-        self.tell(&report)?;
-        Ok(report.failures.is_empty() && Self::tried_anything(&report))
+        self.print_report(&report)?;
+        Ok(report.failures.is_empty() && Self::tested_anything(&report))
     }
 
     /// Returns false after random faults of which none took effect: such a run has shown nothing.
-    fn tried_anything(report: &Report) -> bool {
+    fn tested_anything(report: &RunReport) -> bool {
         let injected = report.figures.injected.values().sum::<u64>();
         injected == 0 || report.figures.effective_faults() > 0
     }
 
-    fn tell(&self, report: &Report) -> Result<()> {
+    fn print_report(&self, report: &RunReport) -> Result<()> {
         let mut out = io::stdout().lock();
         writeln!(out, "{}", report.figures)?;
         let Some(failure) = report.failures.first() else {
@@ -95,7 +95,7 @@ impl Run {
         writeln!(out, "{failure}")?;
         out.flush()?;
         if !self.trace && !self.no_shrink {
-            tell_shrunk(&mut out, failure)?;
+            print_shrunk(&mut out, failure)?;
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Run {
                 .map(|scenario| scenario.name().to_owned())
                 .collect();
             bail!(
-                "no scenario is called {name}; there are {}",
+                "unknown scenario {name:?}; expected a .toml file or one of {}",
                 names.join(", ")
             );
         };
@@ -127,12 +127,15 @@ impl Run {
 }
 
 /// Shrinks a failing schedule, writes it to a file, and prints the command that runs it.
-fn tell_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
+fn print_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
     let Some(schedule) = &failure.schedule else {
         return Ok(());
     };
     let Some(shrunk) = shrink(failure) else {
-        writeln!(out, "its schedule alone does not fail: it was not shrunk")?;
+        writeln!(
+            out,
+            "not shrunk: replaying the recorded schedule does not violate the invariant"
+        )?;
         return Ok(());
     };
     let file = std::env::temp_dir().join(format!("ringtalk-sim-{}.toml", failure.seed));
@@ -143,7 +146,7 @@ fn tell_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
         out,
         "shrunk to {left} of its {all} faults, which violate the same invariant: cargo run --release -p ringtalk-sim -- run --scenario {}{} --trace",
         file.display(),
-        failure.asked()
+        failure.arguments()
     )?;
     Ok(())
 }

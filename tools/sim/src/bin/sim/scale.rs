@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use ringtalk_sim::{Ring, scale};
+use ringtalk_sim::{RingSpec, scale};
 use serde_json::Value;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Scaling {
+pub(crate) struct ScaleArgs {
     /// How many nodes
     #[arg(long, value_parser = clap::value_parser!(u64).range(2..=16_384))]
     nodes: u64,
@@ -31,10 +31,10 @@ pub(crate) struct Scaling {
     seed: u64,
 }
 
-impl Scaling {
+impl ScaleArgs {
     /// Runs the measurement; returns true if no delivery was missed.
     pub(crate) fn run(&self) -> Result<bool> {
-        let ring = Ring {
+        let ring = RingSpec {
             nodes: self.nodes,
             seed: self.seed,
             dead_percent: self.dead,

@@ -27,7 +27,10 @@ impl FromStr for Seeds {
             Some((first, end)) => number(first)?..number(end)?,
             None => number(text)?..number(text)?.saturating_add(1),
         };
-        ensure!(range.start < range.end, "there is no seed in {text}");
+        ensure!(
+            range.start < range.end,
+            "{text} is empty; A must be less than B in A..B"
+        );
         Ok(Self(range))
     }
 }

@@ -1,4 +1,4 @@
-//! `sim soak`: batch after batch, with the totals in a file after each, so that it can be stopped at any time.
+//! `sim soak`: runs batch after batch, and writes the account after each, so that it can be stopped at any time.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use ringtalk_sim::Soak;
+use ringtalk_sim::{Account, Soak};
 
 use crate::progress::Progress;
 use crate::run::all_cores;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Soaking {
-    /// Where the totals are kept
+pub(crate) struct SoakArgs {
+    /// The file that keeps the account
     #[arg(long, default_value = "tools/sim/results.toml")]
     results: PathBuf,
-    /// Seeds in a batch: what is lost when it is stopped in the middle
+    /// Seeds in a batch; if the soak is stopped, the batch that runs is lost
     #[arg(long, default_value_t = 200)]
     batch: u64,
-    /// Goes on until so many seeds were run in all [default: for ever]
+    /// Stops when all soaks together have run this many seeds [default: never]
     #[arg(long)]
     until: Option<u64>,
-    /// Goes on for so many seconds [default: for ever]
+    /// Stops after this many seconds [default: never]
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
     /// Threads; the results do not depend on it [default: all cores]
@@ -30,49 +30,56 @@ pub(crate) struct Soaking {
     jobs: Option<usize>,
 }
 
-impl Soaking {
-    /// Runs batches; returns true if no seed has failed so far.
+impl SoakArgs {
+    /// Runs batches; returns true if no seed failed.
     pub(crate) fn run(&self) -> Result<bool> {
         let jobs = self.jobs.unwrap_or_else(all_cores);
-        let mut soak = match Soak::new() {
-            Ok(soak) => soak,
+        let mut account = match Account::new() {
+            Ok(account) => account,
             Err(failure) => bail!("{failure}"),
         };
         if let Some(before) = read(&self.results)? {
-            if before.is_of_the_same_version(&soak) {
-                soak = before;
+            if before.is_of_the_same_version(&account) {
+                account = before;
             } else {
-                println!("the protocol or the simulator has changed: the totals start anew");
+                println!("the protocol or the simulator has changed: starting a new account");
             }
         }
         let begun = Instant::now();
-        let until = self.until.unwrap_or(u64::MAX);
+        let left = self
+            .until
+            .map_or(u64::MAX, |until| until.saturating_sub(account.next_seed()));
         let time = self.time.map_or(Duration::MAX, Duration::from_secs);
-        while soak.seeds < until && begun.elapsed() < time {
-            let batch = self.batch.clamp(1, until - soak.seeds);
+        let mut soak = Soak::new(account.next_seed());
+        let mut summary = soak.summary();
+        while summary.seeds < left && begun.elapsed() < time {
+            let batch = self.batch.clamp(1, left - summary.seeds);
             let progress = Progress::new(batch, "seeds");
             soak.run_batch(batch, jobs, |report| progress.show(report));
             drop(progress);
-            write(&self.results, &soak)?;
+            summary = soak.summary();
+            let mut so_far = account.clone();
+            so_far.soaks.push(summary.clone());
+            write(&self.results, &so_far)?;
             println!(
                 "{} seeds, {} failed, {} deliveries checked",
-                soak.seeds, soak.failed, soak.figures.deliveries
+                summary.seeds, summary.failed, summary.deliveries
             );
             io::stdout().flush()?;
         }
-        for failure in &soak.failures {
+        for failure in &summary.failures {
             println!("{failure}");
         }
-        Ok(soak.failed == 0)
+        Ok(summary.failed == 0)
     }
 }
 
-fn read(path: &Path) -> Result<Option<Soak>> {
+fn read(path: &Path) -> Result<Option<Account>> {
     match fs::read_to_string(path) {
         Ok(text) => {
-            let soak = toml::from_str(&text);
-            Ok(Some(soak.with_context(|| {
-                format!("{}: no results", path.display())
+            let account = toml::from_str(&text);
+            Ok(Some(account.with_context(|| {
+                format!("{}: not a results file", path.display())
             })?))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -81,10 +88,12 @@ fn read(path: &Path) -> Result<Option<Soak>> {
 }
 
 /// Writes the file as a whole or not at all: the soak may be stopped at any moment.
-fn write(path: &Path, soak: &Soak) -> Result<()> {
-    let text = toml::to_string(soak).context("totals that cannot be written")?;
+fn write(path: &Path, account: &Account) -> Result<()> {
+    let text = toml::to_string(account).context("cannot serialize the account")?;
     let aside = path.with_extension("toml.new");
-    let text = format!("# What `cargo xtask soak` has run so far. It adds to this file.\n{text}");
+    let text = format!(
+        "# What `cargo xtask soak` has run of this version of the protocol. Times are in milliseconds.\n{text}"
+    );
     fs::write(&aside, text).with_context(|| format!("cannot write {}", aside.display()))?;
     fs::rename(&aside, path).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,0 +1,305 @@
+//! The links that are up, each with a task that reads, and one that writes while the socket is full.
+//!
+//! Bytes that a socket takes at once are written at once. The core bounds those that wait to be written: it is told of every byte
+//! that was written, and closes a link that takes none. Not here: how links are made (`dialler`, `listener`).
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringtalk_proto::LinkId;
+use ringtalk_wire::limit::REASON_BYTES;
+use ringtalk_wire::{Close, Frame, NodeId, encode};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
+use crate::link::{FrameReader, FrameWriter, Link, LinkError};
+
+/// The number of bytes to write at once.
+const WRITE_BYTES: usize = 64 * 1024;
+/// The timeout for writing what is queued on a link that is being closed.
+const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+/// The links that are up.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    live: HashMap<LinkId, OpenConnection>,
+    /// The links that have something to write, and room for it as far as is known.
+    ready: Vec<LinkId>,
+    last: u64,
+    inbox: Inbox,
+    /// The room for frames in the inbox.
+    room: Arc<Semaphore>,
+    farewells: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct OpenConnection {
+    peer: NodeId,
+    address: SocketAddr,
+    queue: VecDeque<Bytes>,
+    writer: WriterState,
+    closing: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// The owner of a link's writer.
+#[derive(Debug)]
+enum WriterState {
+    /// The link, which writes whenever something is queued.
+    Free(FrameWriter),
+    /// A task, which waits until the socket takes the rest. It gives the writer back and reports that the rest was
+    /// written, or reports that it could not be.
+    Full(oneshot::Receiver<FrameWriter>),
+}
+
+impl Connections {
+    /// Creates a set without links.
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        Self {
+            live: HashMap::new(),
+            ready: Vec::new(),
+            last: 0,
+            inbox,
+            room: Arc::new(Semaphore::new(INBOX_BYTES)),
+            farewells: JoinSet::new(),
+        }
+    }
+
+    /// Adds a link, under an id of its own.
+    pub(crate) fn add(&mut self, link: Link) -> LinkId {
+        self.last += 1;
+        let id = LinkId(self.last);
+        let closing = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let sink = FrameSink {
+            link: id,
+            inbox: self.inbox.clone(),
+            room: Arc::clone(&self.room),
+        };
+        tasks.spawn(read_frames(link.reader, sink, closing.clone()));
+        let connection = OpenConnection {
+            peer: link.peer,
+            address: link.address,
+            queue: VecDeque::new(),
+            writer: WriterState::Free(link.writer),
+            closing,
+            tasks,
+        };
+        self.live.insert(id, connection);
+        id
+    }
+
+    /// Returns true while the link is up. Frames that still arrive from a link that is down must be ignored.
+    pub(crate) fn is_up(&self, id: LinkId) -> bool {
+        self.live.contains_key(&id)
+    }
+
+    /// Queues an encoded frame.
+    pub(crate) fn send(&mut self, id: LinkId, frame: Bytes) {
+        if let Some(connection) = self.live.get_mut(&id) {
+            if connection.queue.is_empty() && matches!(connection.writer, WriterState::Free(_)) {
+                self.ready.push(id);
+            }
+            connection.queue.push_back(frame);
+        }
+    }
+
+    /// Writes what is queued, as much at once as possible, without waiting. Returns how many bytes of frames went out
+    /// on each link.
+    pub(crate) fn flush(&mut self) -> Vec<(LinkId, io::Result<usize>)> {
+        let mut written = Vec::new();
+        for id in std::mem::take(&mut self.ready) {
+            if let Some(connection) = self.live.get_mut(&id) {
+                written.push((id, connection.flush(id, &self.inbox)));
+            }
+        }
+        written
+    }
+
+    /// Takes the writer back from a socket that is no longer full.
+    pub(crate) fn reclaim_writer(&mut self, id: LinkId) {
+        if let Some(connection) = self.live.get_mut(&id)
+            && let WriterState::Full(writer) = &mut connection.writer
+            && let Ok(writer) = writer.try_recv()
+        {
+            connection.writer = WriterState::Free(writer);
+            self.ready.push(id);
+        }
+    }
+
+    /// Writes out what is queued on a link, then closes it, in the background.
+    pub(crate) fn close(&mut self, id: LinkId, reason: &str) {
+        while self.farewells.try_join_next().is_some() {}
+        if let Some(connection) = self.live.remove(&id) {
+            tracing::debug!(peer = ?connection.peer, address = %connection.address, reason, "closing a link");
+            self.farewells.spawn(connection.close_gracefully());
+        }
+    }
+
+    /// Ends a broken link. A peer whose records or frames cannot be read is told so.
+    pub(crate) fn end(&mut self, id: LinkId, error: Option<&LinkError>) {
+        let Some(connection) = self.live.get(&id) else {
+            return;
+        };
+        let (peer, address) = (connection.peer, connection.address);
+        match error {
+            Some(error @ (LinkError::Decode(_) | LinkError::TooLong(_) | LinkError::Record)) => {
+                tracing::warn!(?peer, %address, %error, "closing the link: its peer sent an invalid record or frame");
+                self.send(id, close_frame(&error.to_string()));
+                self.close(id, "invalid frame");
+            }
+            other => {
+                let reason = other.map(ToString::to_string);
+                tracing::debug!(?peer, %address, ?reason, "lost a link");
+                self.live.remove(&id);
+            }
+        }
+    }
+
+    /// Closes all links, and waits for that until the limit.
+    pub(crate) async fn close_all(mut self, limit: Duration) {
+        let ids: Vec<LinkId> = self.live.keys().copied().collect();
+        for id in ids {
+            self.close(id, "leaving");
+        }
+        let farewells = async { while self.farewells.join_next().await.is_some() {} };
+        let _ = timeout(limit, farewells).await;
+    }
+}
+
+impl OpenConnection {
+    fn flush(&mut self, link: LinkId, inbox: &Inbox) -> io::Result<usize> {
+        let WriterState::Free(writer) = &mut self.writer else {
+            return Ok(0);
+        };
+        let mut written = 0;
+        while fill(writer, &mut self.queue) {
+            let Some(bytes) = writer.write_now()? else {
+                self.wait_for_room(link, inbox.clone());
+                break;
+            };
+            written += bytes;
+        }
+        Ok(written)
+    }
+
+    fn wait_for_room(&mut self, link: LinkId, inbox: Inbox) {
+        let (writer_back, writer) = oneshot::channel();
+        let before = std::mem::replace(&mut self.writer, WriterState::Full(writer));
+        while self.tasks.try_join_next().is_some() {}
+        if let WriterState::Free(writer) = before {
+            let closing = self.closing.clone();
+            self.tasks
+                .spawn(write_rest(writer, writer_back, link, inbox, closing));
+        }
+    }
+
+    async fn close_gracefully(mut self) {
+        self.closing.cancel();
+        let done = async {
+            let writer = match self.writer {
+                WriterState::Free(writer) => Some(writer),
+                WriterState::Full(writer) => writer.await.ok(),
+            };
+            if let Some(mut writer) = writer {
+                while fill(&mut writer, &mut self.queue) && writer.write().await.is_ok() {}
+                let _ = writer.finish().await;
+            }
+            while self.tasks.join_next().await.is_some() {}
+        };
+        let _ = timeout(FAREWELL_TIME, done).await;
+    }
+}
+
+/// Moves as much from a queue to the writer as is written at once. Returns false if there is nothing to write.
+fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
+    while writer.waiting() < WRITE_BYTES
+        && let Some(frame) = queue.pop_front()
+    {
+        writer.add(&frame);
+    }
+    writer.waiting() > 0
+}
+
+/// The path of one link's frames to the task that owns the core.
+#[derive(Debug)]
+struct FrameSink {
+    link: LinkId,
+    inbox: Inbox,
+    room: Arc<Semaphore>,
+}
+
+/// Passes frames on until the link breaks or is closed. Then reads and discards, until the peer has closed its end.
+async fn read_frames(mut reader: FrameReader, sink: FrameSink, closing: CancellationToken) {
+    tokio::select! {
+        biased;
+        () = closing.cancelled() => {}
+        error = forward_frames(&mut reader, &sink) => {
+            let link = sink.link;
+            let _ = sink.inbox.send(DriverEvent::Broken { link, error }).await;
+            closing.cancelled().await;
+        }
+    }
+    reader.discard().await;
+}
+
+async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<LinkError> {
+    let link = sink.link;
+    loop {
+        let frame = match reader.next().await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return None,
+            Err(error) => return Some(error),
+        };
+        // A frame has 256 KiB at most, so there is always room for one.
+        let room = Arc::clone(&sink.room).acquire_many_owned(reader.last_bytes() as u32);
+        let room = room.await.ok()?;
+        let event = DriverEvent::Frame { link, frame, room };
+        sink.inbox.send(event).await.ok()?;
+    }
+}
+
+/// Waits until a socket has taken the rest of what is to be written.
+async fn write_rest(
+    mut writer: FrameWriter,
+    writer_back: oneshot::Sender<FrameWriter>,
+    link: LinkId,
+    inbox: Inbox,
+    closing: CancellationToken,
+) {
+    let event = match writer.write().await {
+        Ok(bytes) => {
+            // This fails if the link is gone.
+            let _ = writer_back.send(writer);
+            DriverEvent::Written { link, bytes }
+        }
+        // Nothing can follow half a record, so nobody gets this writer back.
+        Err(error) => {
+            let error = Some(error.into());
+            DriverEvent::Broken { link, error }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = closing.cancelled() => {}
+        _ = inbox.send(event) => {}
+    }
+}
+
+fn close_frame(reason: &str) -> Bytes {
+    let mut reason = reason.to_owned();
+    while reason.len() > REASON_BYTES {
+        reason.pop();
+    }
+    encode(&Frame::Close(Close { reason }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! Links over sockets of this host, with a peer that reads, one that does not, and one that sends garbage.
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{self, Receiver};
+
+use super::*;
+use crate::driver::inbox::{INBOX, INBOX_BYTES};
+use crate::link::test_support::{RawPeer, credentials, into_link};
+use crate::link::{ReplayFilter, accept};
+
+fn framed(frame: &Frame) -> Vec<u8> {
+    let bytes = encode(frame);
+    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&length[..], &bytes].concat()
+}
+
+/// Makes one link to a peer whose end sends and receives bytes.
+async fn linked() -> (Connections, LinkId, Receiver<DriverEvent>, RawPeer) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let host = async {
+        let (stream, address) = listener.accept().await.unwrap();
+        into_link(accept(stream, address, &credentials(1), &ReplayFilter::default()).await)
+    };
+    let me = credentials(2);
+    let (link, peer) = tokio::join!(host, RawPeer::dial(address, &me));
+    let (inbox, events) = mpsc::channel(INBOX);
+    let mut connections = Connections::new(inbox);
+    let id = connections.add(link.unwrap());
+    (connections, id, events, peer)
+}
+
+#[tokio::test]
+async fn frames_come_and_go_and_written_bytes_are_counted() {
+    let (mut connections, id, mut events, mut peer) = linked().await;
+    peer.send(&framed(&Frame::Ping(1))).await;
+    let event = events.recv().await.unwrap();
+    let ping = Frame::Ping(1);
+    assert!(matches!(event, DriverEvent::Frame { frame, .. } if frame == ping));
+
+    let frames: Vec<Frame> = (0..100).map(Frame::Pong).collect();
+    let mut queued = 0;
+    for frame in &frames {
+        let bytes = encode(frame);
+        queued += bytes.len();
+        connections.send(id, bytes);
+    }
+    let written = connections.flush();
+    assert!(matches!(written[..], [(_, Ok(bytes))] if bytes == queued));
+    assert!(connections.flush().is_empty());
+    let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
+    let (received, _) = peer.receive(expected.len()).await;
+    assert_eq!(received, expected);
+}
+
+#[tokio::test]
+async fn frames_wait_by_their_bytes_and_give_their_room_back() {
+    let (connections, _id, mut events, mut peer) = linked().await;
+    let long = Frame::Close(Close {
+        reason: "x".repeat(256),
+    });
+    peer.send(&framed(&long)).await;
+    let event = events.recv().await.unwrap();
+    let taken = INBOX_BYTES - connections.room.available_permits();
+    assert_eq!(taken, encode(&long).len());
+    drop(event);
+    assert_eq!(connections.room.available_permits(), INBOX_BYTES);
+}
+
+#[tokio::test]
+async fn a_full_socket_delays_the_rest_of_a_write() {
+    let (mut connections, id, mut events, mut peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = Frame::Close(Close { reason });
+    let (bytes, on_the_wire) = (encode(&frame), framed(&frame));
+    let frames = 16 * 1024 * 1024 / on_the_wire.len();
+    for _ in 0..frames {
+        connections.send(id, bytes.clone());
+    }
+    let mut left = frames * bytes.len();
+    let reading = async {
+        let (received, _) = peer.receive(frames * on_the_wire.len()).await;
+        assert!(
+            received
+                .chunks(on_the_wire.len())
+                .all(|one| one == on_the_wire)
+        );
+    };
+    let writing = async {
+        while left > 0 {
+            for (_, written) in connections.flush() {
+                left -= written.unwrap();
+            }
+            if left > 0 {
+                let Some(DriverEvent::Written { link, bytes }) = events.recv().await else {
+                    panic!("the rest is to be written");
+                };
+                left -= bytes;
+                connections.reclaim_writer(link);
+            }
+        }
+    };
+    tokio::join!(reading, writing);
+}
+
+#[tokio::test]
+async fn a_link_that_broke_while_its_socket_was_full_is_closed_like_others() {
+    let (mut connections, id, mut events, peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = encode(&Frame::Close(Close { reason }));
+    for _ in 0..16 * 1024 * 1024 / frame.len() {
+        connections.send(id, frame.clone());
+    }
+    connections.flush();
+    drop(peer);
+    let broken =
+        async { while !matches!(events.recv().await, Some(DriverEvent::Broken { .. })) {} };
+    timeout(Duration::from_secs(5), broken).await.unwrap();
+    connections.close(id, "test");
+    let farewell = timeout(Duration::from_secs(5), connections.farewells.join_next());
+    farewell.await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_link_writes_out_what_was_queued() {
+    let (mut connections, id, _events, mut peer) = linked().await;
+    connections.send(id, encode(&Frame::Ping(1)));
+    connections.close(id, "test");
+    assert!(!connections.is_up(id));
+    peer.send(&framed(&Frame::Ping(2))).await;
+    let (received, _) = peer.receive(usize::MAX).await;
+    assert_eq!(received, framed(&Frame::Ping(1)));
+}
+
+#[tokio::test]
+async fn the_peers_end_is_the_links_end() {
+    let (mut connections, id, mut events, peer) = linked().await;
+    drop(peer);
+    let event = events.recv().await.unwrap();
+    assert!(matches!(event, DriverEvent::Broken { link, .. } if link == id));
+    connections.end(id, None);
+    assert!(!connections.is_up(id));
+}
+
+#[tokio::test]
+async fn a_bad_frame_closes_the_link_with_a_reason() {
+    for garbage in [&[0, 0, 0, 1, 0xff][..], &[0xff; 4], &[0, 0, 0, 0]] {
+        let (mut connections, id, mut events, mut peer) = linked().await;
+        peer.send(garbage).await;
+        let Some(DriverEvent::Broken { error, .. }) = events.recv().await else {
+            panic!("the link is to be broken");
+        };
+        connections.end(id, error.as_ref());
+        let (received, _) = peer.receive(usize::MAX).await;
+        let frame = ringtalk_wire::decode(&received[4..]).unwrap();
+        assert!(matches!(frame, Frame::Close(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_bad_record_closes_the_link_with_a_reason() {
+    let (mut connections, id, mut events, mut peer) = linked().await;
+    peer.stream.write_all(&[0xff; 64]).await.unwrap();
+    let Some(DriverEvent::Broken { error, .. }) = events.recv().await else {
+        panic!("the link is to be broken");
+    };
+    assert!(matches!(error, Some(LinkError::Record)));
+    connections.end(id, error.as_ref());
+    let (received, _) = peer.receive(usize::MAX).await;
+    let frame = ringtalk_wire::decode(&received[4..]).unwrap();
+    assert!(matches!(frame, Frame::Close(_)));
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_delays_no_other() {
+    let (mut connections, id, mut events, _peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = encode(&Frame::Close(Close { reason }));
+    let frames = 16 * 1024 * 1024 / frame.len();
+    for _ in 0..frames {
+        connections.send(id, frame.clone());
+    }
+    let written = connections
+        .flush()
+        .into_iter()
+        .map(|(_, written)| written.unwrap());
+    assert!(written.sum::<usize>() < frames * frame.len());
+    let stuck = async { while events.recv().await.is_some() {} };
+    let stuck = timeout(Duration::from_millis(300), stuck).await;
+    assert!(stuck.is_err());
+    connections.close(id, "reads nothing");
+    timeout(
+        Duration::from_secs(5),
+        connections.close_all(Duration::from_secs(3)),
+    )
+    .await
+    .unwrap();
+}

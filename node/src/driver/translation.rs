@@ -1,0 +1,157 @@
+//! Translates the core's events for the session.
+//!
+//! Not here: what follows from them for the user (`ringtalk_session`).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ringtalk_proto::{
+    Delivered, ErrorKind, Event as CoreEvent, JoiningStage, Person as Member, View,
+};
+use ringtalk_session::{Code, Event, JoinProgress, JoinStage, Members, Message, Person, Remark};
+
+use super::Driver;
+
+impl Driver {
+    /// Tells the user of a problem; the node goes on.
+    pub(super) fn warn(&mut self, code: Code, message: String) {
+        self.tell(Event::Error(Remark { code, message }));
+    }
+
+    /// Tells the user something that may be of interest.
+    pub(super) fn notify(&mut self, code: Code, message: String) {
+        self.tell(Event::Notice(Remark { code, message }));
+    }
+
+    /// Tells the user the outcome of a step, until the node is ready.
+    pub(super) fn progress(&mut self, progress: impl FnOnce() -> JoinProgress) {
+        if !self.session.is_ready() {
+            self.tell(Event::Progress(progress()));
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.session.record(event, Instant::now());
+    }
+}
+
+/// Translates an event of the core, which came at `now_ms` by the calendar.
+pub(super) fn session_event(core_event: CoreEvent, now_ms: u64) -> Event {
+    match core_event {
+        CoreEvent::Joining(stage) => Event::Joining(self::stage(stage)),
+        CoreEvent::Start { base } => Event::Start { base },
+        CoreEvent::Ready { name } => Event::Ready { name },
+        CoreEvent::Message(message) => Event::Message(self::message(message, now_ms)),
+        CoreEvent::View(view) => Event::View(Arc::new(members(&view))),
+        CoreEvent::Neighbours {
+            predecessor,
+            successor,
+        } => Event::Neighbours {
+            predecessor,
+            successor,
+        },
+        CoreEvent::Coordinator { epoch } => Event::Coordinator { epoch },
+        CoreEvent::Joined(member) => Event::Joined(person(member)),
+        CoreEvent::Left(member) => Event::Left(person(member)),
+        CoreEvent::Failed(member) => Event::Failed(person(member)),
+        CoreEvent::Renamed {
+            person: member,
+            previous,
+        } => Event::Renamed {
+            person: person(member),
+            previous,
+        },
+        CoreEvent::Observed { host } => {
+            let source = host.map_or_else(
+                || "through a relay".to_owned(),
+                |host| format!("from {host}"),
+            );
+            Event::Notice(Remark {
+                code: Code::Observer,
+                message: format!(
+                    "an observer {source} is looking at the ring: it sees the members, but not their messages"
+                ),
+            })
+        }
+        CoreEvent::Merged { members, epoch } => Event::Merged { members, epoch },
+        CoreEvent::Reached {
+            first,
+            last,
+            members,
+        } => Event::Reached {
+            first,
+            last,
+            members,
+        },
+        CoreEvent::Gap {
+            author,
+            from,
+            to,
+            passed,
+        } => Event::Gap {
+            author,
+            from,
+            to,
+            passed,
+        },
+        CoreEvent::Error { kind, message } => Event::Error(Remark {
+            code: code(kind),
+            message,
+        }),
+    }
+}
+
+fn message(message: Delivered, arrived_ms: u64) -> Message {
+    let Delivered {
+        id,
+        name,
+        timestamp_ms,
+        text,
+        lamport,
+        heads,
+        history,
+    } = message;
+    Message {
+        id,
+        name,
+        timestamp_ms,
+        arrived_ms,
+        text,
+        lamport,
+        heads,
+        history,
+    }
+}
+
+fn members(view: &View) -> Members {
+    let tag = view.tag();
+    Members::new(tag.epoch, tag.number, view.shared_members())
+}
+
+const fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::AuthorForked => Code::AuthorForked,
+        ErrorKind::Full => Code::Full,
+        ErrorKind::LamportTime => Code::LamportTime,
+        ErrorKind::Refused => Code::Refused,
+        ErrorKind::SlowMember => Code::SlowMember,
+        ErrorKind::UnprovenCoordinator => Code::UnprovenCoordinator,
+        ErrorKind::UnreachableAddress => Code::UnreachableAddress,
+    }
+}
+
+fn person(member: Member) -> Person {
+    let Member { id, name } = member;
+    Person { id, name }
+}
+
+fn stage(stage: JoiningStage) -> JoinStage {
+    match stage {
+        JoiningStage::AskingDirector => JoinStage::AskingDirector,
+        JoiningStage::Linking { peer, address } => JoinStage::Linking { peer, address },
+        JoiningStage::AskingForPlace { peer, address } => {
+            JoinStage::AskingForPlace { peer, address }
+        }
+        JoiningStage::FetchingHistory { done, total } => JoinStage::FetchingHistory { done, total },
+    }
+}
