@@ -25,6 +25,17 @@ impl From<Input> for PendingInput {
     }
 }
 
+/// How far a process has left the ring.
+#[derive(Debug, Default)]
+pub(crate) struct Departure {
+    /// When it began to leave.
+    pub(crate) since: Option<Time>,
+    /// Its last message that another node must have, once it has left.
+    pub(crate) handed_over: u64,
+    /// The members that ran and were in its view when it had left: they have its last messages.
+    pub(crate) heirs: Vec<HostIndex>,
+}
+
 /// One process.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -50,11 +61,7 @@ pub(crate) struct Process {
     /// When its node became ready.
     pub(crate) ready: Option<Time>,
     pub(crate) started: Time,
-    pub(crate) leaving: Option<Time>,
-    /// Its last message that somebody else must have, once it has left.
-    pub(crate) handed_over: u64,
-    /// The members that ran and were in its view when it had left: they have its last messages.
-    pub(crate) heirs: Vec<HostIndex>,
+    pub(crate) departure: Departure,
     /// How often it was paused; if ever, it has no deadline for leaving.
     pub(crate) pauses: u32,
     pub(crate) registered: bool,
@@ -86,9 +93,7 @@ impl Process {
             asking: false,
             ready: None,
             started: now,
-            leaving: None,
-            handed_over: 0,
-            heirs: Vec::new(),
+            departure: Departure::default(),
             pauses: 0,
             registered: false,
             merges: 0,

@@ -130,7 +130,11 @@ fn measure_stable(world: &mut World, ring: &RingSpec) -> Result<Scale, Violation
     for _ in 0..ROUNDS {
         send_messages(world)?;
     }
-    let scale = Scale::of(ring.nodes, 0, world.survey.take().unwrap_or_default());
+    let scale = Scale::of(
+        ring.nodes,
+        0,
+        world.measurement.survey.take().unwrap_or_default(),
+    );
     scale.check_stable()?;
     Ok(scale)
 }
@@ -147,7 +151,7 @@ fn measure_with_dead(world: &mut World, ring: &RingSpec) -> Result<Scale, Violat
     }
     world.follow_messages();
     send_messages(world)?;
-    let survey = world.survey.take().unwrap_or_default();
+    let survey = world.measurement.survey.take().unwrap_or_default();
     Ok(Scale::of(ring.nodes, dead, survey))
 }
 
@@ -174,7 +178,7 @@ fn measure_rest(world: &mut World) -> Result<Rest, Violation> {
     world.run_for(QUIET)?;
     world.count_traffic();
     world.run_for(REST)?;
-    let traffic = world.traffic.take().unwrap_or_default();
+    let traffic = world.measurement.traffic.take().unwrap_or_default();
     Ok(Rest::of(&traffic, REST))
 }
 
@@ -193,7 +197,9 @@ fn measure_talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
     ensure(world.have_same_messages(), "C5", || {
         "not all members have the same messages after the talk".into()
     })?;
-    Ok(Talk::of(&world.survey.take().unwrap_or_default()))
+    Ok(Talk::of(
+        &world.measurement.survey.take().unwrap_or_default(),
+    ))
 }
 
 /// Measures newcomers that come one after the other and fetch everything so far.

@@ -96,17 +96,58 @@ pub struct Options {
     pub planted: Option<PlantedBug>,
 }
 
+/// How the nodes of a run are set up, and how much their users write.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    /// How many nodes a scenario has if it leaves that open.
+    pub(crate) nodes: Option<u64>,
+    /// How long a scenario lasts if it leaves that open.
+    pub(crate) lasts: Option<Duration>,
+    /// How long a user is silent, on average; if `None`, nobody writes anything.
+    pace: Option<Duration>,
+    history: usize,
+    /// Whether a node that becomes ready must have every message sent so far.
+    whole_at_ready: bool,
+    real_keys: bool,
+    planted: Option<PlantedBug>,
+}
+
+/// What has happened to the paths between hosts.
+#[derive(Debug, Default)]
+struct Disturbance {
+    /// Whether links were ever lossy, cut, slow or partitioned, so that messages took longer.
+    impaired: bool,
+    partitions: u64,
+    groups: Vec<u8>,
+    /// The only group that reaches the director, during a partition.
+    director_group: Option<u8>,
+}
+
+/// The record of the faults, so that a schedule can repeat them.
+#[derive(Debug)]
+struct Record {
+    faults: FaultRecord,
+    from: Time,
+}
+
+/// What is measured beside the figures, if anything.
+#[derive(Debug, Default)]
+pub(crate) struct Measurement {
+    /// How messages travel.
+    pub(crate) survey: Option<Survey>,
+    /// The traffic.
+    pub(crate) traffic: Option<Traffic>,
+}
+
 /// The state of one run.
 #[derive(Debug)]
 pub(crate) struct World {
     /// The random numbers of the scenario itself.
     pub(crate) random: Random,
     pub(crate) figures: Figures,
-    /// How many nodes a scenario has if it leaves that open.
-    pub(crate) nodes: Option<u64>,
-    /// How long a scenario lasts if it leaves that open.
-    pub(crate) lasts: Option<Duration>,
-    pub(crate) seed: u64,
+    pub(crate) setup: Setup,
+    pub(crate) measurement: Measurement,
     now: Time,
     events: EventQueue<WorldEvent>,
     network: Network,
@@ -117,29 +158,12 @@ pub(crate) struct World {
     trace: Trace,
     /// The random numbers of users and drivers, apart from the scenario's.
     driver_random: Random,
-    /// How long a user is silent, on average; if `None`, nobody writes anything.
-    pace: Option<Duration>,
-    history: usize,
     recovery: recovery::RecoveryTimes,
     last_change: Time,
     /// When processes died. A node that left around then may have handed its last messages to a dead process only.
     deaths: Vec<Time>,
-    /// Whether a node that becomes ready must have every message sent so far.
-    whole_at_ready: bool,
-    /// Whether links were ever lossy, cut, slow or partitioned, so that messages took longer.
-    impaired: bool,
-    partitions: u64,
-    groups: Vec<u8>,
-    /// The only group that reaches the director, during a partition.
-    director_group: Option<u8>,
-    fault_record: FaultRecord,
-    recorded_from: Time,
-    real_keys: bool,
-    planted: Option<PlantedBug>,
-    /// How messages travel, if that is recorded.
-    pub(crate) survey: Option<Survey>,
-    /// The traffic, if it is counted.
-    pub(crate) traffic: Option<Traffic>,
+    disturbance: Disturbance,
+    record: Record,
     /// The copies that all nodes share.
     shared: sharing::Shared,
     /// The faults at chosen steps, if steps are counted.
@@ -154,9 +178,17 @@ impl World {
             driver_random: random.fork(),
             random: random.fork(),
             figures: Figures::default(),
-            nodes: options.nodes,
-            lasts: options.lasts,
-            seed,
+            setup: Setup {
+                seed,
+                nodes: options.nodes,
+                lasts: options.lasts,
+                pace: None,
+                history: HISTORY,
+                whole_at_ready: false,
+                real_keys: are_real(seed),
+                planted: options.planted,
+            },
+            measurement: Measurement::default(),
             now: Time::from_micros(1_000_000),
             events: EventQueue::new(),
             director: Director::default(),
@@ -164,22 +196,14 @@ impl World {
             indexes: BTreeMap::new(),
             oracles: Oracles::default(),
             trace: Trace::new(options.trace),
-            pace: None,
-            history: HISTORY,
             recovery: recovery::RecoveryTimes::default(),
             last_change: Time::default(),
             deaths: Vec::new(),
-            whole_at_ready: false,
-            impaired: false,
-            partitions: 0,
-            groups: Vec::new(),
-            director_group: None,
-            fault_record,
-            recorded_from: Time::default(),
-            real_keys: are_real(seed),
-            planted: options.planted,
-            survey: None,
-            traffic: None,
+            disturbance: Disturbance::default(),
+            record: Record {
+                faults: fault_record,
+                from: Time::default(),
+            },
             shared: sharing::Shared::default(),
             step_injector: None,
         }
@@ -187,7 +211,7 @@ impl World {
 
     /// Sets how many messages nodes keep; it applies to nodes that start later.
     pub(crate) const fn keep_history(&mut self, messages: usize) {
-        self.history = messages;
+        self.setup.history = messages;
     }
 
     /// Prepares the measurement of a large ring: the oracles do not keep every node's whole past, and the times of
@@ -252,7 +276,7 @@ impl World {
     fn add_process(&mut self, addresses: Addresses, name: Option<String>, site: Site) -> HostIndex {
         let index = self.processes.len();
         let secret = self.driver_random.bytes();
-        let keys = keys(secret, self.real_keys);
+        let keys = keys(secret, self.setup.real_keys);
         let id = NodeId::of(&keys.0.public_key());
         let network = network_of(&addresses);
         self.network.add_host(id, addresses.all(), site);
@@ -263,15 +287,16 @@ impl World {
             name: name.clone(),
             addresses,
             network,
-            retention: Retention::of(self.history),
+            retention: Retention::of(self.setup.history),
             tempo: Tempo::default(),
             fingers: true,
         };
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
-        let mut process = Process::new(config, keys, signer(secret, self.real_keys), self.now);
-        if let Some(bug) = self.planted {
+        let mut process =
+            Process::new(config, keys, signer(secret, self.setup.real_keys), self.now);
+        if let Some(bug) = self.setup.planted {
             process.node.plant(bug);
         }
         self.processes.push(process);

@@ -58,8 +58,8 @@ pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
 /// Every few seconds a member joins, leaves or dies, and everybody gets all messages, for as long as asked for
 /// (`--lasts`).
 pub(super) fn members_come_and_go(world: &mut World) -> Check {
-    let count = world.nodes.unwrap_or(20);
-    let end = world.time() + world.lasts.unwrap_or(seconds(60));
+    let count = world.setup.nodes.unwrap_or(20);
+    let end = world.time() + world.setup.lasts.unwrap_or(seconds(60));
     gather(world, count)?;
     world.talk(seconds(5 * count));
     while world.time() < end {

@@ -65,7 +65,7 @@ pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
 /// Gathers as many nodes as asked for, or 8 to 40, of which one writes something now and then.
 fn gather_quiet_ring(world: &mut World) -> Check {
     let chosen = world.random.between(8, 40);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.talk(seconds(count / 4 + 1));
     let wait = world.random.millis(2_000, 3_000);

@@ -181,12 +181,12 @@ const JOINING: Duration = seconds(5);
 
 fn random_faults(world: &mut World) -> Check {
     let chosen = draw_node_count(world);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     let fate = world.random.fork();
     gather(world, count)?;
     world.random = fate;
     let schedule = Schedule {
-        seed: world.seed,
+        seed: world.setup.seed,
         nodes: count,
         pace: millis(200 * count),
         lasts: world.random.millis(10_000, 30_000),

@@ -109,8 +109,8 @@ pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
 /// Frames are lost everywhere, and a tenth of the nodes pauses again and again, for up to 1 s with at least 1 s
 /// between. Nobody is found dead, for as long as asked for (`--lasts`).
 pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
-    let count = world.nodes.unwrap_or(20);
-    let end = world.lasts.unwrap_or(seconds(120));
+    let count = world.setup.nodes.unwrap_or(20);
+    let end = world.setup.lasts.unwrap_or(seconds(120));
     gather(world, count)?;
     world.expect_failed(&[]);
     world.talk(seconds(30 * count));

@@ -18,7 +18,7 @@ const SECOND_PAYLOADS: u64 = 20;
 /// messages.
 pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
     let chosen = world.random.between(2, 30);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.expect_failed(&[]);
     world.run_for(seconds(2))?;
@@ -38,7 +38,7 @@ pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
 /// The same while newcomers join whom not all views list yet, and links are made.
 pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
     let chosen = world.random.between(8, 24);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.expect_failed(&[]);
     world.count_payloads();
@@ -59,7 +59,7 @@ pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
 /// Newcomers join while everybody writes: nobody waits long for a message because of them.
 pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
     let chosen = world.random.between(3, 12);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.expect_failed(&[]);
     world.run_for(seconds(1))?;
@@ -81,7 +81,7 @@ pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
 /// came.
 pub(super) fn a_newcomer_hears_what_is_said_at_once(world: &mut World) -> Check {
     let chosen = world.random.between(2, 16);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.expect_failed(&[]);
     world.set_latency([Duration::from_micros(20), millis(1)]);
@@ -111,7 +111,7 @@ fn speak_for(world: &mut World, speaker: HostIndex, time: Duration) -> Check {
 /// One member is paused while another writes: a quarter of a second later its part of the ring is handed over.
 pub(super) fn a_stopped_members_part_is_handed_over(world: &mut World) -> Check {
     let chosen = world.random.between(6, 30);
-    let count = world.nodes.unwrap_or(chosen);
+    let count = world.setup.nodes.unwrap_or(chosen);
     gather(world, count)?;
     world.run_for(seconds(1))?;
     let stopped = ordinary(world)?;

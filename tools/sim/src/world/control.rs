@@ -116,10 +116,10 @@ impl World {
     /// Makes a user leave properly.
     pub(crate) fn leave(&mut self, index: HostIndex) -> Check {
         let process = &mut self.processes[index];
-        if !process.is_running() || process.leaving.is_some() {
+        if !process.is_running() || process.departure.since.is_some() {
             return Ok(());
         }
-        process.leaving = Some(self.now);
+        process.departure.since = Some(self.now);
         self.trace.show(self.now, || format!("n{index} leaves"));
         self.events
             .push(self.now + LEAVE, WorldEvent::LeaveDeadline(index));
@@ -154,8 +154,8 @@ impl World {
             self.resume(index)?;
         }
         self.network.restore(self.now);
-        self.director_group = None;
-        self.partitions += 1;
+        self.disturbance.director_group = None;
+        self.disturbance.partitions += 1;
         self.record_healing();
         self.director.restart();
         self.last_change = self.now;
@@ -171,7 +171,9 @@ impl World {
     /// Returns the nodes that run, have joined, and are not leaving.
     pub(crate) fn members(&self) -> Vec<HostIndex> {
         (0..self.processes.len())
-            .filter(|&index| self.is_member(index) && self.processes[index].leaving.is_none())
+            .filter(|&index| {
+                self.is_member(index) && self.processes[index].departure.since.is_none()
+            })
             .collect()
     }
 
@@ -284,10 +286,10 @@ impl World {
         let handed_over = self.oracles.sent_count(id).saturating_sub(unhanded);
         let heirs = self.heirs_of(index);
         let process = &mut self.processes[index];
-        process.heirs = heirs;
+        process.departure.heirs = heirs;
         let last = process.node.view().is_none_or(|view| view.len() <= 1);
         process.health = Health::Left;
-        process.handed_over = handed_over;
+        process.departure.handed_over = handed_over;
         if let Some((event, _)) = process.timer.take() {
             self.events.cancel(event);
         }
@@ -318,16 +320,17 @@ impl World {
     /// Returns true if a living node must have the last messages of one that left: one of its heirs lives, and
     /// nobody died around then who could have taken the messages along.
     pub(super) fn must_be_handed_over(&self, gone: &Process) -> bool {
-        let span = if self.impaired {
+        let span = if self.disturbance.impaired {
             NEAR_DEATH_IMPAIRED
         } else {
             NEAR_DEATH
         };
         let near = |&death: &Time| {
-            gone.leaving
+            gone.departure
+                .since
                 .is_some_and(|leaving| death + span > leaving && leaving + span > death)
         };
         let lives = |&heir: &HostIndex| self.processes[heir].is_alive();
-        gone.heirs.iter().any(lives) && !self.deaths.iter().any(near)
+        gone.departure.heirs.iter().any(lives) && !self.deaths.iter().any(near)
     }
 }

@@ -85,7 +85,7 @@ impl World {
     /// until the time for that is over.
     fn settle(&mut self) -> Check {
         let end = self.now + SETTLE;
-        let patient = self.seed.is_multiple_of(PATIENT);
+        let patient = self.setup.seed.is_multiple_of(PATIENT);
         let mut same = self.now;
         while self.now < end && (patient || self.now < same.max(self.last_change) + QUIET) {
             self.run_for(SETTLE_POLL)?;
@@ -167,7 +167,7 @@ impl World {
 
     /// Sets whether a node that becomes ready must have every message sent so far.
     pub(crate) const fn demand_everything_at_ready(&mut self, demanded: bool) {
-        self.whole_at_ready = demanded;
+        self.setup.whole_at_ready = demanded;
     }
 
     /// Returns how many messages users have sent so far.
@@ -187,7 +187,7 @@ impl World {
         self.check_one_link_per_pair()?;
         self.check_leavers_are_gone()?;
         self.oracles
-            .check_at_rest(&witnesses, &self.authors(), self.history)
+            .check_at_rest(&witnesses, &self.authors(), self.setup.history)
     }
 
     /// Returns how many messages of each author must arrive: all of a live one, what one that left had handed to a
@@ -195,7 +195,7 @@ impl World {
     fn authors(&self) -> Vec<Author> {
         let due = |process: &Process| match process.health {
             Health::Running | Health::Paused => self.oracles.sent_count(process.id()),
-            Health::Left if self.must_be_handed_over(process) => process.handed_over,
+            Health::Left if self.must_be_handed_over(process) => process.departure.handed_over,
             Health::Left | Health::Killed | Health::Vanished => 0,
         };
         self.processes
@@ -219,7 +219,7 @@ impl World {
     }
 
     fn check_leavers_are_gone(&self) -> Check {
-        let stays = |process: &Process| process.is_alive() && process.leaving.is_some();
+        let stays = |process: &Process| process.is_alive() && process.departure.since.is_some();
         let staying = self.processes.iter().position(stays);
         ensure(staying.is_none(), "leave", || {
             format!("n{staying:?} has not left at rest")

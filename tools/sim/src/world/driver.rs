@@ -234,7 +234,7 @@ impl World {
     fn check_load(&mut self, index: HostIndex) -> Check {
         let load = self.processes[index].node.load();
         self.figures.peaks.raise(&load);
-        check_load(self.processes[index].id(), &load, self.history)
+        check_load(self.processes[index].id(), &load, self.setup.history)
     }
 
     fn carry_out(&mut self, index: HostIndex, output: Output) -> Check {
@@ -345,7 +345,7 @@ impl World {
         if let Event::View(view) = event {
             self.share_view(index, view);
         }
-        if self.whole_at_ready && matches!(event, Event::Ready { .. }) {
+        if self.setup.whole_at_ready && matches!(event, Event::Ready { .. }) {
             self.check_has_everything(index)?;
         }
         match event {

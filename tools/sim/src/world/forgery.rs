@@ -56,7 +56,7 @@ impl World {
 
     /// Gives a node a link with a stranger, who is no member, and hands it these frames over that link.
     pub(crate) fn send_as_stranger(&mut self, to: HostIndex, frames: Vec<Frame>) -> Check {
-        let key = signer(self.driver_random.bytes(), self.real_keys).public_key();
+        let key = signer(self.driver_random.bytes(), self.setup.real_keys).public_key();
         let up = Input::LinkUp {
             link: STRANGERS_LINK,
             peer: NodeId::of(&key),
@@ -79,7 +79,7 @@ impl World {
 
     /// Signs a bundle with a new key, which belongs to no node.
     pub(crate) fn seal_with_new_key(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
-        let signer = signer(self.driver_random.bytes(), self.real_keys);
+        let signer = signer(self.driver_random.bytes(), self.setup.real_keys);
         let key = signer.public_key();
         self.oracles.distrust(NodeId::of(&key));
         let raw = encode_item(&item(NodeId::of(&key)));
@@ -123,7 +123,7 @@ impl World {
     /// Takes the survey, and returns the 99th percentile of its delivery times, without those at the liar, and how
     /// many there were.
     pub(crate) fn take_delivery_p99(&mut self, liar: Option<HostIndex>) -> (Duration, usize) {
-        let bundles = self.survey.take().unwrap_or_default().bundles;
+        let bundles = self.measurement.survey.take().unwrap_or_default().bundles;
         let mut times: Vec<Duration> = bundles
             .values()
             .flat_map(|journey| {

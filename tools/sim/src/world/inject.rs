@@ -14,9 +14,10 @@ pub(crate) type FaultRecord = std::sync::Arc<Mutex<Option<Schedule>>>;
 impl World {
     /// Starts to record faults, as parts of this schedule.
     pub(crate) fn start_recording(&mut self, schedule: Schedule) {
-        self.recorded_from = self.now;
+        self.record.from = self.now;
         *self
-            .fault_record
+            .record
+            .faults
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(schedule);
     }
@@ -46,12 +47,13 @@ impl World {
         self.trace.show(self.now, || format!("fault: {action:?}"));
         self.figures.count_injected(action.kind());
         if let Some(schedule) = &mut *self
-            .fault_record
+            .record
+            .faults
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
         {
             schedule.faults.push(Fault {
-                at: self.now - self.recorded_from,
+                at: self.now - self.record.from,
                 action: action.clone(),
             });
         }
@@ -149,29 +151,29 @@ impl World {
     }
 
     fn impair_for(&mut self, impairment: Impairment, time: Duration) {
-        self.impaired = true;
+        self.disturbance.impaired = true;
         let id = self.network.impair(impairment);
         self.events
             .push(self.now + time, WorldEvent::ImpairmentOver(id));
     }
 
     fn partition_for(&mut self, groups: &[u8], director: Option<u8>, time: Duration) {
-        self.impaired = true;
-        self.partitions += 1;
+        self.disturbance.impaired = true;
+        self.disturbance.partitions += 1;
         let group_of = |index: HostIndex| groups.get(index).copied().unwrap_or(0);
-        self.director_group = Some(director.unwrap_or(u8::MAX));
-        self.groups = groups.to_vec();
+        self.disturbance.director_group = Some(director.unwrap_or(u8::MAX));
+        self.disturbance.groups = groups.to_vec();
         self.network.partition(self.now, group_of);
-        let number = self.partitions;
+        let number = self.disturbance.partitions;
         self.events
             .push(self.now + time, WorldEvent::PartitionOver(number));
     }
 
     /// Ends a partition, unless another one has taken its place.
     pub(super) fn end_partition(&mut self, number: u64) {
-        if number == self.partitions {
+        if number == self.disturbance.partitions {
             self.trace.show(self.now, || "the network is one".into());
-            self.director_group = None;
+            self.disturbance.director_group = None;
             self.network.partition(self.now, |_| 0);
             self.record_healing();
         }
@@ -179,8 +181,10 @@ impl World {
 
     /// Returns true if a process reaches the director.
     pub(super) fn reaches_director(&self, index: HostIndex) -> bool {
-        let group = self.groups.get(index).copied().unwrap_or(0);
-        self.director_group.is_none_or(|director| director == group)
+        let group = self.disturbance.groups.get(index).copied().unwrap_or(0);
+        self.disturbance
+            .director_group
+            .is_none_or(|director| director == group)
     }
 
     fn for_resolved(&mut self, node: Target, action: impl Fn(&mut Self, HostIndex)) {

@@ -63,7 +63,7 @@ impl Journey {
 impl World {
     /// Starts to follow messages on their way.
     pub(crate) fn follow_messages(&mut self) {
-        self.survey = Some(Survey {
+        self.measurement.survey = Some(Survey {
             follows: true,
             ..Survey::default()
         });
@@ -71,18 +71,19 @@ impl World {
 
     /// Starts to count messages; so many journeys would take too much memory.
     pub(crate) fn count_messages(&mut self) {
-        self.survey = Some(Survey::default());
+        self.measurement.survey = Some(Survey::default());
     }
 
     /// Returns the name under which a node last showed an author, if messages are followed and it has shown one.
     pub(crate) fn shown_name(&self, index: HostIndex, author: NodeId) -> Option<Arc<str>> {
-        let names = &self.survey.as_ref()?.names;
+        let names = &self.measurement.survey.as_ref()?.names;
         names.get(&(index, author)).cloned()
     }
 
     /// Returns true if `nodes` nodes beside its author have delivered each followed message.
     pub(crate) fn are_all_delivered(&self, nodes: usize) -> bool {
         let mut bundles = self
+            .measurement
             .survey
             .iter()
             .flat_map(|survey| survey.bundles.values());
@@ -91,7 +92,11 @@ impl World {
 
     /// Checks that each of these nodes delivered each followed message within `patience`, unless it is the author.
     pub(crate) fn check_delivered_within(&self, nodes: &[HostIndex], patience: Duration) -> Check {
-        let bundles = self.survey.iter().flat_map(|survey| &survey.bundles);
+        let bundles = self
+            .measurement
+            .survey
+            .iter()
+            .flat_map(|survey| &survey.bundles);
         let mut bundles: Vec<_> = bundles.collect();
         bundles.sort_by_key(|(_, journey)| journey.signed_at);
         for (message, journey) in bundles {
@@ -110,7 +115,7 @@ impl World {
 
     /// Returns which nodes gave a newcomer bundles of the discussion so far, and how many.
     pub(crate) fn givers(&self, newcomer: HostIndex) -> Vec<(HostIndex, u64)> {
-        let survey = self.survey.as_ref();
+        let survey = self.measurement.survey.as_ref();
         let given = survey.and_then(|survey| survey.given.get(&newcomer));
         given
             .into_iter()
@@ -130,7 +135,7 @@ impl World {
         if let Frame::Probe(probe) = frame {
             self.processes[index].probe = Some(*probe);
         }
-        let Some(survey) = &mut self.survey else {
+        let Some(survey) = &mut self.measurement.survey else {
             return;
         };
         let Some(first) = bundle_of(frame) else {
@@ -149,7 +154,11 @@ impl World {
 
     /// Records a frame that is sent.
     pub(super) fn record_payload(&mut self, bytes: &[u8]) {
-        if let Some(survey) = self.survey.as_mut().filter(|survey| survey.follows)
+        if let Some(survey) = self
+            .measurement
+            .survey
+            .as_mut()
+            .filter(|survey| survey.follows)
             && bytes.len() >= LEAST_PAYLOAD
             && let Ok(frame) = decode(bytes)
             && let Some(first) = bundle_of(&frame)
@@ -163,7 +172,7 @@ impl World {
     pub(super) fn record_delivery(&mut self, index: HostIndex, delivered: &Delivered) {
         let message = delivered.id;
         let own = self.processes[index].id() == message.author;
-        let Some(survey) = &mut self.survey else {
+        let Some(survey) = &mut self.measurement.survey else {
             return;
         };
         if own {

@@ -23,13 +23,13 @@ pub(crate) struct Traffic {
 impl World {
     /// Starts to count frames.
     pub(crate) fn count_traffic(&mut self) {
-        self.traffic = Some(Traffic::default());
+        self.measurement.traffic = Some(Traffic::default());
     }
 
     /// Counts a frame that a node sends.
     pub(super) fn count_frame(&mut self, index: HostIndex, bytes: &Bytes) {
         let hosts = self.processes.len();
-        let Some(traffic) = &mut self.traffic else {
+        let Some(traffic) = &mut self.measurement.traffic else {
             return;
         };
         traffic.frames.resize(hosts, 0);

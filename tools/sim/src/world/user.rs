@@ -18,7 +18,7 @@ const FILLERS: [&str; 4] = ["la ", "再见 ", "🎉 ", "\u{1b}[31mred "];
 impl World {
     /// Lets every user write something about once per `pace`, from now on.
     pub(crate) fn talk(&mut self, pace: Duration) {
-        let silent = self.pace.replace(pace).is_none();
+        let silent = self.setup.pace.replace(pace).is_none();
         if silent {
             for index in 0..self.processes.len() {
                 self.plan_message(index);
@@ -28,7 +28,7 @@ impl World {
 
     /// Silences all users from now on.
     pub(crate) const fn silence_users(&mut self) {
-        self.pace = None;
+        self.setup.pace = None;
     }
 
     /// Makes a user send `lines` lines at once, as far as the node accepts them.
@@ -40,7 +40,7 @@ impl World {
     }
 
     pub(super) fn plan_message(&mut self, index: HostIndex) {
-        if let Some(pace) = self.pace {
+        if let Some(pace) = self.setup.pace {
             let wait = self.driver_random.between(1, 2 * pace.as_micros() as u64);
             let when = self.now + Duration::from_micros(wait);
             self.events.push(when, WorldEvent::UserMessage(index));
@@ -48,7 +48,7 @@ impl World {
     }
 
     pub(super) fn write_next(&mut self, index: HostIndex) -> Check {
-        if self.pace.is_none() || !self.processes[index].is_alive() {
+        if self.setup.pace.is_none() || !self.processes[index].is_alive() {
             return Ok(());
         }
         self.plan_message(index);
@@ -58,7 +58,7 @@ impl World {
 
     fn send_message(&mut self, index: HostIndex) -> Check {
         let process = &self.processes[index];
-        let can_send = process.is_running() && process.leaving.is_none();
+        let can_send = process.is_running() && process.departure.since.is_none();
         if !can_send || !process.node.accepts_input() {
             return Ok(());
         }
