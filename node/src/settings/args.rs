@@ -8,19 +8,11 @@ use clap_complete::Shell;
 use super::origin::Origins;
 use super::{Hidden, help};
 
-/// The headings of the flags.
-const DISCUSSION: &str = "Discussion";
-const OUTPUT: &str = "Output";
-const INPUT: &str = "Input";
-const NETWORK: &str = "Network";
-const PROGRAM: &str = "Program";
-
 /// Group chat without a server that remembers it.
 ///
 /// Without --join or --start, node starts a private discussion and prints the command that others
 /// run to join it. Each line that you type is a message. A line that starts with / is a command;
 /// /help lists them.
-#[expect(clippy::struct_excessive_bools, reason = "each flag is one")]
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "node",
@@ -32,6 +24,26 @@ const PROGRAM: &str = "Program";
     after_long_help = help::long()
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) discussion: DiscussionArgs,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    /// Where values were given
+    #[arg(skip)]
+    pub(crate) origins: Origins,
+}
+
+// The flags about the discussion. Not a doc comment: clap would take it for the description of the program.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Discussion")]
+pub(crate) struct DiscussionArgs {
     /// Join: an invite ringtalk://host:port/#SECRET, or a director host:port; repeat it for several
     ///
     /// An invite leads to a private discussion. A director's host:port leads to its open discussion,
@@ -41,7 +53,6 @@ pub(crate) struct Args {
     /// If the secret is wrong or there is no such discussion, the exit status is 4.
     #[arg(
         long,
-        help_heading = DISCUSSION,
         value_name = "WHERE",
         env = "RINGTALK_JOIN",
         hide_env_values = true
@@ -54,7 +65,6 @@ pub(crate) struct Args {
     /// the first one founds the discussion and the others join it.
     #[arg(
         long,
-        help_heading = DISCUSSION,
         value_name = "WHERE",
         env = "RINGTALK_START",
         hide_env_values = true
@@ -62,96 +72,111 @@ pub(crate) struct Args {
     pub(crate) start: Option<Hidden>,
 
     /// Your name, 1 to 32 characters [default: the login name]
-    #[arg(long, help_heading = DISCUSSION, value_name = "NAME", env = "RINGTALK_NAME")]
+    #[arg(long, value_name = "NAME", env = "RINGTALK_NAME")]
     pub(crate) name: Option<String>,
 
     /// How long to try to join
-    #[arg(long, help_heading = DISCUSSION, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
     pub(crate) timeout: String,
 
     /// How many messages to keep for newcomers
-    #[arg(long, help_heading = DISCUSSION, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) history: String,
+}
 
+// The flags about input. Not a doc comment: clap would take it for the description of the program.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct InputArgs {
     /// Send this message after joining; repeat it for more messages
-    #[arg(long, help_heading = INPUT, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) say: Vec<String>,
 
     /// Leave when stdin ends and a neighbour has every message
     /// [default: true if stdin is not a terminal and --json is not given]
-    #[arg(long, help_heading = INPUT, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) quit_on_eof: Option<bool>,
+}
 
+// The flags about output. Not a doc comment: clap would take it for the description of the program.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
     /// Use the full screen, write plain text, or write nothing to stdout
     ///
     /// The full screen has the keys of a shell (Tab, arrows, Ctrl+A, Ctrl+W, Ctrl+R, ...); /help lists
     /// them. Ctrl+C on an empty line asks whether to leave.
-    #[arg(long, help_heading = OUTPUT, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t)]
     pub(crate) ui: Ui,
 
     /// Write events to stdout, one JSON object a line
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long)]
     pub(crate) json: bool,
 
     /// With --json: read commands from stdin, one JSON object a line
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long)]
     pub(crate) json_input: bool,
 
     /// When to use colours; if `NO_COLOR` is set, auto means never
-    #[arg(long, help_heading = OUTPUT, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,
 
     /// Diagnostics to log to stderr, as tracing filters
     #[arg(
         long,
-        help_heading = OUTPUT,
         value_name = "FILTER",
         env = "RINGTALK_LOG",
         default_value = "warn"
     )]
     pub(crate) log: String,
+}
 
+// The flags about the network. Not a doc comment: clap would take it for the description of the program.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
     /// Address to listen on for other nodes; port 0 picks a free port
     /// [default: [::]:0, or 0.0.0.0:0 without IPv6]
-    #[arg(long, help_heading = NETWORK, value_name = "ADDR", env = "RINGTALK_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "RINGTALK_LISTEN")]
     pub(crate) listen: Option<String>,
 
     /// Address at which nodes on other networks reach this one
-    #[arg(long, help_heading = NETWORK, value_name = "HOST:PORT", env = "RINGTALK_PUBLIC_ADDRESS")]
+    #[arg(long, value_name = "HOST:PORT", env = "RINGTALK_PUBLIC_ADDRESS")]
     pub(crate) public_address: Option<String>,
 
     /// Address to listen on for newcomers, if this node starts a discussion without --start
     /// [default: 0.0.0.0:8080, or the next free port]
-    #[arg(long, help_heading = NETWORK, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
     pub(crate) director_listen: Option<String>,
 
     /// Whether large rings use links beyond the two neighbours, for speed
-    #[arg(long, help_heading = NETWORK, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t)]
     pub(crate) fingers: FingerMode,
+}
 
+// The flags about the program itself. Not a doc comment: clap would take it for the description of the program.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Program")]
+pub(crate) struct ProgramArgs {
     /// Exit with 0 if a node answers at the port of --listen, or a director at --director-listen
-    #[arg(long, help_heading = PROGRAM)]
+    #[arg(long)]
     pub(crate) healthcheck: bool,
 
     /// Print completions for this shell
-    #[arg(long, help_heading = PROGRAM, value_name = "SHELL", value_enum)]
+    #[arg(long, value_name = "SHELL", value_enum)]
     pub(crate) completions: Option<Shell>,
 
     /// Print the manual page
-    #[arg(long, help_heading = PROGRAM)]
+    #[arg(long)]
     pub(crate) man: bool,
 
     /// Print help; -h prints a summary
-    #[arg(long, short, help_heading = PROGRAM, action = ArgAction::Help)]
+    #[arg(long, short, action = ArgAction::Help)]
     pub(crate) help: Option<bool>,
 
     /// Print the version
-    #[arg(long, short = 'V', help_heading = PROGRAM, action = ArgAction::Version)]
+    #[arg(long, short = 'V', action = ArgAction::Version)]
     pub(crate) version: Option<bool>,
-
-    /// Where values were given
-    #[arg(skip)]
-    pub(crate) origins: Origins,
 }
 
 /// Which face the user sees.

@@ -71,7 +71,10 @@ mod tests {
         let file = "\nname = \"ann\"\ntimeout = 5";
         let args = layered("node --timeout 7", file);
         assert_eq!(
-            (args.name.as_deref(), args.timeout.as_str()),
+            (
+                args.discussion.name.as_deref(),
+                args.discussion.timeout.as_str()
+            ),
             (Some("ann"), "7")
         );
         assert_eq!(args.origins.of("timeout"), Origin::Flag("timeout"));
@@ -82,7 +85,10 @@ mod tests {
     #[test]
     fn json_ignores_the_ui_setting_of_the_file() {
         let args = layered("node --json", "ui = \"tui\"");
-        assert_eq!(args.ui, crate::settings::Ui::Auto);
-        assert_eq!(layered("node", "ui = \"tui\"").ui, crate::settings::Ui::Tui);
+        assert_eq!(args.output.ui, crate::settings::Ui::Auto);
+        assert_eq!(
+            layered("node", "ui = \"tui\"").output.ui,
+            crate::settings::Ui::Tui
+        );
     }
 }

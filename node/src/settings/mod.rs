@@ -193,7 +193,7 @@ impl ProgramTask {
         let args = layer(&words, FileSettings::default()).unwrap_or_else(|error| reject(&error));
         let resolved = if let Some(flag) = left_empty(command_line()) {
             Err(SettingsError::Empty(flag))
-        } else if args.completions.is_some() || args.man {
+        } else if args.program.completions.is_some() || args.program.man {
             Self::resolve(&args, &context)
         } else {
             read_user_file(&context).and_then(|file| {
@@ -214,14 +214,14 @@ impl ProgramTask {
     }
 
     fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
-        if let Some(shell) = args.completions {
+        if let Some(shell) = args.program.completions {
             Ok(Self::Complete(shell))
-        } else if args.man {
+        } else if args.program.man {
             Ok(Self::Manual)
-        } else if args.healthcheck {
+        } else if args.program.healthcheck {
             Ok(Self::Check {
                 node: args
-                    .locate("listen", listen(args.listen.as_deref()))?
+                    .locate("listen", listen(args.network.listen.as_deref()))?
                     .filter(|addr| addr.port() != 0),
                 director: director_listen(args)?.0,
             })
@@ -244,34 +244,34 @@ impl Settings {
         // The settings file is the user's, and how that program behaves is its own matter.
         let mut args = layer(&words, FileSettings::default()).map_err(|error| error.to_string())?;
         // Stdin is that program's too: nothing that the node does depends on it.
-        args.quit_on_eof.get_or_insert(false);
+        args.input.quit_on_eof.get_or_insert(false);
         Self::resolve(&args, &ProcessContext::read()).map_err(|error| error.to_string())
     }
 
     fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
         let show = show(args, context)?;
         let (entry, secret) = entry_mode(args, context)?;
-        let name = match non_empty(args.name.as_deref()) {
+        let name = match non_empty(args.discussion.name.as_deref()) {
             Some(name) => args.locate("name", name.parse())?,
             None => RequestedName::of_login(context.logins.iter().cloned()),
         };
-        let public_address = non_empty(args.public_address.as_deref()).map(str::parse);
+        let public_address = non_empty(args.network.public_address.as_deref()).map(str::parse);
         let reads_a_pipe = !context.stdin_is_terminal && show != FaceKind::Nothing;
-        let quit_by_default = !args.json && reads_a_pipe;
+        let quit_by_default = !args.output.json && reads_a_pipe;
         Ok(Self {
             entry,
             secret,
             name,
-            listen: args.locate("listen", listen(args.listen.as_deref()))?,
+            listen: args.locate("listen", listen(args.network.listen.as_deref()))?,
             public_address: args.locate("public-address", public_address.transpose())?,
             show,
-            say: parse_say(&args.say)?,
+            say: parse_say(&args.input.say)?,
             offset: context.offset.unwrap_or(UtcOffset::UTC),
-            quit_on_eof: args.quit_on_eof.unwrap_or(quit_by_default),
-            timeout: args.locate("timeout", timeout(&args.timeout))?,
-            history: args.locate("history", history(&args.history))?,
-            fingers: args.fingers == FingerMode::Auto,
-            log: args.locate("log", EnvFilter::try_new(&args.log))?,
+            quit_on_eof: args.input.quit_on_eof.unwrap_or(quit_by_default),
+            timeout: args.locate("timeout", timeout(&args.discussion.timeout))?,
+            history: args.locate("history", history(&args.discussion.history))?,
+            fingers: args.network.fingers == FingerMode::Auto,
+            log: args.locate("log", EnvFilter::try_new(&args.output.log))?,
         })
     }
 }
@@ -350,13 +350,13 @@ fn non_empty(text: Option<&str>) -> Option<&str> {
 
 fn entry_mode(args: &Args, context: &ProcessContext) -> Result<(EntryMode, Secret), SettingsError> {
     let variable = context.secret.as_ref().map(Hidden::as_str);
-    let joins = args.join.iter().map(Hidden::as_str);
+    let joins = args.discussion.join.iter().map(Hidden::as_str);
     let ask = || match context.prompt {
         Some(prompt) => prompt(),
         None => Err(io::ErrorKind::NotFound.into()),
     };
     let Destination { endpoints, secret } = Destination::resolve(joins, variable, ask)?;
-    let start = non_empty(args.start.as_ref().map(Hidden::as_str));
+    let start = non_empty(args.discussion.start.as_ref().map(Hidden::as_str));
     match (endpoints.is_empty(), start) {
         (false, Some(_)) => Err(SettingsError::JoinAndStart),
         (true, Some(start)) => {
@@ -393,7 +393,7 @@ fn secret_or_new(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
 }
 
 fn director_listen(args: &Args) -> Result<(SocketAddr, bool), SettingsError> {
-    let wanted = listen(args.director_listen.as_deref());
+    let wanted = listen(args.network.director_listen.as_deref());
     Ok(match args.locate("director-listen", wanted)? {
         Some(address) => (address, true),
         None => (
@@ -413,19 +413,19 @@ fn listen(text: Option<&str>) -> Result<Option<SocketAddr>, ValueError> {
 }
 
 fn show(args: &Args, context: &ProcessContext) -> Result<FaceKind, SettingsError> {
-    let color = match args.color {
+    let color = match args.output.color {
         Color::Auto => context.stdout_is_terminal && !context.no_color,
         Color::Always => true,
         Color::Never => false,
     };
-    if args.json_input && !args.json {
+    if args.output.json_input && !args.output.json {
         return Err(SettingsError::JsonInput);
     }
-    match (args.json, args.ui) {
+    match (args.output.json, args.output.ui) {
         (true, Ui::Tui) => Err(SettingsError::Json("tui")),
         (true, Ui::None) => Err(SettingsError::Json("none")),
         (true, Ui::Auto | Ui::Lines) => Ok(FaceKind::Json {
-            commands: args.json_input,
+            commands: args.output.json_input,
         }),
         (false, Ui::None) => Ok(FaceKind::Nothing),
         (false, Ui::Tui) if !context.has_terminal() => {
