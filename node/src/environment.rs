@@ -52,10 +52,15 @@ pub(crate) fn secret() -> Option<SecretText> {
 
 /// Returns the secret that the invites in the environment had.
 pub(crate) fn invite_secret() -> Option<&'static str> {
-    // A user who types a bare # wants to be asked.
-    let is_typed = env::args_os().any(|word| word.as_encoded_bytes().ends_with(b"#"));
+    // A user who types an invite with a bare # wants to be asked.
+    let is_typed = env::args_os().any(|word| is_bare_invite(&word.to_string_lossy()));
     let inherited = inherited_secrets().filter(|_| !is_typed)?;
     Some(inherited.of_invites.as_str()).filter(|secret| !secret.is_empty())
+}
+
+/// Returns true for an argument that is an invite without its secret, with or without the flag before it.
+fn is_bare_invite(argument: &str) -> bool {
+    argument.ends_with('#') && argument.contains("ringtalk://")
 }
 
 /// The secrets in the environment.
@@ -159,6 +164,16 @@ mod tests {
 
     fn parted(join: &str) -> Option<(String, String)> {
         without_secret(join).map(|(rest, secret)| (rest, String::clone(&secret)))
+    }
+
+    #[test]
+    fn only_an_invite_ends_in_a_bare_hash() {
+        for argument in ["ringtalk://a:1/#", "--join=ringtalk://a:1/#"] {
+            assert!(is_bare_invite(argument));
+        }
+        for argument in ["I like C#", "#", "ringtalk://a:1/#secret"] {
+            assert!(!is_bare_invite(argument));
+        }
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum DestinationError {
          only one discussion"
     )]
     Conflict,
+    /// The user ended the input at the prompt.
+    #[error("no secret was entered: give the complete invite, including the part after the #")]
+    NotEntered,
     /// A secret is missing, and nobody can be asked.
     #[error(
         "the secret is missing, and there is no terminal to ask for it ({0}): give the complete \
@@ -51,6 +54,7 @@ impl DestinationError {
             Self::Join(EndpointError::Secret(_))
             | Self::Variable(_)
             | Self::Typed(_)
+            | Self::NotEntered
             | Self::Missing(_) => true,
             Self::Join(_) | Self::Conflict => false,
         }
@@ -81,9 +85,11 @@ impl Destination {
             needs_prompt |= named.needs_prompt;
         }
         if needs_prompt && secret.is_none() {
-            let typed = ask().map_err(DestinationError::Missing)?;
-            let typed = typed.as_str().trim().parse();
-            secret = Some(typed.map_err(DestinationError::Typed)?);
+            let typed = ask().map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => DestinationError::NotEntered,
+                _ => DestinationError::Missing(error),
+            })?;
+            secret = Some(parse_typed(typed.as_str()).map_err(DestinationError::Typed)?);
         }
         if secret.as_ref().is_some_and(|secret| !secret.is_open()) {
             // A private discussion is joined here; other settings ask to found one.
@@ -104,6 +110,13 @@ fn add(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint) {
         Some(known) => known.may_found |= endpoint.may_found,
         None => endpoints.push(endpoint),
     }
+}
+
+/// Parses the secret that was typed at the prompt: the secret alone, or the complete invite.
+fn parse_typed(text: &str) -> Result<Secret, SecretError> {
+    let text = text.trim();
+    let secret = text.rsplit_once('#').map_or(text, |(_, secret)| secret);
+    secret.parse()
 }
 
 /// Parses the secret in `RINGTALK_SECRET`. An empty variable counts as none.
@@ -163,6 +176,20 @@ mod tests {
         assert!(matches!(error, DestinationError::Conflict) && !error.is_refusal());
         let error = resolve(&[&one], Some(&secret(2).1)).unwrap_err();
         assert!(matches!(error, DestinationError::Conflict));
+    }
+
+    #[test]
+    fn the_prompt_takes_a_secret_or_a_complete_invite() {
+        let (one, text) = secret(1);
+        let resolve = |typed: io::Result<Hidden>| {
+            Destination::resolve(["ringtalk://a:1/#"], None, move || typed)
+        };
+        for typed in [format!(" {text}\n"), format!("ringtalk://a:1/#{text}\n")] {
+            let found = resolve(Ok(Hidden::from(typed))).unwrap();
+            assert_eq!(found.secret.as_ref(), Some(&one));
+        }
+        let ended = resolve(Err(io::ErrorKind::UnexpectedEof.into())).unwrap_err();
+        assert!(matches!(ended, DestinationError::NotEntered) && ended.is_refusal());
     }
 
     #[test]

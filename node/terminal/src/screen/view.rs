@@ -181,7 +181,7 @@ fn draw_input(
             let text = format!("search: {}{over}", escape_line(&search.query));
             put(buffer, &fit(&text, width), bold);
         }
-        Mode::ConfirmingExit => put(buffer, "leave the discussion? (y/n)", bold),
+        Mode::ConfirmingExit => put(buffer, "leave the discussion? (Y/n)", bold),
         Mode::Leaving => put(buffer, "leaving …", dim()),
     }
     None
