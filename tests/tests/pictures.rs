@@ -61,12 +61,12 @@ fn the_pictures_of_the_readme_are_current() {
     expect_picture("ring", &normalize_ports(&ring.stdout));
 }
 
-/// Compares a picture with the one in the repository; overwrites that one if `UPDATE_SNAPSHOTS` is set.
+/// Compares a picture with the one in the repository; overwrites that one if `UPDATE_EXPECT` is set.
 #[track_caller]
 fn expect_picture(name: &str, actual: &str) {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures");
     let path = pictures.join(format!("{name}.svg"));
-    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&path, actual).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::black_box;
 
 /// The test, and the variable that makes it write the pictures.
 const TEST: &str = "the_pictures_of_the_readme_are_current";
-const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
+const UPDATE_VARIABLE: &str = "UPDATE_EXPECT";
 
 /// Plays the scene and writes the pictures.
 pub(crate) fn run(root: &Path) -> Result<()> {

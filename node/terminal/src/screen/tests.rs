@@ -1,16 +1,15 @@
 //! Tests of drawn screens, and of the effects of keys.
 //!
 //! `snapshots/` has each state in windows of 60, 80 and 140 columns.
-//! `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-terminal screen` writes them again: check the difference before you
+//! `UPDATE_EXPECT=1 cargo test -p ringtalk-terminal screen` writes them again: check the difference before you
 //! commit it.
 
 mod speed;
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use expect_test::expect_file;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_session::{
@@ -243,18 +242,7 @@ fn check(name: &str, height: u16, prepare: impl Fn(u16) -> TestScreen) {
         let rule = "═".repeat(usize::from(width));
         format!("{rule}\n{}", window.text())
     });
-    let found = windows.concat();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/screen/snapshots")
-        .join(format!("{name}.txt"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&file, &found).unwrap();
-    }
-    let expected = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{name} looks another way now (UPDATE_SNAPSHOTS=1 takes it over):\n{found}"
-    );
+    expect_file![format!("snapshots/{name}.txt")].assert_eq(&windows.concat());
 }
 
 #[test]

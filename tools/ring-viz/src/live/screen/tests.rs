@@ -1,11 +1,9 @@
 //! Tests of the screen as it is drawn, and of the keys.
 //!
-//! `snapshots/` has each state. `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-ring-viz` rewrites the files: review the
+//! `snapshots/` has each state. `UPDATE_EXPECT=1 cargo test -p ringtalk-ring-viz` rewrites the files: review the
 //! difference before you commit it.
 
-use std::fs;
-use std::path::Path;
-
+use expect_test::expect_file;
 use ratatui::style::{Color, Modifier};
 use ringtalk_wire::Report;
 
@@ -41,17 +39,7 @@ fn text(screen: &Screen) -> String {
 
 /// Compares a screen with its snapshot.
 fn check(name: &str, screen: &Screen) {
-    let found = text(screen);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/live/screen/snapshots");
-    let file = folder.join(format!("{name}.txt"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&file, &found).unwrap();
-    }
-    let expected = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{name} looks another way now (UPDATE_SNAPSHOTS=1 takes it over):\n{found}"
-    );
+    expect_file![format!("snapshots/{name}.txt")].assert_eq(&text(screen));
 }
 
 fn report(ring: &mut Ring, at: usize) -> &mut Report {
