@@ -35,40 +35,40 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every check in order, cheap ones first
+    /// Run every check in order, cheap ones first
     Ci {
-        /// Runs the later steps even when one has failed
+        /// Run the later steps even if one has failed
         #[arg(long)]
         keep_going: bool,
     },
-    /// Mends what a machine can mend: clippy's suggestions, then the format
+    /// Apply clippy's suggestions, then format
     Fix,
-    /// Checks what the compiler does not: files, sizes, names, the tree
+    /// Check what neither the compiler nor clippy checks: files, their sizes, imports
     Tidy,
-    /// Checks who imports whom, and that the protocol core is pure
+    /// Check the imports between crates, and that the protocol core is pure
     Layering,
-    /// Checks the licence of every dependency
+    /// Check the licence of every dependency
     Licences,
-    /// Runs the simulator's seeds until it is stopped, and adds them to tools/sim/results.toml
+    /// Run fresh seeds of the simulator until you stop it, and add them to tools/sim/results.toml
     Soak {
         /// Arguments for `sim soak`, after `--`
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Fuzzes every target in turn, and adds what was run to tools/fuzz/results.toml; needs a nightly
+    /// Fuzz every target in turn, and add the counts to tools/fuzz/results.toml; needs a nightly
     /// toolchain and `cargo install cargo-fuzz`
     Fuzz(fuzz::Fuzzing),
-    /// Builds the programs and the container image `ringtalk`; needs Docker, and no other image
+    /// Build the container image `ringtalk`; needs Docker, and no other image
     Image,
-    /// Counts the instructions of single operations, here and at another commit; needs valgrind
+    /// Count the instructions of single operations, here and at another commit; needs valgrind
     Micro(micro::Micro),
-    /// Draws the README's pictures anew, of the programs as they are
+    /// Redraw the pictures of the READMEs from the real programs
     Pictures,
-    /// Builds everything that is tested and runs the unit tests
+    /// Build everything that is tested, and run the unit tests
     UnitTests,
-    /// Builds the binaries and runs the black-box tests against them
+    /// Build the programs, and run the black-box tests against them
     Test {
-        /// Runs only the tests whose name contains this
+        /// Run only the tests whose name contains this
         filter: Option<String>,
         /// Arguments for the test harness, after `--`
         #[arg(last = true)]
