@@ -4,6 +4,8 @@
 //! from a peer reach the terminal only as text (`escape_line`), and no text can begin a line. Not here: the full screen
 //! (`screen`), and the words (`sentences`).
 
+use std::iter;
+
 use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
 use time::UtcOffset;
 
@@ -25,7 +27,7 @@ const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
 /// The plain-text face.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    paint: Paint,
+    color: bool,
     offset: UtcOffset,
     in_history: bool,
     /// Returns the number of columns of the terminal, if stdout is one.
@@ -40,7 +42,7 @@ impl Lines {
     ) -> Self {
         Self {
             columns,
-            paint: Paint(color),
+            color,
             offset,
             in_history: false,
         }
@@ -62,7 +64,7 @@ impl Lines {
 
     /// Shows the node's answer.
     pub(crate) fn answer(&self, answer: &Answer, state: &State, out: &mut Vec<u8>) {
-        if answer.result == Ok(Reply::Clear) && self.paint.0 {
+        if answer.result == Ok(Reply::Clear) && self.color {
             out.extend_from_slice(CLEAR);
         }
         for sentence in sentences::of_answer(answer, state) {
@@ -88,19 +90,25 @@ impl Lines {
         } else {
             String::new()
         };
-        let content = match message.text.strip_prefix(ACTION) {
-            Some(action) => format!("* {name}{mark} {}", text(action.trim_start())),
-            None if message.history => format!("{name}: {}", text(&message.text)),
-            None => {
-                let name = self.paint.name(&name, &message.id.author, state);
-                format!("{name}{mark}: {}", text(&message.text))
+        let mut line = vec![Span::dim(time), Span::plain(" ")];
+        match message.text.strip_prefix(ACTION) {
+            Some(action) => {
+                let action = text(action.trim_start());
+                line.push(Span::plain(format!("* {name}{mark} {action}")));
             }
-        };
-        let line = if message.history {
-            self.paint.dim(&format!("{time} {content}"))
-        } else {
-            format!("{} {content}", self.paint.dim(&time))
-        };
+            None if message.history => {
+                line.push(Span::plain(format!("{name}: {}", text(&message.text))));
+            }
+            None => {
+                line.push(Span::name(name, &message.id.author, state));
+                line.push(Span::plain(format!("{mark}: {}", text(&message.text))));
+            }
+        }
+        if message.history {
+            for span in &mut line {
+                span.style = Some(DIM);
+            }
+        }
         self.write_line(&line, out);
     }
 
@@ -110,91 +118,95 @@ impl Lines {
             text = collapse_blanks(&text);
         }
         if sentence.is_warning {
-            self.write_line(&self.paint.warn(&format!("! {text}")), out);
+            self.write_line(&[Span::new(WARNING, format!("! {text}"))], out);
         } else {
             self.notice(&text, out);
         }
     }
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
-        self.write_line(&self.paint.dim(&format!("* {text}")), out);
+        self.write_line(&[Span::dim(format!("* {text}"))], out);
     }
 
     /// Writes a line, and indents its rows after the first. Without the indent, a terminal would go on in its first
     /// column, and a text could look like another member's line there.
-    fn write_line(&self, line: &str, out: &mut Vec<u8>) {
+    fn write_line(&self, line: &[Span], out: &mut Vec<u8>) {
+        let plain: String = line.iter().map(|span| span.text.as_str()).collect();
         let columns = (self.columns)().filter(|columns| *columns >= MIN_COLUMNS);
-        match columns {
-            Some(columns) => write_indented(line, columns - INDENT, out),
-            None => out.extend_from_slice(line.as_bytes()),
+        let rows = match columns {
+            Some(columns) => wrap_for_any_terminal(&plain, columns - INDENT),
+            None => iter::once(0..plain.len()).collect(),
+        };
+        for (number, row) in rows.into_iter().enumerate() {
+            if number > 0 {
+                out.push(b'\n');
+                out.extend([b' '; INDENT]);
+            }
+            let mut start = 0;
+            for span in line {
+                let end = start + span.text.len();
+                let part = start.max(row.start)..end.min(row.end);
+                if !part.is_empty() {
+                    span.write(&plain[part], self.color, out);
+                }
+                start = end;
+            }
         }
         out.push(b'\n');
     }
 }
 
-/// Writes a line in rows of `room` columns. Colour codes take no columns.
-fn write_indented(line: &str, room: usize, out: &mut Vec<u8>) {
-    let mut plain = String::with_capacity(line.len());
-    let mut painted = Vec::new();
-    let mut rest = line;
-    while let Some(at) = rest.find('\u{1b}') {
-        plain.push_str(&rest[..at]);
-        let end = rest[at..].find('m').map_or(rest.len(), |end| at + end + 1);
-        painted.push((plain.len(), &rest[at..end]));
-        rest = &rest[end..];
-    }
-    plain.push_str(rest);
-    let mut painted = painted.into_iter().peekable();
-    let bytes = plain.as_bytes();
-    for (number, row) in wrap_for_any_terminal(&plain, room).into_iter().enumerate() {
-        if number > 0 {
-            out.push(b'\n');
-            out.extend([b' '; INDENT]);
-        }
-        let mut from = row.start;
-        while let Some((at, code)) = painted.next_if(|(at, _)| *at <= row.end) {
-            // A colour code between two rows goes to the start of the second one.
-            let at = at.max(from);
-            out.extend_from_slice(&bytes[from..at]);
-            out.extend_from_slice(code.as_bytes());
-            from = at;
-        }
-        out.extend_from_slice(&bytes[from..row.end]);
-    }
-    for (_, code) in painted {
-        out.extend_from_slice(code.as_bytes());
-    }
+/// A part of a line in one style.
+#[derive(Debug)]
+struct Span {
+    /// The number of its terminal attribute, if it has one.
+    style: Option<u8>,
+    text: String,
 }
 
-/// A painter that adds colours, if they are wanted.
-#[derive(Clone, Copy, Debug)]
-struct Paint(bool);
+/// The attribute of what matters less than messages.
+const DIM: u8 = 2;
+/// The attribute of warnings: yellow.
+const WARNING: u8 = 33;
+/// The attribute of this node's own name: bold.
+const OWN_NAME: u8 = 1;
+/// The colours of other names, which can be read on light and dark backgrounds.
+const NAMES: [u8; 6] = [31, 32, 33, 34, 35, 36];
 
-impl Paint {
-    /// The colours of names, which can be read on light and dark backgrounds.
-    const NAMES: [u8; 6] = [31, 32, 33, 34, 35, 36];
-
-    fn dim(self, text: &str) -> String {
-        self.with(2, text)
+impl Span {
+    const fn new(style: u8, text: String) -> Self {
+        Self {
+            style: Some(style),
+            text,
+        }
     }
 
-    fn warn(self, text: &str) -> String {
-        self.with(33, text)
+    fn plain(text: impl Into<String>) -> Self {
+        Self {
+            style: None,
+            text: text.into(),
+        }
+    }
+
+    const fn dim(text: String) -> Self {
+        Self::new(DIM, text)
     }
 
     /// Colours a name by the member's id, so that a member keeps its colour under another name.
-    fn name(self, name: &str, id: &NodeId, state: &State) -> String {
+    fn name(name: String, id: &NodeId, state: &State) -> Self {
         if *id == state.me.id {
-            return self.with(1, name);
+            return Self::new(OWN_NAME, name);
         }
-        self.with(Self::NAMES[hue(id) % Self::NAMES.len()], name)
+        Self::new(NAMES[hue(id) % NAMES.len()], name)
     }
 
-    fn with(self, code: u8, text: &str) -> String {
-        if self.0 {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
+    /// Writes a part of this span's text.
+    fn write(&self, part: &str, color: bool, out: &mut Vec<u8>) {
+        match self.style.filter(|_| color) {
+            Some(style) => {
+                out.extend_from_slice(format!("\u{1b}[{style}m{part}\u{1b}[0m").as_bytes());
+            }
+            None => out.extend_from_slice(part.as_bytes()),
         }
     }
 }
