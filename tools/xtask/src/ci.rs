@@ -90,7 +90,10 @@ fn steps() -> Vec<Step> {
             "corpora",
             "test --profile gate --locked --quiet -p ringtalk-fuzz -- --test-threads 1",
         ),
-        cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
+        cargo(
+            "scenarios",
+            "test --profile simulation --locked -p ringtalk-sim",
+        ),
         Step {
             name: "seeds",
             action: Action::Cargo(simulator("run --seeds 0..1000")),
@@ -132,7 +135,8 @@ fn elsewhere(name: &'static str, command: Cargo) -> Step {
 
 /// Returns a command of the simulator, built in the same profile as its tests.
 fn simulator(words: &str) -> Cargo {
-    Cargo::new("run --quiet --profile gate --locked -p ringtalk-sim --").arguments(words.split(' '))
+    Cargo::new("run --quiet --profile simulation --locked -p ringtalk-sim --")
+        .arguments(words.split(' '))
 }
 
 fn run_steps(steps: &[Step], root: &Path, keep_going: bool) -> Vec<Outcome> {
