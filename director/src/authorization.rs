@@ -46,7 +46,8 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for AuthorizedReque
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "this director belongs to a node, and serves only that node's private discussion: \
-                 use the complete invite, including the part after the #",
+                 either the secret is wrong, or the invite is of another discussion, or incomplete. Use the \
+                 complete invite, including the part after the #",
             ));
         }
         let is_current = |nonce: &Nonce| director.accepts(nonce);

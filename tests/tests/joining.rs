@@ -78,7 +78,7 @@ fn a_director_that_is_not_there_is_named() {
     let words = [
         "could not join within 1 s: no director answers at",
         &nobody.to_string(),
-        "(no connection). Is the address right, and a director running there?",
+        "(no connection). Is the address right, and a director or the node that started the discussion still running there?",
     ];
     expect_failure(&nobody.to_string(), "1", 3, &words);
 }

@@ -81,7 +81,7 @@ impl Joining {
                 self.no_director = true;
                 self.set_failure(
                     format!("no director answers at {} ({reason})", self.directors),
-                    "Is the address right, and a director running there?",
+                    "Is the address right, and a director or the node that started the discussion still running there?",
                 );
             }
             JoinProgress::LinkFailed { reason } => self.link_failed(&reason),
@@ -207,7 +207,7 @@ impl Joining {
         let failure = self.current_failure().or_else(|| self.last_failure.clone());
         let failure = failure.unwrap_or(Failure {
             what: "the director has not answered yet".to_owned(),
-            advice: "Is the address right, and a director running there?",
+            advice: "Is the address right, and a director or the node that started the discussion still running there?",
         });
         format!("could not join within {seconds} s: {failure} --timeout waits longer.")
     }

@@ -101,7 +101,7 @@ fn unreachable_text(directors: &str, reason: &str, ready: bool) -> String {
     let rest = if ready {
         "newcomers cannot join until one does; the discussion goes on"
     } else {
-        "trying again. Is the address right, and a director running there?"
+        "trying again. Is the address right, and a director or the node that started the discussion still running there?"
     };
     format!("no director answers at {directors} ({reason}): {rest}")
 }

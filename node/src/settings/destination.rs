@@ -41,10 +41,10 @@ pub enum DestinationError {
     NotEntered,
     /// A secret is missing, and nobody can be asked.
     #[error(
-        "the secret is missing, and there is no terminal to ask for it ({0}): give the complete \
-         invite, including the part after the #, or set RINGTALK_SECRET"
+        "the secret is missing, and there is no terminal to ask for it: give the complete invite, \
+         including the part after the #, or set RINGTALK_SECRET"
     )]
-    Missing(io::Error),
+    Missing(#[source] io::Error),
 }
 
 impl DestinationError {

@@ -41,6 +41,11 @@ pub enum EndpointError {
         /// The reason.
         error: AddressError,
     },
+    /// It is the address of a web page.
+    #[error(
+        "{0:?} is a web address: give a director as host:port, without http:// and without a path"
+    )]
+    Web(String),
     /// There is a path after the directors.
     #[error(
         "an invite has the form ringtalk://host:port/#SECRET, with nothing between the last / and the #"
@@ -112,6 +117,9 @@ impl ParsedJoin {
 
 fn address(text: &str) -> Result<Address, EndpointError> {
     let text = text.trim();
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Err(EndpointError::Web(without_secret(text).to_owned()));
+    }
     text.parse().map_err(|error| EndpointError::Address {
         text: without_secret(text).to_owned(),
         error,
@@ -158,6 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn a_web_address_gets_an_error_of_its_own() {
+        for text in ["http://a:1/", "https://a:1"] {
+            assert!(matches!(parse_join(text), Err(EndpointError::Web(_))));
+        }
+    }
+
+    #[test]
     fn a_bare_director_address_may_found() {
         assert_eq!(read("a.example:80"), [endpoint("a.example:80", true)]);
         assert_eq!(read("[::1]:9"), [endpoint("[::1]:9", true)]);
@@ -192,14 +207,7 @@ mod tests {
 
     #[test]
     fn a_text_without_a_director_is_refused() {
-        for text in [
-            "host",
-            "http://a:1",
-            "a:0",
-            "ringtalk:///",
-            "ringtalk://a/",
-            "::1:80",
-        ] {
+        for text in ["host", "a:0", "ringtalk:///", "ringtalk://a/", "::1:80"] {
             let error = parse_join(text).unwrap_err();
             assert!(matches!(error, EndpointError::Address { .. }), "{text}");
         }

@@ -59,6 +59,15 @@ pub enum Mistake {
     /// There is no line: stdin has ended, and the node does not leave for that.
     #[error("Ctrl+D does not leave: type /quit, or press Ctrl+C")]
     NotTheEnd,
+    /// A command that takes no text is followed by some.
+    #[error("not done: {word} stands alone; to send this line as a message, begin it with //")]
+    NoArgument {
+        /// The command.
+        word: String,
+    },
+    /// The new name is missing.
+    #[error("not renamed: the new name is missing, as in /name ann")]
+    NoName,
     /// There is no line: stdin cannot be read.
     #[error("cannot read from stdin any more: {0}")]
     Unreadable(io::Error),
@@ -96,18 +105,33 @@ fn parse_text(mut line: String) -> Result<Command, Mistake> {
 
 fn parse_command(line: &str) -> Result<Command, Mistake> {
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match word.to_lowercase().as_str() {
-        "/quit" => Ok(Command::Quit),
-        "/who" => Ok(Command::Who),
-        "/ring" => Ok(Command::Ring),
-        "/name" => Ok(Command::Name(rest.trim().parse()?)),
-        "/invite" => Ok(Command::Invite),
-        "/transcript" => Ok(Command::Transcript),
-        "/help" => Ok(Command::Help),
-        "/clear" => Ok(Command::Clear),
-        _ => Err(Mistake::UnknownCommand {
-            word: word.chars().take(QUOTED_CHARS).collect(),
-        }),
+    let (word, rest) = (word.to_lowercase(), rest.trim());
+    let alone = match word.as_str() {
+        "/name" if rest.is_empty() => return Err(Mistake::NoName),
+        "/name" => return Ok(Command::Name(rest.parse()?)),
+        "/quit" => Command::Quit,
+        "/who" => Command::Who,
+        "/ring" => Command::Ring,
+        "/invite" => Command::Invite,
+        "/transcript" => Command::Transcript,
+        "/help" => Command::Help,
+        "/clear" => Command::Clear,
+        _ => {
+            return Err(Mistake::UnknownCommand {
+                word: line
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(QUOTED_CHARS)
+                    .collect(),
+            });
+        }
+    };
+    if rest.is_empty() {
+        Ok(alone)
+    } else {
+        Err(Mistake::NoArgument { word })
     }
 }
 
@@ -140,9 +164,11 @@ impl Mistake {
         match self {
             Self::TooLong => Code::TextTooLong,
             Self::NotUtf8 => Code::TextNotUtf8,
-            Self::UnknownCommand { .. } | Self::NotTheEnd => Code::UnknownCommand,
+            Self::UnknownCommand { .. } | Self::NoArgument { .. } | Self::NotTheEnd => {
+                Code::UnknownCommand
+            }
             Self::NoAction => Code::ActionMissing,
-            Self::Name(_) => Code::NameInvalid,
+            Self::Name(_) | Self::NoName => Code::NameInvalid,
             Self::Unreadable(_) => Code::StdinFailed,
         }
     }
@@ -191,6 +217,7 @@ mod tests {
     fn commands_are_read() {
         assert_eq!(command("/quit"), Command::Quit);
         assert_eq!(command("/who "), Command::Who);
+        assert_eq!(code(read("/quit smoking")), Code::UnknownCommand);
         assert_eq!(
             command("/name  ann b "),
             Command::Name("ann b".parse().unwrap())
