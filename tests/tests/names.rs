@@ -24,7 +24,8 @@ fn a_wish_becomes_a_name_and_the_user_is_told() {
         ("o'neill_2.x", "o'neill_2.x", false),
         ("me", "me-2", true),
         ("ann\u{200e}🎉", "ann", true),
-        ("zoe\u{308}", "zo\u{eb}", true),
+        // The same text, composed in another way.
+        ("zoe\u{308}", "zo\u{eb}", false),
     ] {
         let node = Launch::new(wish).join(&cluster.director.endpoint()).start();
         assert_eq!(
