@@ -27,7 +27,7 @@ impl From<Input> for PendingInput {
 
 /// How far a process has left the ring.
 #[derive(Debug, Default)]
-pub(crate) struct Departure {
+pub(crate) struct DepartureState {
     /// When it began to leave.
     pub(crate) since: Option<Time>,
     /// Its last message that another node must have, once it has left.
@@ -61,7 +61,7 @@ pub(crate) struct Process {
     /// When its node became ready.
     pub(crate) ready: Option<Time>,
     pub(crate) started: Time,
-    pub(crate) departure: Departure,
+    pub(crate) departure: DepartureState,
     /// How often it was paused; if ever, it has no deadline for leaving.
     pub(crate) pauses: u32,
     pub(crate) registered: bool,
@@ -93,7 +93,7 @@ impl Process {
             asking: false,
             ready: None,
             started: now,
-            departure: Departure::default(),
+            departure: DepartureState::default(),
             pauses: 0,
             registered: false,
             merges: 0,

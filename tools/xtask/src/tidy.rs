@@ -11,6 +11,7 @@ mod shape;
 pub(crate) mod source;
 mod text;
 mod top_level;
+mod types;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -51,6 +52,7 @@ fn check(files: &[File]) -> Vec<Violation> {
     found.extend(sources.iter().flat_map(shape::check));
     found.extend(core::check(&sources));
     found.extend(layers::check(&sources));
+    found.extend(types::check(&sources));
     found.sort();
     found
 }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, Meta, Token};
+use syn::{Attribute, Item, Meta, Token, Visibility};
 
 /// A range of lines, counted from 1, both ends included.
 pub(super) type Lines = RangeInclusive<usize>;
@@ -30,6 +30,16 @@ pub(crate) struct Outline {
     pub(crate) std_links: Vec<usize>,
     /// The lines that silence a lint for the whole file.
     pub(super) silences: Vec<usize>,
+    /// The types and traits that are defined outside functions.
+    pub(super) types: Vec<TypeName>,
+}
+
+/// The name of a type or trait.
+#[derive(Debug)]
+pub(super) struct TypeName {
+    pub(super) name: String,
+    pub(super) line: usize,
+    pub(super) is_public: bool,
 }
 
 /// A named block, from its first line to its closing brace.
@@ -56,6 +66,7 @@ impl<'ast> Visit<'ast> for Outline {
         if attributes(item).iter().any(is_test_only) {
             self.note_test(item);
         }
+        self.types.extend(type_name(item));
         visit::visit_item(self, item);
     }
 
@@ -91,6 +102,23 @@ impl Outline {
             _ => (),
         }
     }
+}
+
+/// Returns the name that an item gives to a type or trait.
+fn type_name(item: &Item) -> Option<TypeName> {
+    let (ident, visibility) = match item {
+        Item::Enum(it) => (&it.ident, &it.vis),
+        Item::Struct(it) => (&it.ident, &it.vis),
+        Item::Trait(it) => (&it.ident, &it.vis),
+        Item::Type(it) => (&it.ident, &it.vis),
+        Item::Union(it) => (&it.ident, &it.vis),
+        _ => return None,
+    };
+    Some(TypeName {
+        name: ident.to_string(),
+        line: ident.span().start().line,
+        is_public: matches!(visibility, Visibility::Public(_)),
+    })
 }
 
 fn lines(node: &impl Spanned) -> Lines {
