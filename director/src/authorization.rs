@@ -45,9 +45,8 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for AuthorizedReque
         if !director.serves(discussion.as_ref()) {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "this director belongs to a node, and serves only that node's private discussion: \
-                 either the secret is wrong, or the invite is of another discussion, or incomplete. Use the \
-                 complete invite, including the part after the #",
+                "this director serves only its node's private discussion, and this secret is not of that one: \
+                 use the complete invite, including the part after the #",
             ));
         }
         let is_current = |nonce: &Nonce| director.accepts(nonce);

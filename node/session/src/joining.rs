@@ -44,12 +44,16 @@ enum Step {
 struct Failure {
     what: String,
     advice: &'static str,
+    is_of_director: bool,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A director's own words may end in a sign.
-        write!(f, "{}.", self.what.trim_end_matches('.'))?;
+        f.write_str(&self.what)?;
+        if !self.what.ends_with(['.', '?', '!']) {
+            f.write_str(".")?;
+        }
         if self.advice.is_empty() {
             return Ok(());
         }
@@ -75,7 +79,11 @@ impl Joining {
             JoinProgress::AskingDirectors { directors } => self.directors = directors,
             JoinProgress::DirectorDeferred { director, reason } => {
                 self.no_director = false;
-                self.set_failure(format!("the director at {director} answered: {reason}"), "");
+                self.last_failure = Some(Failure {
+                    what: format!("the director at {director} answered: {reason}"),
+                    advice: "",
+                    is_of_director: true,
+                });
             }
             JoinProgress::NoDirector { reason } => {
                 self.no_director = true;
@@ -99,7 +107,11 @@ impl Joining {
     }
 
     fn set_failure(&mut self, what: String, advice: &'static str) {
-        self.last_failure = Some(Failure { what, advice });
+        self.last_failure = Some(Failure {
+            what,
+            advice,
+            is_of_director: false,
+        });
     }
 
     /// Applies an event.
@@ -134,6 +146,8 @@ impl Joining {
 
     fn set_target(&mut self, peer: NodeId, address: &str) {
         self.no_director = false;
+        // What a director said before it named this member is obsolete.
+        self.last_failure = self.last_failure.take().filter(|one| !one.is_of_director);
         self.target = Some((peer, address.to_owned()));
     }
 
@@ -199,7 +213,7 @@ impl Joining {
         if let Step::Fetching { done, total } = self.step {
             return format!(
                 "fetching history: received {} of {} messages, then none for {seconds} s. Try again: \
-                 other members may have the rest. --timeout waits longer.",
+                 other members may have the rest. A longer --timeout may help.",
                 with_commas(done),
                 with_commas(total),
             );
@@ -208,8 +222,9 @@ impl Joining {
         let failure = failure.unwrap_or(Failure {
             what: "the director has not answered yet".to_owned(),
             advice: "Is the address right, and a director or the node that started the discussion still running there?",
+            is_of_director: true,
         });
-        format!("could not join within {seconds} s: {failure} --timeout waits longer.")
+        format!("could not join within {seconds} s: {failure} A longer --timeout may help.")
     }
 
     /// Returns the last failure, and what to do. Returns `None` if the failure is that no director answers.
@@ -224,6 +239,7 @@ impl Joining {
             Step::AskingForPlace => Some(Failure {
                 what: format!("{} has not admitted this node", self.address()),
                 advice: "That node may be frozen, leaving or full: try again.",
+                is_of_director: false,
             }),
             Step::Linking if self.last_failure.is_none() => Some(Failure {
                 what: format!(
@@ -231,6 +247,7 @@ impl Joining {
                     self.address()
                 ),
                 advice: "Is that node running, and reachable from here?",
+                is_of_director: false,
             }),
             _ => None,
         }
@@ -364,7 +381,7 @@ mod tests {
             ),
             (
                 vec![asking(), no_director(), later],
-                "the director at d:1 answered: nobody is here. --timeout",
+                "the director at d:1 answered: nobody is here. A longer",
             ),
             (vec![asking(), linking()], "no answer yet from m:2 "),
             (
@@ -396,6 +413,13 @@ mod tests {
             );
             assert!(failure.contains(words), "{steps:?}: {failure}");
         }
+        // A director that has named a member is no longer the reason.
+        let later = Report::Progress(JoinProgress::DirectorDeferred {
+            director: "d:1".to_owned(),
+            reason: "wait".to_owned(),
+        });
+        let failure = after([asking(), later, linking()]).timeout_message(WITHIN);
+        assert!(failure.contains("no answer yet from m:2"), "{failure}");
         let failure = fetching(1_240, 5_000).timeout_message(WITHIN);
         assert!(
             failure.contains("fetching history: received 1,240 of 5,000"),

@@ -46,6 +46,9 @@ impl Naming {
     }
 }
 
+/// How the coordinator calls a member whose name has nothing visible.
+const ANONYMOUS: &str = "anonymous";
+
 /// Returns the reason why a user who asked for `wish` is called `name`.
 fn explain(wish: &str, name: &str) -> String {
     const GRAMMAR: &str = "a name can have only letters, digits and - _ . '";
@@ -56,6 +59,9 @@ fn explain(wish: &str, name: &str) -> String {
         }
         Some(valid) if is_numbered(name, &valid) => {
             format!("(another member has the name {valid} or a similar one: you are {name})")
+        }
+        Some(_) if !name.starts_with(ANONYMOUS) => {
+            format!("(you are {name}; /name NEW changes that)")
         }
         _ => format!(
             "(a name needs a visible letter or digit: you are {name}; /name NEW changes that)"
@@ -81,6 +87,7 @@ mod tests {
             ("Mary Jane", "Mary-Jane-2", "has the name Mary-Jane or"),
             ("me", "me-2", "me is a reserved word: you are me-2"),
             ("🎉", "anonymous", "you are anonymous"),
+            ("bob", "ann-2", "(you are ann-2; /name"),
             ("\u{640}", "anonymous-3", "a visible letter or digit"),
             (&"x".repeat(32), &("x".repeat(30) + "-2"), "another member"),
         ] {

@@ -39,7 +39,10 @@ pub enum DestinationError {
     /// The user ended the input at the prompt.
     #[error("no secret was entered: give the complete invite, including the part after the #")]
     NotEntered,
-    /// A secret is missing, and nobody can be asked.
+    /// The prompt failed.
+    #[error("cannot read the secret from the terminal ({0}): set RINGTALK_SECRET instead")]
+    Prompt(io::Error),
+    /// A secret is missing, and there is no terminal.
     #[error(
         "the secret is missing, and there is no terminal to ask for it: give the complete invite, \
          including the part after the #, or set RINGTALK_SECRET"
@@ -55,6 +58,7 @@ impl DestinationError {
             | Self::Variable(_)
             | Self::Typed(_)
             | Self::NotEntered
+            | Self::Prompt(_)
             | Self::Missing(_) => true,
             Self::Join(_) | Self::Conflict => false,
         }
@@ -85,10 +89,7 @@ impl Destination {
             needs_prompt |= named.needs_prompt;
         }
         if needs_prompt && secret.is_none() {
-            let typed = ask().map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => DestinationError::NotEntered,
-                _ => DestinationError::Missing(error),
-            })?;
+            let typed = ask().map_err(prompt_error)?;
             secret = Some(parse_typed(typed.as_str()).map_err(DestinationError::Typed)?);
         }
         if secret.as_ref().is_some_and(|secret| !secret.is_open()) {
@@ -112,7 +113,19 @@ fn add(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint) {
     }
 }
 
-/// Parses the secret that was typed at the prompt: the secret alone, or the complete invite.
+/// Opening the terminal fails in two ways if there is none.
+fn prompt_error(error: io::Error) -> DestinationError {
+    let is_missing = error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(nix::errno::Errno::ENXIO as i32);
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => DestinationError::NotEntered,
+        _ if is_missing => DestinationError::Missing(error),
+        _ => DestinationError::Prompt(error),
+    }
+}
+
+/// Parses the secret that was typed at the prompt: the secret alone, or the complete invite. The command line already
+/// says which directors to ask, so those of the invite are ignored.
 fn parse_typed(text: &str) -> Result<Secret, SecretError> {
     let text = text.trim();
     let secret = text.rsplit_once('#').map_or(text, |(_, secret)| secret);
@@ -190,6 +203,8 @@ mod tests {
         }
         let ended = resolve(Err(io::ErrorKind::UnexpectedEof.into())).unwrap_err();
         assert!(matches!(ended, DestinationError::NotEntered) && ended.is_refusal());
+        let failed = resolve(Err(io::ErrorKind::InvalidData.into())).unwrap_err();
+        assert!(matches!(failed, DestinationError::Prompt(_)) && failed.is_refusal());
     }
 
     #[test]

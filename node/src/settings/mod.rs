@@ -380,9 +380,9 @@ fn parse_start(text: &str) -> Result<Vec<Endpoint>, ValueError> {
         {
             Ok(endpoints)
         }
-        Err(DestinationError::Join(error @ EndpointError::Address { .. })) => {
-            Err(ValueError::Start(error))
-        }
+        Err(DestinationError::Join(
+            error @ (EndpointError::Address { .. } | EndpointError::Web(_)),
+        )) => Err(ValueError::Start(error)),
         Ok(_) | Err(_) => Err(ValueError::StartInvite),
     }
 }

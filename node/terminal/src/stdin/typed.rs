@@ -60,13 +60,13 @@ pub enum Mistake {
     #[error("Ctrl+D does not leave: type /quit, or press Ctrl+C")]
     NotTheEnd,
     /// A command that takes no text is followed by some.
-    #[error("not done: {word} stands alone; to send this line as a message, begin it with //")]
+    #[error("not done: {word} takes no text; to send this line as a message, begin it with //")]
     NoArgument {
         /// The command.
         word: String,
     },
     /// The new name is missing.
-    #[error("not renamed: the new name is missing, as in /name ann")]
+    #[error("not renamed: /name needs a name, as in /name ann")]
     NoName,
     /// There is no line: stdin cannot be read.
     #[error("cannot read from stdin any more: {0}")]
@@ -93,14 +93,23 @@ pub(super) fn parse(line: InputLine) -> Option<Result<Command, Mistake>> {
 fn parse_text(mut line: String) -> Result<Command, Mistake> {
     if line.starts_with("//") {
         line.remove(0);
-    } else if line.trim_end() == ACTION.trim_end() {
+    } else if line.trim_end().eq_ignore_ascii_case(ACTION.trim_end()) {
         return Err(Mistake::NoAction);
-    } else if line.starts_with('/') && !line.starts_with(ACTION) {
+    } else if is_action(&line) {
+        // Others recognize the prefix in lower case only.
+        line.replace_range(..ACTION.len(), ACTION);
+    } else if line.starts_with('/') {
         return parse_command(&line);
     }
     // The line is not empty, so only its length can be wrong.
     let words = line.try_into().map_err(|_| Mistake::TooLong)?;
     Ok(Command::Say(words))
+}
+
+/// Returns true if a line says what its author does.
+fn is_action(line: &str) -> bool {
+    let prefix = line.get(..ACTION.len());
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(ACTION))
 }
 
 fn parse_command(line: &str) -> Result<Command, Mistake> {
@@ -218,6 +227,7 @@ mod tests {
         assert_eq!(command("/quit"), Command::Quit);
         assert_eq!(command("/who "), Command::Who);
         assert_eq!(code(read("/quit smoking")), Code::UnknownCommand);
+        assert_eq!(text("/ME waves"), "/me waves");
         assert_eq!(
             command("/name  ann b "),
             Command::Name("ann b".parse().unwrap())

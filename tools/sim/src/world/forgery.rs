@@ -136,7 +136,8 @@ impl World {
             .map(|(_, time)| time)
             .collect();
         times.sort_unstable();
-        let p99 = times.get(times.len() * 99 / 100).copied();
+        let rank = (times.len() * 99).div_ceil(100);
+        let p99 = times.get(rank.saturating_sub(1)).copied();
         self.trace
             .show(self.now, || format!("p99 {p99:?}, max {:?}", times.last()));
         (p99.unwrap_or_default(), times.len())

@@ -21,7 +21,7 @@ const NODE: &str = "node/src/";
 
 /// The modules of a node from the bottom up: each imports only from those before it. The crate's root file is not
 /// listed and may import them all.
-const UPWARDS: [&str; 14] = [
+const UPWARDS: [&str; 15] = [
     "traces",
     "environment",
     "address",
@@ -30,6 +30,7 @@ const UPWARDS: [&str; 14] = [
     "secret",
     "settings",
     "link",
+    "healthcheck",
     "director_client",
     "observer",
     "driver",

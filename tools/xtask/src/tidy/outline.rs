@@ -30,7 +30,7 @@ pub(crate) struct Outline {
     pub(crate) std_links: Vec<usize>,
     /// The lines that silence a lint for the whole file.
     pub(super) silences: Vec<usize>,
-    /// The types and traits that are defined outside functions.
+    /// The types and traits that the file defines.
     pub(super) types: Vec<TypeName>,
 }
 

@@ -1,6 +1,7 @@
 //! Names of types: no two of a crate are the same, and none is the name of a public type of ours that the crate imports.
 //!
-//! Not here: the types of the black-box tests, which mirror those of the code under test on purpose.
+//! Not here: the types of the black-box tests, which mirror those of the code under test on purpose, and those of the
+//! benchmarks, whose peers are programs of their own.
 
 use std::collections::BTreeMap;
 

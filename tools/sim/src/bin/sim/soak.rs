@@ -31,7 +31,7 @@ pub(crate) struct SoakArgs {
 }
 
 impl SoakArgs {
-    /// Runs batches; returns true if no seed failed.
+    /// Runs batches; returns true if no seed of this soak or of an earlier one failed.
     pub(crate) fn run(&self) -> Result<bool> {
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let mut account = match Account::new() {
@@ -67,10 +67,14 @@ impl SoakArgs {
             );
             io::stdout().flush()?;
         }
+        if summary.seeds == 0 {
+            println!("nothing to do: {} seeds were run already", account.seeds());
+        }
         for failure in &summary.failures {
             println!("{failure}");
         }
-        Ok(summary.failed == 0)
+        let before = account.soaks.iter().map(|soak| soak.failed).sum::<u64>();
+        Ok(before + summary.failed == 0)
     }
 }
 
