@@ -32,8 +32,8 @@ use clap_complete::Shell;
 
 pub use environment::clean_environment;
 pub use settings::{
-    Destination, DestinationError, Endpoint, EndpointError, Hidden, ask_for_secret, reject,
-    secret_variable,
+    Destination, DestinationError, Endpoint, EndpointError, Hidden, ask_for_secret, mask_secrets,
+    reject, secret_variable,
 };
 
 use settings::{Args, ProgramTask};

@@ -41,6 +41,9 @@ pub enum EndpointError {
         /// The reason.
         error: AddressError,
     },
+    /// The secret stands where an address belongs. It must not be looked up as the name of a host.
+    #[error("the secret is in the wrong place: an invite is ringtalk://host:port/#SECRET")]
+    Misplaced,
     /// It is the address of a web page.
     #[error(
         "{0:?} is a web address: give a director as host:port, without http:// and without a path"
@@ -117,6 +120,10 @@ impl ParsedJoin {
 
 fn address(text: &str) -> Result<Address, EndpointError> {
     let text = text.trim();
+    let mut parts = text.split([':', '/', '@']);
+    if parts.any(|part| part.parse::<Secret>().is_ok()) {
+        return Err(EndpointError::Misplaced);
+    }
     if text.starts_with("http://") || text.starts_with("https://") {
         return Err(EndpointError::Web(without_secret(text).to_owned()));
     }
@@ -163,6 +170,15 @@ mod tests {
 
     fn endpoint(director: &str, may_found: bool) -> (String, bool) {
         (director.to_owned(), may_found)
+    }
+
+    #[test]
+    fn a_secret_is_never_taken_for_an_address() {
+        let secret = Secret::generate().unwrap().to_text();
+        for text in ["S:8080", "a:S", "a:1/S", "ringtalk://S@a:1/"] {
+            let text = text.replace('S', &secret);
+            assert!(matches!(parse_join(&text), Err(EndpointError::Misplaced)));
+        }
     }
 
     #[test]

@@ -33,6 +33,48 @@ impl fmt::Debug for Hidden {
     }
 }
 
+/// The length of the text form of a secret, with its checksum.
+const SECRET_CHARS: usize = 24;
+/// The length of its hexadecimal form.
+const HEX_CHARS: usize = 32;
+/// The longest message that repeats what was typed, in characters.
+const MESSAGE_CHARS: usize = 4_000;
+
+/// Returns a message in which every secret is masked: a user may have put it into a wrong flag, variable or file. Cuts
+/// long messages.
+pub fn mask_secrets(message: &str) -> String {
+    let mut message: String = message.chars().take(MESSAGE_CHARS).collect();
+    let mut from = 0;
+    while let Some(start) = message[from..].find(is_secret_char).map(|at| from + at) {
+        let run = &message[start..];
+        let end = start + run.find(|char| !is_secret_char(char)).unwrap_or(run.len());
+        match find_secret(&message[start..end]) {
+            Some((at, length)) => {
+                let secret = start + at..start + at + length;
+                message.replace_range(secret, "…");
+                from = start + at;
+            }
+            None => from = end,
+        }
+    }
+    message
+}
+
+/// Returns where a secret begins in a word, and its length. A word may have more before and behind it.
+fn find_secret(word: &str) -> Option<(usize, usize)> {
+    let is_secret = |part: &str| part.parse::<Secret>().is_ok();
+    [SECRET_CHARS, HEX_CHARS].into_iter().find_map(|length| {
+        let last = word.len().checked_sub(length)?;
+        let mut starts = 0..=last;
+        let start = starts.find(|start| is_secret(&word[*start..*start + length]))?;
+        Some((start, length))
+    })
+}
+
+const fn is_secret_char(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '-' | '_')
+}
+
 /// Returns `text` without the secrets that `typed` may hold: what stands behind a #, and words that are secrets
 /// themselves. It is for messages that repeat what was typed.
 pub(super) fn without_secrets<'a>(text: &str, typed: impl IntoIterator<Item = &'a str>) -> String {
@@ -58,5 +100,24 @@ mod tests {
         assert_eq!(shown, "unexpected argument 'ringtalk://a:1/#…' found");
         let secret = "00112233445566778899aabbccddeeff";
         assert_eq!(without_secrets(secret, ["node", secret]), "…");
+    }
+
+    #[test]
+    fn no_message_has_a_secret_anywhere() {
+        let secret = Secret::generate().unwrap().to_text();
+        let secret = secret.as_str();
+        for (before, behind) in [
+            ("invalid value \"127.0.0.1:9/", "\""),
+            ("unknown key join-secret-", " in it"),
+            ("unexpected argument '--", "'"),
+            ("", ""),
+        ] {
+            let masked = mask_secrets(&format!("{before}{secret}{behind}"));
+            assert!(!masked.contains(secret), "{masked}");
+            assert!(masked.ends_with(behind), "{masked}");
+        }
+        let innocent = "set RINGTALK_DIRECTOR_LISTEN, or a8355634-b342-85b9-be77-ca157821a6d0";
+        assert_eq!(mask_secrets(innocent), innocent);
+        assert!(mask_secrets(&"x".repeat(100_000)).len() <= MESSAGE_CHARS);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError};
 pub(crate) use endpoint::invite;
 pub use endpoint::{Endpoint, EndpointError};
-pub use hidden::Hidden;
+pub use hidden::{Hidden, mask_secrets};
 pub(crate) use manual::manual;
 pub use process_context::secret_variable;
 pub use prompt::ask_for_secret;
@@ -203,7 +203,7 @@ impl ProgramTask {
         };
         resolved.unwrap_or_else(|error| {
             // The text may repeat an invite, which comes from somebody else.
-            let text = escape_multiline(&error.to_string());
+            let text = mask_secrets(&escape_multiline(&error.to_string()));
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "node: {text}");
                 process::exit(Status::Refused as i32);
@@ -286,7 +286,7 @@ impl SettingsError {
 /// not repeated.
 pub fn reject(error: &clap::Error) -> ! {
     let typed: Vec<String> = command_line().collect();
-    let hide = |text: &str| without_secrets(text, typed.iter().map(String::as_str));
+    let hide = |text: &str| mask_secrets(&without_secrets(text, typed.iter().map(String::as_str)));
     let rendered = error.render();
     let plain = rendered.to_string();
     if !error.use_stderr() || hide(&plain) == plain {

@@ -10,7 +10,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 use ringtalk_node::secret::Secret;
 use ringtalk_node::{
-    Destination, DestinationError, Endpoint, Hidden, ask_for_secret, reject, secret_variable,
+    Destination, DestinationError, Endpoint, Hidden, ask_for_secret, mask_secrets, reject,
+    secret_variable,
 };
 use ringtalk_session::text::escape_multiline;
 
@@ -128,7 +129,7 @@ impl Settings {
         let in_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         Self::resolve(&args, in_terminal, variable, ask_for_secret).unwrap_or_else(|error| {
             // The error may quote an invite, which somebody else wrote.
-            let text = escape_multiline(&error.to_string());
+            let text = mask_secrets(&escape_multiline(&error.to_string()));
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "ring-viz: {text}");
                 process::exit(ExitStatus::Refused as i32);

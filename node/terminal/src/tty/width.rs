@@ -55,13 +55,36 @@ fn max_width(cluster: &str) -> usize {
     cluster.chars().map(columns).sum()
 }
 
+/// Cuts a text into grapheme clusters, and a cluster that is wider than a row into characters: a terminal would
+/// continue such a cluster in its first column, where it could look like another member's line.
+fn pieces<'a>(
+    text: &'a str,
+    room: usize,
+    columns_of: &impl Fn(&str) -> usize,
+) -> impl Iterator<Item = (usize, &'a str)> {
+    text.grapheme_indices(true).flat_map(move |(at, cluster)| {
+        let length = if columns_of(cluster) > room {
+            cluster.chars().map(char::len_utf8).collect()
+        } else {
+            vec![cluster.len()]
+        };
+        let mut start = 0;
+        length.into_iter().map(move |length| {
+            let piece = &cluster[start..start + length];
+            let from = at + start;
+            start += length;
+            (from, piece)
+        })
+    })
+}
+
 fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
     let room = room.max(MIN_WIDTH);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
     // The end of the row at the last possible cut, and the start of the next row.
     let mut best_cut: Option<(usize, usize)> = None;
-    for (at, cluster) in text.grapheme_indices(true) {
+    for (at, cluster) in pieces(text, room, &columns_of) {
         let columns = columns_of(cluster);
         let blank = cluster == " ";
         if used + columns > room && !blank {
@@ -98,6 +121,23 @@ mod tests {
         assert_eq!(width("e\u{301}"), 1);
         assert_eq!(width("👩‍👩‍👧"), 2);
         assert_eq!(width("🇨🇭"), 2);
+    }
+
+    #[test]
+    fn a_cluster_that_is_wider_than_a_row_is_cut() {
+        for cluster in [
+            "\u{1100}".repeat(32),
+            "\u{915}\u{94d}".repeat(45),
+            "\u{600}".repeat(34) + "1",
+        ] {
+            let text = format!("so {cluster}");
+            let rows = wrap_for_any_terminal(&text, 20);
+            assert!(rows.len() > 1);
+            let widths = rows.iter().map(|row| text[row.clone()].chars());
+            let mut widths =
+                widths.map(|row| row.map(|char| char.width_cjk().unwrap_or(0)).sum::<usize>());
+            assert!(widths.all(|width| width <= 20), "{text}");
+        }
     }
 
     #[test]
