@@ -21,16 +21,16 @@ pub fn to_visual_order<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
     let Some(paragraph) = info.paragraphs.first().filter(|_| info.has_rtl()) else {
         return Cow::Borrowed(row);
     };
-    let (levels, runs) = info.visual_runs(paragraph, paragraph.range.clone());
-    let mut ordered = String::with_capacity(row.len());
-    for run in runs {
-        if levels[run.start].is_rtl() {
-            let clusters = clusters(&row[run]).into_iter().rev();
-            ordered.extend(clusters.map(mirror));
-        } else {
-            ordered.push_str(&row[run]);
-        }
-    }
+    let levels = info.reordered_levels(paragraph, paragraph.range.clone());
+    let clusters = clusters(row);
+    let levels: Vec<Level> = clusters.iter().map(|(at, _)| levels[*at]).collect();
+    let order = BidiInfo::reorder_visual(&levels).into_iter();
+    let ordered: String = order
+        .map(|index| match clusters[index].1 {
+            cluster if levels[index].is_rtl() => mirror(cluster),
+            cluster => cluster,
+        })
+        .collect();
     Cow::Owned(ordered)
 }
 
@@ -40,18 +40,18 @@ fn paragraph_level(line: &str) -> Level {
     first.map_or(Level::ltr(), |paragraph| paragraph.level)
 }
 
-/// Cuts a text before each grapheme cluster that has a width. A cluster without width, such as a mark behind an
-/// invisible blank, is drawn over the one before it, so the two stay together.
-fn clusters(text: &str) -> Vec<&str> {
+/// Cuts a text before each grapheme cluster that has a width, and returns the parts with their positions. A cluster
+/// without width, such as a mark behind an invisible blank, is drawn over the one before it, so the two stay together.
+fn clusters(text: &str) -> Vec<(usize, &str)> {
     let wide = text.grapheme_indices(true);
     let wide = wide.filter(|(at, cluster)| *at > 0 && cluster.width() > 0);
     let mut clusters = Vec::new();
     let mut start = 0;
     for (at, _) in wide {
-        clusters.push(&text[start..at]);
+        clusters.push((start, &text[start..at]));
         start = at;
     }
-    clusters.push(&text[start..]);
+    clusters.push((start, &text[start..]));
     clusters
 }
 
@@ -99,6 +99,8 @@ mod tests {
         // The blank without width ends the cluster of the letter before it.
         let marks = "א\u{301}\u{200b}\u{301}";
         assert_eq!(alone(&format!("ב{marks}ג")), format!("ג{marks}ב"));
+        // A joiner at the end of a row has no direction of its own.
+        assert_eq!(alone("א2\u{200d}"), "2\u{200d}א");
     }
 
     #[test]
