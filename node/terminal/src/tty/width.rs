@@ -55,55 +55,66 @@ fn max_width(cluster: &str) -> usize {
     cluster.chars().map(columns).sum()
 }
 
-/// Cuts a text into grapheme clusters, and a cluster that is wider than a row into characters: a terminal would
-/// continue such a cluster in its first column, where it could look like another member's line.
-fn pieces<'a>(
-    text: &'a str,
-    room: usize,
-    columns_of: &impl Fn(&str) -> usize,
-) -> impl Iterator<Item = (usize, &'a str)> {
-    text.grapheme_indices(true).flat_map(move |(at, cluster)| {
-        let length = if columns_of(cluster) > room {
-            cluster.chars().map(char::len_utf8).collect()
-        } else {
-            vec![cluster.len()]
-        };
-        let mut start = 0;
-        length.into_iter().map(move |length| {
-            let piece = &cluster[start..start + length];
-            let from = at + start;
-            start += length;
-            (from, piece)
-        })
-    })
+fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
+    let mut rows = Rows {
+        text,
+        room: room.max(MIN_WIDTH),
+        columns_of,
+        done: Vec::new(),
+        start: 0,
+        used: 0,
+        best_cut: None,
+    };
+    for (at, cluster) in text.grapheme_indices(true) {
+        let columns = (rows.columns_of)(cluster);
+        if columns <= rows.room {
+            rows.add(at, cluster, columns);
+            continue;
+        }
+        // A terminal would continue a cluster that is wider than a row in its first column, where it could look like
+        // another member's line.
+        for (inside, char) in cluster.char_indices() {
+            let char = &cluster[inside..inside + char.len_utf8()];
+            rows.add(at + inside, char, (rows.columns_of)(char));
+        }
+    }
+    rows.done.push(rows.start..text.len());
+    rows.done
 }
 
-fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
-    let room = room.max(MIN_WIDTH);
-    let mut rows = Vec::new();
-    let (mut start, mut used) = (0, 0);
-    // The end of the row at the last possible cut, and the start of the next row.
-    let mut best_cut: Option<(usize, usize)> = None;
-    for (at, cluster) in pieces(text, room, &columns_of) {
-        let columns = columns_of(cluster);
-        let blank = cluster == " ";
-        if used + columns > room && !blank {
-            let (end, next) = best_cut.take().unwrap_or((at, at));
-            rows.push(start..end);
-            start = next;
-            used = text[start..at].graphemes(true).map(&columns_of).sum();
+/// The rows of a text while it is cut.
+struct Rows<'a, F> {
+    text: &'a str,
+    room: usize,
+    columns_of: F,
+    done: Vec<Range<usize>>,
+    /// The start of the current row, and the columns that it has so far.
+    start: usize,
+    used: usize,
+    /// The end of the row at the last possible cut, and the start of the next row.
+    best_cut: Option<(usize, usize)>,
+}
+
+impl<F: Fn(&str) -> usize> Rows<'_, F> {
+    /// Adds the piece of the text at this position, which is not cut.
+    fn add(&mut self, at: usize, piece: &str, columns: usize) {
+        let blank = piece == " ";
+        if self.used + columns > self.room && !blank {
+            let (end, next) = self.best_cut.take().unwrap_or((at, at));
+            self.done.push(self.start..end);
+            self.start = next;
+            let moved = self.text[next..at].graphemes(true);
+            self.used = moved.map(&self.columns_of).sum();
         }
-        used += columns;
-        let after = at + cluster.len();
-        best_cut = match best_cut {
-            Some((end, next)) if blank && next == at && end > start => Some((end, after)),
-            _ if blank && at > start => Some((at, after)),
+        self.used += columns;
+        let after = at + piece.len();
+        self.best_cut = match self.best_cut {
+            Some((end, next)) if blank && next == at && end > self.start => Some((end, after)),
+            _ if blank && at > self.start => Some((at, after)),
             _ if columns == 2 => Some((after, after)),
             best_cut => best_cut,
         };
     }
-    rows.push(start..text.len());
-    rows
 }
 
 #[cfg(test)]
