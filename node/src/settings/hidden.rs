@@ -43,7 +43,7 @@ const MESSAGE_CHARS: usize = 4_000;
 /// Returns a message in which every secret is masked: a user may have put it into a wrong flag, variable or file. Cuts
 /// long messages.
 pub fn mask_secrets(message: &str) -> String {
-    let mut message: String = message.chars().take(MESSAGE_CHARS).collect();
+    let mut message = message.to_owned();
     let mut from = 0;
     while let Some(start) = message[from..].find(is_secret_char).map(|at| from + at) {
         let run = &message[start..];
@@ -57,7 +57,8 @@ pub fn mask_secrets(message: &str) -> String {
             None => from = end,
         }
     }
-    message
+    // Only now: a cut through a secret would leave a part of it that nothing recognizes.
+    message.chars().take(MESSAGE_CHARS).collect()
 }
 
 /// Returns where a secret begins in a word, and its length. A word may have more before and behind it.
@@ -119,5 +120,7 @@ mod tests {
         let innocent = "set RINGTALK_DIRECTOR_LISTEN, or a8355634-b342-85b9-be77-ca157821a6d0";
         assert_eq!(mask_secrets(innocent), innocent);
         assert!(mask_secrets(&"x".repeat(100_000)).len() <= MESSAGE_CHARS);
+        let at_the_cut = " ".repeat(MESSAGE_CHARS - 12) + secret;
+        assert!(!mask_secrets(&at_the_cut).contains(&secret[..12]));
     }
 }
