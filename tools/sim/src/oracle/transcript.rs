@@ -84,32 +84,26 @@ mod tests {
     use super::*;
     use crate::oracle::tests_support::{id, message, ring, violated};
 
+    /// Returns the times after two nodes have delivered the same message with the same time.
+    fn delivered_twice() -> LamportTimes {
+        let mut lamport = LamportTimes::default();
+        for node in [id(1), id(2)] {
+            let delivery = lamport.check_delivery(node, message(1, 1), 4, false);
+            assert_eq!(delivery, Ok(()));
+        }
+        lamport
+    }
+
     #[test]
     fn another_lamport_time_is_detected() {
-        let mut lamport = LamportTimes::default();
-        assert_eq!(
-            lamport.check_delivery(id(1), message(1, 1), 4, false),
-            Ok(())
-        );
-        assert_eq!(
-            lamport.check_delivery(id(2), message(1, 1), 4, false),
-            Ok(())
-        );
+        let mut lamport = delivered_twice();
         let other = lamport.check_delivery(id(3), message(1, 1), 5, false);
         assert_eq!(violated(other), Some("C7"));
     }
 
     #[test]
     fn an_answer_that_is_not_later_is_detected() {
-        let mut lamport = LamportTimes::default();
-        assert_eq!(
-            lamport.check_delivery(id(1), message(1, 1), 4, false),
-            Ok(())
-        );
-        assert_eq!(
-            lamport.check_delivery(id(2), message(1, 1), 4, false),
-            Ok(())
-        );
+        let mut lamport = delivered_twice();
         let answer = lamport.check_delivery(id(2), message(2, 1), 4, false);
         assert_eq!(violated(answer), Some("C7"));
     }
