@@ -56,7 +56,7 @@ fn max_width(cluster: &str) -> usize {
 }
 
 fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
-    let mut rows = Rows {
+    let mut rows = RowCutter {
         text,
         room: room.max(MIN_WIDTH),
         columns_of,
@@ -83,7 +83,7 @@ fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<R
 }
 
 /// The rows of a text while it is cut.
-struct Rows<'a, F> {
+struct RowCutter<'a, F> {
     text: &'a str,
     room: usize,
     columns_of: F,
@@ -95,7 +95,7 @@ struct Rows<'a, F> {
     best_cut: Option<(usize, usize)>,
 }
 
-impl<F: Fn(&str) -> usize> Rows<'_, F> {
+impl<F: Fn(&str) -> usize> RowCutter<'_, F> {
     /// Adds the piece of the text at this position, which is not cut.
     fn add(&mut self, at: usize, piece: &str, columns: usize) {
         let blank = piece == " ";
