@@ -7,6 +7,7 @@
 //! | `DELETE /register_coordinator` | [`Coordinator`], signed by its node | 204; 409 |
 //! | `POST /register_node` | [`RegisterNode`] | 200 [`Directions`]; 201 [`FoundingLease`]; 404 for an unknown private discussion that the caller may not found; 503 to try again |
 //! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Directions`]; 503 if there is none |
+//! | `POST /circuit` | [`CircuitRequest`], signed by its node; with `Connection: Upgrade` and `Upgrade: ringtalk-circuit` | 101 once the peer has asked too, and then what the peer sends; 404 for an unknown discussion; 501 from a director that carries none; 504 if the peer does not come; 503 if there is no room |
 //! | `GET /healthz`, `GET /metrics` | | 200 |
 //!
 //! Each may also be answered 400, 408, 413 or 422 for its body, and 429 if its household makes too many requests;
@@ -16,7 +17,7 @@
 //! A web page cannot make a browser do any of this: a body must be `application/json`, else the answer is 415, and
 //! a request with an `Origin` gets 403.
 //!
-//! A registration belongs to its node: `POST` and `DELETE /register_coordinator` have the headers [`NODE_KEY`],
+//! A registration and a circuit belong to a node: `POST` and `DELETE /register_coordinator` and `POST /circuit` have the headers [`NODE_KEY`],
 //! [`NODE_NONCE`] and [`NODE_SIGNATURE`], an Ed25519 signature by the key behind `id` over [`node_signed_bytes`].
 //! For a private discussion, a body also has the fields of [`PrivateFields`]: `discussion`, and `key`, `nonce` and
 //! `signature`. A request without a required signature, or over another nonce, gets a 401 whose member `nonce` (and
@@ -33,6 +34,7 @@
 //!
 //! Not here: the decoding of a request, field by field (`body`), and the choice of an answer (`app`).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ringtalk_wire::{Epoch, NodeId};
@@ -49,6 +51,10 @@ pub const BODY_BYTES: usize = 8 * 1024;
 /// How long a coordinator's call is held open for the next newcomer. It is short, so that a restarted director soon
 /// knows the ring again even if nobody noticed that it had died.
 pub const COORDINATOR_HOLD: Duration = Duration::from_secs(2);
+/// How long a call for a circuit is held open for the other end.
+pub const CIRCUIT_HOLD: Duration = Duration::from_secs(5);
+/// The protocol to which `POST /circuit` upgrades a connection: what follows is for the node at the other end.
+pub const CIRCUIT_PROTOCOL: &str = "ringtalk-circuit";
 /// The most doors that a coordinator may name.
 pub const DOORS: usize = 4;
 /// How long a newcomer's call is held open at most, while the founding leases of others run: enough for three
@@ -95,6 +101,12 @@ pub struct Directions {
     /// them may; the newcomer then tells that one of the others.
     #[serde(default)]
     pub candidates: Vec<Coordinator>,
+    /// True if a member of the discussion answers, and not a director.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub member: bool,
+    /// True if a director answers that carries circuits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
 }
 
 /// A node and its addresses: a newcomer, as its coordinator learns of it, or a door.
@@ -115,7 +127,8 @@ pub struct Newcomer {
 
 /// The body of any request: the fields of its content, and the private discussion that it is about. The content of
 /// `POST` and `DELETE /register_coordinator` is a [`Coordinator`], the caller; that of `POST /register_node` a
-/// [`RegisterNode`], and that of `POST /find_coordinator` a [`FindCoordinator`].
+/// [`RegisterNode`], and that of `POST /find_coordinator` a [`FindCoordinator`],
+/// and that of `POST /circuit` a [`CircuitRequest`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RequestBody<T> {
     /// The content.
@@ -139,6 +152,16 @@ pub struct RegisterNode {
     pub may_found: bool,
 }
 
+/// The content of `POST /circuit`: a node wants a circuit to a peer that it cannot reach. The one with the lower id dials
+/// over it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CircuitRequest {
+    /// The caller.
+    pub id: NodeId,
+    /// The node at the other end.
+    pub peer: NodeId,
+}
+
 /// The content of `POST /find_coordinator`, which has no fields. The answer is that of `POST /register_node` if
 /// there is a ring, else a 503. No coordinator learns of the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -151,6 +174,25 @@ pub struct FindCoordinator {}
 pub struct Newcomers {
     /// The newcomers.
     pub newcomers: Vec<Newcomer>,
+    /// True if a member of the discussion answers, and not a director.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub member: bool,
+    /// True if a director answers that carries circuits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
+}
+
+/// The 200 of `GET /healthz`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: Cow<'static, str>,
+    /// True if a member of a discussion answers, and not a director.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub member: bool,
+    /// True if a director answers that carries circuits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
 }
 
 /// The 201 of `POST /register_node`: there is no ring yet, and the caller should found it.
@@ -164,4 +206,7 @@ pub struct FoundingLease {
     /// The nonce to sign for the registration, which saves the founder a 401.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
+    /// True if a director answers that carries circuits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
 }

@@ -3,29 +3,33 @@
 //! A function from state to router, tested without sockets. Not here: connections and their limits (`serve`), the
 //! decoding of bodies (`body`), who may speak for a discussion (`authorization`), and decisions (`registry`).
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, LOCATION, UPGRADE};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::json;
+use hyper::upgrade::OnUpgrade;
 
 use crate::api::{
-    Coordinator, Directions, FindCoordinator, FoundingLease, Newcomers, RegisterNode,
+    CIRCUIT_PROTOCOL, CircuitRequest, Coordinator, Directions, FindCoordinator, FoundingLease,
+    Health, Newcomers, RegisterNode,
 };
-use crate::authorization::{AuthorizedRequest, refuse_web_pages};
+use crate::authorization::{Authority, AuthorizedRequest, refuse_web_pages};
 use crate::director::{Director, Instruction, RetryReason};
 use crate::discussions::{NodeRequest, RegistrationError, TooManyDiscussions};
 use crate::exposition;
 use crate::metrics::RequestLabels;
 use crate::problem::Problem;
 use crate::registry::Conflict;
+use crate::rendezvous::NoCircuit;
 
 /// The routes, by their names in the metrics.
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 8] = [
     "/",
+    "/circuit",
     "/find_coordinator",
     "/healthz",
     "/metrics",
@@ -44,23 +48,21 @@ pub fn app(director: Director) -> Router {
         .route("/register_leader", coordinators)
         .route("/register_node", post(register_node))
         .route("/find_coordinator", post(find_coordinator))
+        .route("/circuit", post(circuit))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(refuse_web_pages))
+        .layer(middleware::from_fn_with_state(
+            director.clone(),
+            refuse_web_pages::<Director>,
+        ))
         .layer(middleware::from_fn_with_state(director.clone(), count))
         .with_state(director)
 }
 
 /// `GET /`: redirects to the coordinator of the open discussion.
 async fn redirect(State(director): State<Director>) -> Result<Response, Problem> {
-    if !director.serves(None) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "this director belongs to a node, and serves only that node's private discussion",
-        ));
-    }
     let coordinator = director.coordinator(None).ok_or_else(no_coordinator)?;
     let location = format!("http://{}/", coordinator.display_address());
     Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response())
@@ -77,7 +79,11 @@ async fn register_coordinator(
 ) -> Result<Json<Newcomers>, Problem> {
     let newcomers = director.register_coordinator(discussion, content, source.household());
     let newcomers = newcomers.await?;
-    Ok(Json(Newcomers { newcomers }))
+    Ok(Json(Newcomers {
+        newcomers,
+        member: false,
+        carries: director.carries(),
+    }))
 }
 
 /// `DELETE /register_coordinator`: ends the registration, when the last node leaves.
@@ -115,20 +121,22 @@ async fn register_node(
         household: source.household(),
     };
     match director.register_node(discussion, request).await? {
-        Instruction::Join(directions) => Ok(Json(directions).into_response()),
+        Instruction::Join(directions) => Ok(Json(Directions {
+            carries: director.carries(),
+            ..directions
+        })
+        .into_response()),
         Instruction::Found(lease) => {
             let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
             let lease = FoundingLease {
                 first: true,
                 lease_ms,
                 nonce: Some(director.nonce()),
+                carries: director.carries(),
             };
             Ok((StatusCode::CREATED, Json(lease)).into_response())
         }
-        Instruction::Unknown => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "unknown discussion: check the invite",
-        )),
+        Instruction::Unknown => Err(unknown_discussion()),
     }
 }
 
@@ -137,15 +145,74 @@ async fn find_coordinator(
     State(director): State<Director>,
     AuthorizedRequest { discussion, .. }: AuthorizedRequest<FindCoordinator>,
 ) -> Result<Json<Directions>, Problem> {
-    director
-        .find_directions(discussion)
-        .map(Json)
-        .ok_or_else(no_coordinator)
+    let directions = director.find_directions(discussion);
+    let directions = directions.ok_or_else(no_coordinator)?;
+    Ok(Json(Directions {
+        carries: director.carries(),
+        ..directions
+    }))
+}
+
+/// `POST /circuit`: carries what two members say to each other that cannot reach each other.
+async fn circuit(
+    State(director): State<Director>,
+    CircuitUpgrade(upgrade): CircuitUpgrade,
+    AuthorizedRequest {
+        content: CircuitRequest { id, peer },
+        discussion,
+        source,
+    }: AuthorizedRequest<CircuitRequest>,
+) -> Result<Response, Problem> {
+    let rendezvous = director.rendezvous().ok_or_else(|| {
+        let detail = "this director carries no circuits: start it with --carry";
+        Problem::new(StatusCode::NOT_IMPLEMENTED, detail)
+    })?;
+    if director.coordinator(discussion).is_none() {
+        return Err(unknown_discussion());
+    }
+    let met = rendezvous.meet(
+        discussion,
+        (id, peer),
+        source.household(),
+        upgrade,
+        director.closing(),
+    );
+    met.await?;
+    let headers = [(CONNECTION, "upgrade"), (UPGRADE, CIRCUIT_PROTOCOL)];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+/// The connection of a request that wants to become one end of a circuit.
+struct CircuitUpgrade(OnUpgrade);
+
+impl FromRequestParts<Director> for CircuitUpgrade {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Director) -> Result<Self, Problem> {
+        let protocol = parts.headers.get(UPGRADE);
+        let connection = parts.headers.get(CONNECTION);
+        let connection = connection.and_then(|options| options.to_str().ok());
+        let asks_for_upgrade = connection.is_some_and(|options| {
+            let mut options = options.split(',').map(str::trim);
+            options.any(|option| option.eq_ignore_ascii_case("upgrade"))
+        });
+        let wants_circuit =
+            asks_for_upgrade && protocol.is_some_and(|protocol| protocol == CIRCUIT_PROTOCOL);
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        upgrade.filter(|_| wants_circuit).map(Self).ok_or_else(|| {
+            let detail = "send Connection: Upgrade and Upgrade: ringtalk-circuit, over HTTP/1.1";
+            Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
+        })
+    }
 }
 
 /// `GET /healthz`: answers that the director is up.
-async fn healthz() -> Response {
-    Json(json!({"status": "ok"})).into_response()
+async fn healthz(State(director): State<Director>) -> Json<Health> {
+    Json(Health {
+        status: "ok".into(),
+        member: false,
+        carries: director.carries(),
+    })
 }
 
 /// `GET /metrics`: answers with all counts, for Prometheus.
@@ -154,14 +221,21 @@ async fn metrics(State(director): State<Director>) -> Response {
     ([kind], exposition::render(&director)).into_response()
 }
 
-async fn not_found() -> Problem {
+pub(crate) async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "unknown path")
 }
 
-async fn method_not_allowed() -> Problem {
+pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method not allowed here: see the Allow header",
+    )
+}
+
+fn unknown_discussion() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown discussion: check the invite",
     )
 }
 
@@ -205,6 +279,22 @@ fn method_label(method: &Method) -> &'static str {
         Method::POST => "POST",
         Method::DELETE => "DELETE",
         _ => "other",
+    }
+}
+
+impl From<NoCircuit> for Problem {
+    fn from(reason: NoCircuit) -> Self {
+        match reason {
+            NoCircuit::Crowded => {
+                let detail = "this director carries as many circuits as it may: try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            }
+            NoCircuit::Closing => RetryReason::Closing.into(),
+            NoCircuit::Alone => {
+                let detail = "the other node did not ask for this circuit in time";
+                Self::new(StatusCode::GATEWAY_TIMEOUT, detail)
+            }
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::api::{
-    Address, BODY_BYTES, Coordinator, DOORS, FindCoordinator, Newcomer, RegisterNode,
+    Address, BODY_BYTES, CircuitRequest, Coordinator, DOORS, FindCoordinator, Newcomer,
+    RegisterNode,
 };
 use crate::problem::Problem;
 use crate::proof::{PrivateFields, Proof};
@@ -93,6 +94,21 @@ impl FromFields for Newcomer {
             public_address: fields.optional("public-address")?,
             other_addresses,
         })
+    }
+}
+
+impl FromFields for CircuitRequest {
+    fn signer(&self) -> Option<NodeId> {
+        Some(self.id)
+    }
+
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        let (id, peer) = (fields.required("id")?, fields.required("peer")?);
+        if id == peer {
+            let detail = "a circuit leads to another node: peer must not equal id";
+            return Err(Problem::wrong_field("peer", detail));
+        }
+        Ok(Self { id, peer })
     }
 }
 

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ringtalk_wire::{DiscussionId, NodeId};
+use ringtalk_wire::NodeId;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::{COORDINATOR_HOLD, Coordinator, Directions, NODE_HOLD, Newcomer, Nonce};
+use crate::authorization::Authority;
 use crate::changes::Changes;
 use crate::discussions::{
     DiscussionRef, Discussions, NodeRequest, RegistrationError, TooManyDiscussions,
@@ -19,6 +20,7 @@ use crate::discussions::{
 use crate::metrics::Metrics;
 use crate::nonces::Nonces;
 use crate::registry::{CallOutcome, Conflict, Counts, Decision};
+use crate::rendezvous::Rendezvous;
 use crate::seats::Seats;
 
 /// How many newcomers' calls are held open at once; others are told to try again. It is three quarters of the
@@ -34,21 +36,15 @@ pub struct Director(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     nonces: Nonces,
-    scope: Scope,
     discussions: Mutex<Discussions>,
     started: Instant,
     /// Wakes the held calls that may have an answer.
     changes: Changes,
     closing: watch::Sender<bool>,
     held_newcomers: Seats,
-    metrics: Metrics,
-}
-
-/// The discussions that a director serves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Scope {
-    All,
-    Only(DiscussionId),
+    /// The rendezvous of members that cannot reach each other, if this director carries circuits.
+    rendezvous: Option<Rendezvous>,
+    metrics: Arc<Metrics>,
 }
 
 /// The reason why a newcomer was told neither to join nor to found.
@@ -84,43 +80,21 @@ impl Director {
     /// The nonces follow from `seed`: 16 bytes from the system's random number generator, never reused for another
     /// director.
     pub fn new(seed: [u8; 16]) -> Self {
-        Self::with_scope(seed, Scope::All)
+        Self::with_circuits(seed, 0)
     }
 
-    /// Creates a director of one private discussion; requests about any other get a 403.
-    pub fn only(discussion: DiscussionId, seed: [u8; 16]) -> Self {
-        Self::with_scope(seed, Scope::Only(discussion))
-    }
-
-    fn with_scope(seed: [u8; 16], scope: Scope) -> Self {
+    /// Creates a director that also carries this many circuits at most, for members that cannot reach each other.
+    pub fn with_circuits(seed: [u8; 16], circuits: usize) -> Self {
         Self(Arc::new(Shared {
             nonces: Nonces::new(seed),
-            scope,
             discussions: Mutex::default(),
             started: Instant::now(),
             changes: Changes::default(),
             closing: watch::Sender::new(false),
             held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_PER_HOUSEHOLD),
-            metrics: Metrics::default(),
+            rendezvous: (circuits > 0).then(|| Rendezvous::new(circuits)),
+            metrics: Arc::default(),
         }))
-    }
-
-    /// Returns the nonce that requests must sign.
-    pub(crate) fn nonce(&self) -> Nonce {
-        self.0.nonces.current(self.now())
-    }
-
-    /// Returns true if signatures over this nonce are still accepted.
-    pub(crate) fn accepts(&self, nonce: &Nonce) -> bool {
-        self.0.nonces.accepts(self.now(), nonce)
-    }
-
-    /// Returns true if this director serves the discussion.
-    pub(crate) fn serves(&self, discussion: Option<&DiscussionId>) -> bool {
-        match &self.0.scope {
-            Scope::All => true,
-            Scope::Only(only) => discussion == Some(only),
-        }
     }
 
     /// Registers a coordinator, then waits for newcomers, at most [`COORDINATOR_HOLD`].
@@ -236,8 +210,23 @@ impl Director {
         self.0.held_newcomers.taken_count()
     }
 
+    /// Returns where members meet that cannot reach each other, if this director carries circuits.
+    pub(crate) fn rendezvous(&self) -> Option<&Rendezvous> {
+        self.0.rendezvous.as_ref()
+    }
+
+    /// Returns the number of files that are for circuits.
+    pub(crate) fn files_for_circuits(&self) -> usize {
+        self.rendezvous().map_or(0, Rendezvous::most_ends)
+    }
+
+    /// Returns true if this director carries circuits.
+    pub(crate) fn carries(&self) -> bool {
+        self.0.rendezvous.is_some()
+    }
+
     /// Returns the counts of the HTTP side.
-    pub(crate) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 
@@ -266,6 +255,16 @@ impl Director {
             .discussions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Authority for Director {
+    fn nonce(&self) -> Nonce {
+        self.0.nonces.current(self.now())
+    }
+
+    fn accepts(&self, nonce: &Nonce) -> bool {
+        self.0.nonces.accepts(self.now(), nonce)
     }
 }
 

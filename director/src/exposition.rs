@@ -59,6 +59,13 @@ pub(crate) fn render(director: &Director) -> String {
         "Newcomers' calls held open.",
         director.held_newcomers(),
     );
+    if let Some(rendezvous) = director.rendezvous() {
+        text.gauge(
+            "circuits",
+            "Circuits between members that cannot reach each other.",
+            rendezvous.open_count(),
+        );
+    }
     let metrics = director.metrics();
     text.counter(
         "connections_refused_total",

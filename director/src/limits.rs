@@ -31,11 +31,13 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Returns the limits that follow from the open files of this process (`ulimit -n`).
-    pub(crate) fn of_process() -> Self {
+    /// Returns the limits that follow from the open files of this process (`ulimit -n`), if `reserved` of them are for
+    /// something else.
+    pub(crate) fn of_process(reserved: usize) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).ok();
         let files = files.map(|(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX));
-        Self::of_files(files.unwrap_or(DEFAULT_FILES))
+        let files = files.unwrap_or(DEFAULT_FILES);
+        Self::of_files(files.saturating_sub(reserved))
     }
 
     fn of_files(files: usize) -> Self {

@@ -39,6 +39,9 @@ pub struct Problem {
     /// With 401: the nonce to sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Box<Nonce>>,
+    /// True if a member of the discussion answers, and not a director.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub member: bool,
 }
 
 impl Problem {
@@ -52,6 +55,7 @@ impl Problem {
             coordinator: None,
             field: None,
             nonce: None,
+            member: false,
         }
     }
 

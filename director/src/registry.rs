@@ -338,6 +338,8 @@ impl Registry {
         Directions {
             coordinator,
             candidates: self.candidates.select(now),
+            member: false,
+            carries: false,
         }
     }
 

@@ -53,20 +53,39 @@ impl Seats {
 
     /// Takes a seat for a household, if there is one. `eviction` is notified when another household needs the seat.
     pub(crate) fn take(&self, household: IpAddr, eviction: &Arc<Notify>) -> Option<Seat> {
+        self.take_all([household], eviction).map(|[seat]| seat)
+    }
+
+    /// Takes a seat for each of these households, or none at all. Whoever loses one of them loses all: `eviction` is
+    /// notified once.
+    pub(crate) fn take_all<const N: usize>(
+        &self,
+        households: [IpAddr; N],
+        eviction: &Arc<Notify>,
+    ) -> Option<[Seat; N]> {
         let mut occupancy = self.lock();
-        if occupancy.shares.count(&household) >= self.0.most_per_household {
+        let has_room = |household: &IpAddr| {
+            let wanted = households.iter().filter(|one| *one == household).count();
+            occupancy.shares.count(household) + wanted <= self.0.most_per_household
+        };
+        if !households.iter().all(has_room) {
             return None;
         }
-        if occupancy.seats.len() >= self.0.most {
-            let largest = occupancy.shares.household_to_evict(&household)?;
+        while occupancy.seats.len() + N > self.0.most {
+            let shares = &occupancy.shares;
+            let largest = households
+                .iter()
+                .find_map(|one| shares.household_to_evict(one))?;
             occupancy.evict_latest(largest);
         }
-        let key = (household, occupancy.taken_ever);
-        occupancy.taken_ever += 1;
-        occupancy.shares.add(household);
-        occupancy.seats.insert(key, Arc::clone(eviction));
-        let seats = self.clone();
-        Some(Seat { seats, key })
+        Some(households.map(|household| {
+            let key = (household, occupancy.taken_ever);
+            occupancy.taken_ever += 1;
+            occupancy.shares.add(household);
+            occupancy.seats.insert(key, Arc::clone(eviction));
+            let seats = self.clone();
+            Seat { seats, key }
+        }))
     }
 
     /// Returns the number of seats taken.
@@ -84,19 +103,27 @@ impl Seats {
 }
 
 impl Occupancy {
-    /// Takes the latest seat of a household away: earlier ones stay, however fast new ones come.
+    /// Takes the latest seat of a household away, and those that were taken with it: earlier ones stay, however fast new
+    /// ones come.
     fn evict_latest(&mut self, household: IpAddr) {
         let seats = self.seats.range((household, 0)..=(household, u64::MAX));
-        let latest = seats.last().map(|(key, _)| *key);
-        if let Some(eviction) = latest.and_then(|key| self.release(key)) {
-            eviction.notify_one();
+        let Some((_, eviction)) = seats.last() else {
+            return;
+        };
+        let eviction = Arc::clone(eviction);
+        let all = self.seats.iter();
+        let lost = all.filter(|(_, other)| Arc::ptr_eq(other, &eviction));
+        let lost: Vec<SeatKey> = lost.map(|(key, _)| *key).collect();
+        for key in lost {
+            self.release(key);
         }
+        eviction.notify_one();
     }
 
-    fn release(&mut self, key: SeatKey) -> Option<Arc<Notify>> {
-        let eviction = self.seats.remove(&key)?;
-        self.shares.remove(&key.0);
-        Some(eviction)
+    fn release(&mut self, key: SeatKey) {
+        if self.seats.remove(&key).is_some() {
+            self.shares.remove(&key.0);
+        }
     }
 }
 
@@ -137,6 +164,27 @@ mod tests {
         assert!(seats.take(v4(2), &Arc::default()).is_some());
         crowd.pop();
         assert!(seats.take(v4(1), &Arc::default()).is_some());
+    }
+
+    /// Each pair of seats is a circuit between two households.
+    #[tokio::test]
+    async fn seats_that_were_taken_together_are_lost_together() {
+        let seats = Seats::new(6, 4);
+        let evictions: [Arc<Notify>; 3] = Default::default();
+        let take = |other, eviction: &Arc<Notify>| seats.take_all([v4(1), v4(other)], eviction);
+        let kept: Vec<_> = (2..)
+            .zip(&evictions)
+            .map(|(other, one)| take(other, one))
+            .collect();
+        assert!(kept.iter().all(Option::is_some));
+        let newcomers = seats.take_all([v4(7), v4(8)], &Arc::default());
+        assert!(newcomers.is_some());
+        assert_eq!(seats.taken_count(), 6, "one pair went for another");
+        evictions[2].notified().await;
+        drop(kept);
+        assert_eq!(seats.taken_count(), 2, "nothing is released twice");
+        assert!(seats.take_all([v4(9); 5], &Arc::default()).is_none());
+        assert!(seats.take_all([v4(9); 4], &Arc::default()).is_some());
     }
 
     #[tokio::test]

@@ -37,6 +37,11 @@ impl Source {
         ))
     }
 
+    /// Returns the address that the request came from.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Returns the household whose share the request counts against.
     pub(crate) fn household(&self) -> IpAddr {
         household(self.address)

@@ -127,7 +127,7 @@ impl EmbeddedNode {
     /// From then on core dumps are off for the whole process, and the node handles the signals that ask to end.
     /// [`NullOutlet`] is an outlet for programs that use the handle only.
     pub async fn start(self, outlet: impl Outlet + 'static) -> Result<RunningNode, EmbeddedError> {
-        prepare().map_err(StartError::from)?;
+        prepare()?;
         let user_io = UserIo::for_program(Box::new(outlet), self.typed);
         let mut driver = Box::pin(assemble(self.settings, user_io)).await?;
         let handle = driver.handle();

@@ -14,6 +14,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use nix::unistd::{close, dup};
+use ringtalk_director::masking::is_secret_char;
 use zeroize::Zeroizing;
 
 /// The variable for a secret alone.
@@ -60,7 +61,9 @@ pub(crate) fn invite_secret() -> Option<&'static str> {
 
 /// Returns true for an argument that is an invite without its secret, with or without the flag before it.
 fn is_bare_invite(argument: &str) -> bool {
-    argument.ends_with('#') && argument.contains("ringtalk://")
+    let (invite, behind) = argument.rsplit_once('#').unwrap_or_default();
+    // A mark that was copied with the invite may follow.
+    !behind.contains(is_secret_char) && invite.to_ascii_lowercase().contains("ringtalk://")
 }
 
 /// The secrets in the environment.
@@ -121,7 +124,8 @@ fn without_secret(join: &str) -> Option<(String, SecretText)> {
     let mut rest = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (fragment, after) = part.split_at(part.find(',').unwrap_or(part.len()));
-        let fragment = fragment.trim();
+        // Marks that were copied with the invite are no part of the secret.
+        let fragment = fragment.trim_matches(|char| !is_secret_char(char));
         if !fragment.is_empty() && *secret.get_or_insert(fragment) != fragment {
             return None;
         }
@@ -168,7 +172,11 @@ mod tests {
 
     #[test]
     fn only_an_invite_ends_in_a_bare_hash() {
-        for argument in ["ringtalk://a:1/#", "--join=ringtalk://a:1/#"] {
+        for argument in [
+            "ringtalk://a:1/#",
+            "--join=ringtalk://a:1/#",
+            "<Ringtalk://a:1/#>",
+        ] {
             assert!(is_bare_invite(argument));
         }
         for argument in ["I like C#", "#", "ringtalk://a:1/#secret"] {
@@ -190,6 +198,10 @@ mod tests {
         assert_eq!(
             parted("ringtalk://a:1/#,ringtalk://b:2/#secret"),
             pair("ringtalk://a:1/#,ringtalk://b:2/#", "secret")
+        );
+        assert_eq!(
+            parted("<ringtalk://a:1/#secret>."),
+            pair("<ringtalk://a:1/#", "secret")
         );
         for other in ["", "a:1", "ringtalk://a:1/#", "a#one,b#other"] {
             assert_eq!(parted(other), None, "{other}");

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
-use ringtalk_wire::{Member, ViewPage};
+use ringtalk_wire::{Member, RingId, ViewPage};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::director_client::{Caller, LookupAnswer, look_up};
@@ -40,6 +40,7 @@ const LIMITS: SlotLimits = SlotLimits {
 #[derive(Debug)]
 pub struct Observer {
     credentials: Credentials,
+    lobby: RingId,
     slots: Slots,
     caller: Caller,
 }
@@ -87,6 +88,7 @@ impl Observer {
         let identity = Identity::generate().map_err(io::Error::other)?;
         Ok(Self {
             credentials: Credentials::new(identity, secret)?,
+            lobby: RingId::lobby(&secret.discussion()),
             slots: Slots::new(LIMITS),
             caller: Caller::new(secret),
         })
@@ -125,8 +127,8 @@ impl Observer {
     }
 
     /// Returns the view in a complete set of pages, in order, if its coordinator signed it.
-    pub fn view(pages: Vec<ViewPage>) -> Option<View> {
-        View::from_pages(pages, &CachingVerifier::default()).ok()
+    pub fn view(&self, pages: Vec<ViewPage>) -> Option<View> {
+        View::from_pages(pages, self.lobby, &CachingVerifier::default()).ok()
     }
 
     /// Asks each director once. Returns a refusal only if all of them refuse.
@@ -282,12 +284,12 @@ mod tests {
         let endpoint = pointing_at(&at(&node)).await;
         tokio::spawn(async move {
             let (mut stream, _) = node.accept().await.unwrap();
-            stream.write_all(b"RTLK\x00\x09").await.unwrap();
+            stream.write_all(b"RTLK\x00\xff").await.unwrap();
             let _ = stream.read(&mut [0; 64]).await;
         });
         let error = find(&[endpoint], LONG).await.unwrap_err();
         assert!(
-            error.is_refusal() && error.to_string().contains("version 9"),
+            error.is_refusal() && error.to_string().contains("version 255"),
             "{error}"
         );
     }

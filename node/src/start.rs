@@ -3,33 +3,36 @@
 //! Not here: what these parts do.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use ringtalk_director::api::{Address, Newcomer};
+use ringtalk_director::api::Address;
+use ringtalk_director::open_files::{self, TooFewFiles};
 use ringtalk_proto::Config;
 use ringtalk_proto::config::{Retention, Tempo, UNREAD};
-use ringtalk_session::{Code, Invite, Me, Outlet, Request, Session};
+use ringtalk_session::{Code, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
 use ringtalk_terminal::{
-    FaceKind, PreparedFace, prepare as prepare_face, tty, write_start_failure,
+    FaceKind, FaceOptions, PreparedFace, prepare as prepare_face, tty, write_start_failure,
 };
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{NodeId, RingId};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::address::{AddressFinder, Whereabouts};
 use crate::director_client::addresses;
 use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
-use crate::driver::{Audience, Directors, Driver, DriverParts, Ending, listener};
+use crate::driver::{
+    AddressWatch, Audience, Directors, Driver, DriverParts, Ending, Invites, listener,
+};
 use crate::identity::Identity;
 use crate::link::{Credentials, ReplayFilter};
-use crate::secret::Secret;
-use crate::settings::{Endpoint, EntryMode, Settings, invite};
+use crate::reception::{self, Reception};
+use crate::settings::{DEFAULT_PORT, EntryMode, Settings};
 use crate::status::Status;
-use crate::{address, inside, traces};
+use crate::traces;
 
 /// The timeout for flushing the last messages to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
@@ -48,6 +51,10 @@ pub(crate) enum StartError {
     },
     #[error("cannot get random numbers from the system: {0}")]
     Random(#[from] getrandom::Error),
+    #[error("{0}")]
+    OpenFiles(#[from] TooFewFiles),
+    #[error("cannot disable core dumps: {0}")]
+    Dumps(io::Error),
     #[error("{0}")]
     System(#[from] io::Error),
 }
@@ -96,33 +103,33 @@ impl Viewer {
     }
 }
 
-/// Raises the socket limit and switches core dumps off. A process does this before it assembles a node.
-pub(crate) fn prepare() -> io::Result<()> {
-    raise_socket_limit();
-    traces::disable_dumps()
+/// Switches core dumps off, and makes sure that there are enough sockets. A process does this before it assembles a
+/// node.
+pub(crate) fn prepare() -> Result<(), StartError> {
+    traces::disable_dumps().map_err(StartError::Dumps)?;
+    Ok(open_files::prepare(0)?)
 }
 
 /// Runs a node until it ends, and returns the exit status.
 pub(crate) fn start(settings: Settings) -> ExitCode {
+    let program = settings.program;
     if let Err(error) = prepare() {
-        let _ = io::Write::write_fmt(
-            &mut io::stderr(),
-            format_args!("node: cannot disable core dumps: {error}\n"),
-        );
-        return Status::Failed.into();
+        return fail(&settings, error.to_string());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let started = runtime.and_then(|runtime| {
-        let diagnostics = Diagnostics::start("node", settings.log.clone())?;
+        let diagnostics = match &settings.log {
+            Some(filter) => Diagnostics::start(program.as_str(), filter.clone()),
+            None => Diagnostics::start_for_people(program.as_str()),
+        }?;
         Ok((runtime, diagnostics))
     });
     let (runtime, diagnostics) = match started {
         Ok(started) => started,
         Err(error) => {
-            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("node: {error}\n"));
-            return Status::Failed.into();
+            return fail(&settings, error.to_string());
         }
     };
     let ending = runtime.block_on(run(settings, &diagnostics));
@@ -135,22 +142,36 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     ending.status.into()
 }
 
+/// Says that a node cannot start, before anything else can say so, and returns the exit status.
+fn fail(settings: &Settings, error: String) -> ExitCode {
+    let text = format_args!("{}: {error}\n", settings.program);
+    let _ = io::Write::write_fmt(&mut io::stderr(), text);
+    start_failure(settings.show, error).status.into()
+}
+
+/// Returns the end of a node that cannot start. A program is told on stdout.
+fn start_failure(show: FaceKind, error: String) -> Ending {
+    let ending = Ending::failure(Status::Failed, Code::Start, error);
+    if let Some(error) = ending.error.clone() {
+        // If stdout cannot be written, stderr and the exit status still tell of the failure.
+        let _ = write_start_failure(show, error);
+    }
+    ending
+}
+
 /// Runs a node behind the face that the settings ask for, then restores the terminal.
 async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     let show = settings.show;
-    let failed = |error: String| {
-        let ending = Ending::failure(Status::Failed, Code::Start, error);
-        if let Some(error) = ending.error.clone() {
-            // If stdout cannot be written, stderr and the exit status still tell of the failure.
-            let _ = write_start_failure(show, error);
-        }
-        ending
-    };
+    let failed = |error: String| start_failure(show, error);
     let prepared = prepare_face(
         settings.show,
-        settings.offset,
-        UNREAD,
-        settings.quit_on_eof,
+        FaceOptions {
+            offset: settings.offset,
+            backlog_limit: UNREAD,
+            quits_on_eof: settings.quit_on_eof,
+            attention: settings.attention.clone(),
+            mouse_wheel: settings.mouse_wheel,
+        },
         diagnostics,
     );
     let (prepared, front) = match prepared {
@@ -170,46 +191,54 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
 
 /// Assembles a node, and starts to listen for its peers.
 pub(crate) async fn assemble(settings: Settings, user_io: UserIo) -> Result<Driver, StartError> {
-    let peers = listen(settings.listen).await?;
-    let port = peers.local_addr()?;
-    let secret = settings.secret;
-    let route = EntryRoute::prepare(&settings.entry, &secret).await?;
+    let listeners = Listeners::bind(&settings).await?;
+    let port = listeners.main.local_addr()?;
+    let secret = settings.secret.clone();
+    let endpoints = settings.entry.clone().into_endpoints();
+    let at: Vec<Address> = endpoints.iter().map(|one| one.director.clone()).collect();
+    let is_founder = endpoints.is_empty();
     let credentials = Credentials::new(Identity::generate()?, &secret)?;
-    let newcomer = route.newcomer(credentials.id(), port, settings.public_address);
-    let internal = &newcomer.internal_address;
-    let contact_address = newcomer.public_address.as_ref().unwrap_or(internal).clone();
+    let finder = AddressFinder {
+        bound: port,
+        public: settings.public_address.clone(),
+        directors: at.clone(),
+    };
+    let whereabouts = finder.find().await;
+    let newcomer = whereabouts.newcomer(credentials.id());
+    let contact_address = whereabouts.contact().clone();
+    let (reception, http) = Reception::new(credentials.id(), &secret, port, random_bytes()?);
+    let invites = Invites::new(
+        secret.clone(),
+        &newcomer,
+        listeners.further_port()?,
+        at.clone(),
+    );
     let me = Me {
+        program: settings.program,
         id: credentials.id(),
         requested_name: settings.name.to_string(),
-        invite: route.invite(&contact_address, &secret),
-        open_at: secret.is_open().then(|| route.directors()),
+        invite: invites.shown(),
+        open_at: secret.is_open().then(|| list(&at)),
         address: contact_address.into(),
         discussion: credentials.discussion(),
-        runs_director: route.own_director.is_some(),
+        is_founder,
     };
-    let config = Config {
-        id: credentials.id(),
-        name: settings.name.to_string(),
-        addresses: addresses(newcomer.clone()),
-        network: address::network(internal, route.local),
-        retention: Retention::of(settings.history),
-        tempo: Tempo::default(),
-        fingers: settings.fingers,
-    };
+    let config = config(credentials.id(), &settings, &whereabouts);
     let (inbox, events) = mpsc::channel(INBOX);
-    let is_first = route.own_director.is_some();
     let replay_filter = ReplayFilter::default();
     let circuits = Circuits::new(credentials.clone(), replay_filter.clone(), inbox.clone());
     let identity = (credentials.identity().clone(), &secret);
-    let directors = Directors::new(route.endpoints, newcomer, identity);
+    let directors = Directors::new(endpoints, newcomer, identity);
     let audience = user_io.viewer.audience(settings.show);
-    let run = u64::from_be_bytes(random_bytes()?);
-    let session = Session::new(me.clone(), user_io.viewer.outlet(me)?, run);
+    let session = open_session(me, user_io.viewer, settings.history)?;
     let parts = DriverParts {
         config,
         circuits: circuits.clone(),
         credentials: credentials.clone(),
         directors,
+        reception,
+        invites,
+        address_watch: AddressWatch::new(finder, whereabouts),
         session,
         restore: tty::restore,
         audience,
@@ -217,136 +246,91 @@ pub(crate) async fn assemble(settings: Settings, user_io: UserIo) -> Result<Driv
         typed: user_io.typed,
         quit_on_eof: settings.quit_on_eof,
         timeout: settings.timeout,
-        is_first,
         inbox: inbox.clone(),
         events,
     };
     let driver = Driver::new(parts)?;
-    tokio::spawn(listener::listen(
-        peers,
-        credentials,
-        replay_filter,
-        circuits,
-        inbox,
-    ));
+    let Listeners { main, further } = listeners;
+    if let Some(further) = further {
+        tokio::spawn(reception::serve(further, http.clone()));
+    }
+    let peers = listener::listen(main, credentials, replay_filter, circuits, inbox, http);
+    tokio::spawn(peers);
     Ok(driver)
 }
 
-/// The route into the discussion, as far as it is known before the node starts.
+fn config(id: NodeId, settings: &Settings, whereabouts: &Whereabouts) -> Config {
+    Config {
+        id,
+        ring: RingId::lobby(&settings.secret.discussion()),
+        name: settings.name.to_string(),
+        addresses: addresses(whereabouts.newcomer(id)),
+        network: whereabouts.network,
+        retention: Retention::of(settings.history),
+        tempo: Tempo::default(),
+        fingers: settings.fingers,
+    }
+}
+
+fn open_session(me: Me, viewer: Viewer, history: usize) -> Result<Session, StartError> {
+    let run = u64::from_be_bytes(random_bytes()?);
+    let mut session = Session::new(me.clone(), viewer.outlet(me)?, run);
+    if history == 0 {
+        session.expect_no_readers();
+    }
+    Ok(session)
+}
+
+/// The listeners of a node.
 #[derive(Debug)]
-struct EntryRoute {
-    endpoints: Vec<Endpoint>,
-    /// This machine's address in the directors' network.
-    local: Option<IpAddr>,
-    /// The address at which the director inside listens, if there is one.
-    own_director: Option<SocketAddr>,
+struct Listeners {
+    /// The one for peers and newcomers.
+    main: TcpListener,
+    /// A further one for newcomers.
+    further: Option<TcpListener>,
 }
 
-impl EntryRoute {
-    async fn prepare(entry: &EntryMode, secret: &Secret) -> Result<Self, StartError> {
-        match entry {
-            EntryMode::Join(endpoints) => Ok(Self {
-                local: address::local_address_for(
-                    endpoints.iter().map(|endpoint| &endpoint.director),
-                )
-                .await,
-                endpoints: endpoints.clone(),
-                own_director: None,
-            }),
-            EntryMode::Host { listen, exactly } => Self::host(*listen, *exactly, secret).await,
-        }
-    }
-
-    async fn host(listen: SocketAddr, exactly: bool, secret: &Secret) -> Result<Self, StartError> {
-        let director = inside::bind(listen, exactly).await;
-        let director = director.map_err(|error| StartError::Listen {
-            flag: "--director-listen",
-            address: listen,
-            error,
-        })?;
-        let own_director = director.local_addr()?;
-        inside::start(director, secret, random_bytes()?);
-        let everywhere = own_director.ip().is_unspecified();
-        let own = if everywhere {
-            loopback(own_director)
-        } else {
-            own_director
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let main = listen(settings.listen, &settings.entry).await?;
+        let further = match settings.director_listen {
+            Some(wanted) => Some(bind("--director-listen", wanted).await?),
+            None => None,
         };
-        let endpoint = Endpoint {
-            director: address::of_socket(own),
-            may_found: true,
-        };
-        Ok(Self {
-            endpoints: vec![endpoint],
-            local: Some(own_director.ip()).filter(|_| !everywhere),
-            own_director: Some(own_director),
-        })
+        Ok(Self { main, further })
     }
 
-    /// Returns what directors are told of a node that listens at `port`.
-    fn newcomer(&self, id: NodeId, port: SocketAddr, public: Option<Address>) -> Newcomer {
-        let internal = public
-            .clone()
-            // A node that listens on the loopback is reached through whatever listens at its public address. On other
-            // hosts, the loopback is those hosts themselves.
-            .filter(|_| port.ip().is_loopback())
-            .unwrap_or_else(|| address::internal(port, self.local));
-        Newcomer {
-            id,
-            other_addresses: address::others(port, &internal),
-            internal_address: internal,
-            public_address: public,
-        }
-    }
-
-    /// Returns the invite for others' `--join`, if this node is reached at `contact_address`.
-    fn invite(&self, contact_address: &Address, secret: &Secret) -> Invite {
-        let directors = self.endpoints.iter().map(|endpoint| &endpoint.director);
-        match self.own_director.filter(|own| own.ip().is_unspecified()) {
-            Some(own) => {
-                let host = contact_address
-                    .as_str()
-                    .rsplit_once(':')
-                    .map_or("", |(host, _)| host);
-                let director = format!("{host}:{}", own.port()).parse();
-                director.map_or_else(
-                    |_| invite(directors, secret),
-                    |director| invite([&director], secret),
-                )
-            }
-            None => invite(directors, secret),
-        }
-    }
-
-    /// Returns a list of the directors, for people.
-    fn directors(&self) -> String {
-        let names: Vec<&str> = self.endpoints.iter().map(|p| p.director.as_str()).collect();
-        names.join(", ")
+    fn further_port(&self) -> io::Result<Option<SocketAddr>> {
+        let further = self.further.as_ref();
+        further.map(TcpListener::local_addr).transpose()
     }
 }
 
-fn loopback(socket: SocketAddr) -> SocketAddr {
-    let ip = if socket.is_ipv4() {
-        Ipv4Addr::LOCALHOST.into()
-    } else {
-        Ipv6Addr::LOCALHOST.into()
+/// Returns a list of addresses, for people.
+fn list(addresses: &[Address]) -> String {
+    let addresses: Vec<&str> = addresses.iter().map(Address::as_str).collect();
+    addresses.join(", ")
+}
+
+/// Listens for peers and newcomers at the wanted address. Without one, listens on all addresses: a founder at the
+/// default port, which people need not type, or the next one; others at any port.
+async fn listen(wanted: Option<SocketAddr>, entry: &EntryMode) -> Result<TcpListener, StartError> {
+    let (listener, address) = match (wanted, entry) {
+        (Some(wanted), _) => return bind("--listen", wanted).await,
+        (None, EntryMode::Found) => (reception::bind_default().await, DEFAULT_PORT),
+        (None, EntryMode::Join(_)) => (reception::bind_everywhere(0).await, 0),
     };
-    SocketAddr::new(ip, socket.port())
-}
-
-/// Listens for peers at the wanted address; without one, on any port of all addresses.
-async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
-    let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-    let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    if wanted.is_none()
-        && let Ok(listener) = TcpListener::bind(any_v6).await
-    {
-        return Ok(listener);
-    }
-    let address = wanted.unwrap_or(any_v4);
-    let listener = TcpListener::bind(address).await;
     listener.map_err(|error| StartError::Listen {
         flag: "--listen",
+        address: (Ipv6Addr::UNSPECIFIED, address).into(),
+        error,
+    })
+}
+
+async fn bind(flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| StartError::Listen {
+        flag,
         address,
         error,
     })
@@ -357,59 +341,4 @@ fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Raises the limit on open sockets to the most that the system allows. A coordinator has a socket for each newcomer
-/// for a while, and the usual soft limit of 1,024 is there for programs older than `poll`.
-fn raise_socket_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(director: &str, own_director: Option<&str>) -> EntryRoute {
-        EntryRoute {
-            endpoints: vec![Endpoint {
-                director: director.parse().unwrap(),
-                may_found: true,
-            }],
-            local: None,
-            own_director: own_director.map(|own| own.parse().unwrap()),
-        }
-    }
-
-    fn invited(route: &EntryRoute, contact_address: &Address) -> String {
-        route
-            .invite(contact_address, &Secret::open())
-            .as_str()
-            .to_owned()
-    }
-
-    #[test]
-    fn the_invite_names_what_others_can_reach() {
-        let contact_address: Address = "chat.example:4000".parse().unwrap();
-        let everywhere = route("127.0.0.1:8080", Some("0.0.0.0:8080"));
-        assert_eq!(
-            invited(&everywhere, &contact_address),
-            "ringtalk://chat.example:8080/"
-        );
-        let here = route("127.0.0.1:8080", Some("127.0.0.1:8080"));
-        assert_eq!(
-            invited(&here, &contact_address),
-            "ringtalk://127.0.0.1:8080/"
-        );
-        let joined = route("director.example:80", None);
-        assert_eq!(
-            invited(&joined, &contact_address),
-            "ringtalk://director.example:80/"
-        );
-        let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
-        assert_eq!(invited(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
-    }
 }

@@ -61,17 +61,98 @@ fn informational_flags_print_and_succeed() {
         assert!(output.status.success(), "{flag}");
         assert!(text(&output.stdout).contains(words), "{flag}");
     }
-    let other = run(env!("CARGO_BIN_EXE_ringtalk"), "--version");
-    assert!(other.status.success());
+}
+
+/// Checks that a program calls itself `name` wherever it names itself.
+#[track_caller]
+fn expect_called(program: &str, name: &str) {
+    for (flag, words) in [
+        ("--help", format!("Usage: {name} [OPTIONS]")),
+        ("--help", format!("\n  {name} --join director:8080\n")),
+        ("-h", format!("Usage: {name} [OPTIONS]")),
+        ("--version", format!("{name} 0.1.0\n")),
+        ("--man", format!(".TH {name} 1")),
+        ("--man", format!("| {name} \\-\\-join")),
+        ("--completions zsh", format!("#compdef {name}\n")),
+    ] {
+        let stdout = text(&run(program, flag).stdout);
+        assert!(stdout.contains(&words), "{flag}: {words}: {stdout}");
+    }
+    let nobody = nobody();
+    for (line, words) in [
+        ("--nonsense".to_owned(), format!("Usage: {name} [OPTIONS]")),
+        (
+            "ringtalk://a/#x".to_owned(),
+            format!("{name}: --join: a secret has"),
+        ),
+        (
+            format!("--healthcheck --director-listen {nobody}"),
+            format!("{name}: no node and no director answers"),
+        ),
+        (
+            format!("--timeout 0.2 {nobody}"),
+            format!("{name}: could not join"),
+        ),
+        (
+            "a:1 --listen 192.0.2.1:1".to_owned(),
+            format!("{name}: cannot listen"),
+        ),
+    ] {
+        let stderr = text(&run(program, &line).stderr);
+        assert!(stderr.contains(&words), "{line}: {words}: {stderr}");
+        let others = ["node: ", "ringtalk: ", "Usage: node", "Usage: ringtalk"];
+        let mut others = others.iter().filter(|other| !words.contains(**other));
+        assert!(
+            !others.any(|other| stderr.contains(other)),
+            "{line}: {stderr}"
+        );
+    }
+    let founder = run(
+        program,
+        "--director-listen 127.0.0.1:0 --listen 127.0.0.1:0",
+    );
+    let words = format!("\n* others join with:\n{name} --join 'ringtalk://127.0.0.1:");
+    assert!(text(&founder.stdout).contains(&words), "{name}");
+}
+
+#[test]
+fn a_program_is_called_what_it_was_started_as() {
+    expect_called(env!("CARGO_BIN_EXE_node"), "node");
+    expect_called(env!("CARGO_BIN_EXE_ringtalk"), "ringtalk");
+    let folder = Folder::new("names", "");
+    for (file, name) in [("chat", "chat"), ("two words", "ringtalk")] {
+        let link = folder.0.join(file);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_node"), &link).unwrap();
+        expect_called(link.to_str().unwrap(), name);
+    }
+    let copy = folder.0.join("talk.copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_node"), &copy).unwrap();
+    expect_called(copy.to_str().unwrap(), "talk.copy");
+}
+
+/// A program with a secret in its environment executes itself again.
+#[test]
+fn a_program_keeps_its_name_when_it_cleans_its_environment() {
+    let folder = Folder::new("cleans", "");
+    let link = folder.0.join("chat");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_node"), &link).unwrap();
+    let mut command = Command::new(&link);
+    command
+        .env("XDG_CONFIG_HOME", NOWHERE)
+        .env("RINGTALK_SECRET", "00112233445566778899aabbccddeeff")
+        .args(["--timeout", "0.2", &nobody()])
+        .stdin(Stdio::null());
+    let stderr = text(&command.output().unwrap().stderr);
+    assert!(stderr.contains("chat: could not join"), "{stderr}");
 }
 
 #[test]
 fn a_wrong_command_line_is_status_2_and_says_why() {
     for (line, words) in [
         ("--nonsense", "--nonsense"),
-        ("--join nowhere", "host:port"),
+        ("--join no/where", "host:port"),
         ("--timeout never", "--timeout"),
-        ("--start nowhere", "host:port"),
+        ("--start no/where", "host:port"),
     ] {
         let output = node(line);
         assert_eq!(output.status.code(), Some(2), "{line}");
@@ -126,8 +207,13 @@ fn a_founder_sees_how_others_join() {
         stdout.starts_with("* you are ann; nobody else is here yet\n"),
         "{stdout}"
     );
-    assert!(stdout.contains("* others join with: node --join ringtalk://127.0.0.1:"));
-    assert!(stdout.ends_with("* goodbye\n"), "{stdout}");
+    let command = "\n* others join with:\nnode --join 'ringtalk://127.0.0.1:";
+    assert!(stdout.contains(command), "{stdout}");
+    let last = stdout.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("* 1 person, ") && last.ends_with(" s, 0 messages. Nothing was kept."),
+        "{stdout}"
+    );
 }
 
 /// A folder with a settings file.
@@ -162,7 +248,7 @@ fn flags_and_variables_override_the_file() {
     let stdout = text(&folder.node("").stdout);
     assert!(stdout.starts_with("* you are filed; nobody"), "{stdout}");
     assert!(
-        stdout.contains("node --join ringtalk://127.0.0.1:"),
+        stdout.contains("node --join 'ringtalk://127.0.0.1:"),
         "{stdout}"
     );
     let stdout = text(&folder.node("--name typed").stdout);

@@ -11,12 +11,12 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use ringtalk_node::identity::Identity;
 use ringtalk_wire::{
-    Addresses, Bundle, Direction, Frame, Interval, Item, Join, NetworkId, NodeId, RingKey, Seal,
-    SealHash, Sealed, Spread, Text, encode, encode_item, item_to_sign,
+    Addresses, Bundle, BundleMessage, Direction, Frame, Interval, Item, Join, NetworkId, NodeId,
+    RingKey, Seal, SealHash, Sealed, Spread, encode, encode_item, item_to_sign,
 };
 
 use crate::event::Event;
-use crate::liar::Liar;
+use crate::liar::{Liar, open_lobby};
 use crate::node::{JOIN_TIMEOUT, TestNode};
 use crate::raw::{Raw, frame};
 use crate::wait::notify;
@@ -214,7 +214,7 @@ impl InventedAuthors {
         let raw = encode_item(&bundle(author.id(), *seq, *previous));
         let seal = Seal {
             key: author.public_key(),
-            signature: author.sign(&item_to_sign(&raw)),
+            signature: author.sign(&item_to_sign(open_lobby(), &raw)),
         };
         *previous = seal.hash();
         self.turn = (self.turn + 1) % self.keys.len();
@@ -267,9 +267,6 @@ fn bundle(author: NodeId, seq: u64, previous: SealHash) -> Bundle {
         previous,
         lamport: seq,
         heads: Vec::new(),
-        messages: vec![Text {
-            timestamp_ms: 0,
-            text: INVENTED_TEXT.into(),
-        }],
+        messages: vec![BundleMessage::text(0, INVENTED_TEXT)],
     }
 }

@@ -46,6 +46,15 @@ impl Director {
         Self::start_command(host.command(binary("director")), &endpoint)
     }
 
+    /// Starts a director on a host, which carries this many circuits.
+    #[track_caller]
+    pub fn start_carrying_on(host: &Host, circuits: u16) -> Self {
+        let endpoint = format!("{}:0", host.address());
+        let mut command = host.command(binary("director"));
+        command.args(["--carry", &circuits.to_string()]);
+        Self::start_command(command, &endpoint)
+    }
+
     /// Starts a director on a free loopback port, through another program, such as a sandbox.
     #[track_caller]
     pub fn start_through(command: Command) -> Self {

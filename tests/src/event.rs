@@ -41,10 +41,14 @@ pub enum Event {
     Split(RingSummary),
     /// Two rings became one.
     Merged(RingSummary),
+    /// Members have delivered messages of this node.
+    Reached(Reached),
     /// Messages that cannot be had at present.
     Gap(Gap),
     /// The answer to `/transcript`.
     Transcript(Transcript),
+    /// The answer to `/invite`: what to pass to `--join`.
+    Invite(String),
     /// An error that the user should know about.
     Error(Diagnostic),
     /// Something that the user may want to know.
@@ -219,6 +223,19 @@ pub struct RingSummary {
     pub epoch: Epoch,
 }
 
+/// See [`Event::Reached`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Reached {
+    /// The first of the messages.
+    pub from: u64,
+    /// The last one.
+    pub to: u64,
+    /// The number of members that have them, this node included.
+    pub members: u64,
+    /// Whether every member has them.
+    pub complete: bool,
+}
+
 /// See [`Event::Gap`]. Both ends are part of the gap.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -270,6 +287,12 @@ fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     Ok(tag.map(|tag| tag.as_str().map_or_else(|| tag.to_string(), str::to_owned)))
 }
 
+/// See [`Event::Invite`].
+#[derive(Clone, Debug, Deserialize)]
+struct Invited {
+    invite: String,
+}
+
 /// See [`Event::Goodbye`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct Goodbye {
@@ -294,8 +317,10 @@ impl Event {
             "renamed" => Self::Renamed(fields(line)?),
             "split" => Self::Split(fields(line)?),
             "merged" => Self::Merged(fields(line)?),
+            "reached" => Self::Reached(fields(line)?),
             "gap" => Self::Gap(fields(line)?),
             "transcript" => Self::Transcript(fields(line)?),
+            "invite" => Self::Invite(fields::<Invited>(line)?.invite),
             "error" => Self::Error(fields(line)?),
             "notice" => Self::Notice(fields(line)?),
             "done" => Self::Done(fields(line)?),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::id::NodeId;
 
 /// The bytes that each end sends first: the magic, and the version.
-pub const PREFACE: &[u8] = b"RTLK\x00\x08";
+pub const PREFACE: &[u8] = b"RTLK\x00\x0a";
 
 /// The secret of the open discussion, which is public.
 pub const OPEN: DiscussionSecret = DiscussionSecret(*b"ringtalk-open-02");

@@ -18,6 +18,8 @@ use ringtalk_wire::{
 };
 use tokio::runtime::Builder;
 
+use crate::liar::open_lobby;
+
 /// A peer that shows a made-up view, together with its director.
 #[derive(Debug)]
 pub struct Impostor {
@@ -57,7 +59,7 @@ fn invent_view(
 ) -> Arc<View> {
     let seal = |tag: &ViewTag| Seal {
         key: me.public_key(),
-        signature: me.sign(&view_to_sign(tag)),
+        signature: me.sign(&view_to_sign(open_lobby(), tag)),
     };
     let member = |id: NodeId, number: usize, at: &str| Member {
         id,

@@ -6,6 +6,7 @@
 //! written from `wire/PROTOCOL.md` alone.
 
 pub mod attack;
+pub mod bad_http;
 pub mod checker;
 pub mod cluster;
 pub mod compose;
@@ -33,6 +34,7 @@ pub mod settings;
 pub mod talk;
 pub mod tap;
 pub mod texts;
+pub mod tmux;
 mod tool;
 pub mod trace;
 pub mod wait;

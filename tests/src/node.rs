@@ -254,6 +254,37 @@ impl TestNode {
         });
     }
 
+    /// Waits for an error with this code from event number `mark` on, and returns its text.
+    #[track_caller]
+    pub fn await_error(&self, code: &str, mark: usize, within: Duration) -> String {
+        let what = format!("is told of the error {code}");
+        self.wait_for_event(&what, mark, within, |event| match event {
+            Event::Error(error) if error.code == code => Some(error.message.clone()),
+            _ => None,
+        })
+    }
+
+    /// Waits for a notice with this code from event number `mark` on, and returns its text.
+    #[track_caller]
+    pub fn await_notice(&self, code: &str, mark: usize, within: Duration) -> String {
+        let what = format!("is told {code}");
+        self.wait_for_event(&what, mark, within, |event| match event {
+            Event::Notice(notice) if notice.code == code => Some(notice.message.clone()),
+            _ => None,
+        })
+    }
+
+    /// Asks it for its invite, and returns that.
+    #[track_caller]
+    pub fn ask_invite(&self, within: Duration) -> String {
+        let mark = self.mark();
+        self.command("/invite");
+        self.wait_for_event("shows an invite", mark, within, |event| match event {
+            Event::Invite(invite) => Some(invite.clone()),
+            _ => None,
+        })
+    }
+
     /// Kills it without warning.
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Relaxed);

@@ -13,13 +13,15 @@ const ASCENT: usize = 14;
 /// The margin around the screen.
 const MARGIN: usize = 12;
 
-/// Light by default, and dark if the reader's system is. `cN` is the terminal's colour N.
+/// Light by default, and dark if the reader's system is. `cN` is the terminal's colour N; those above 15 do not depend on
+/// the theme.
 const STYLE: &str = "\
 .ground{fill:#fff;stroke:#d0d7de}
 text{font:15px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2328;white-space:pre}
 .mark{fill:#1f2328}
 .b{font-weight:700}.i{font-style:italic}.d{opacity:.6}.u{text-decoration:underline}
 .c1{fill:#cf222e}.c2{fill:#1a7f37}.c3{fill:#9a6700}.c4{fill:#0969da}.c5{fill:#8250df}.c6{fill:#1b7c83}
+.c31{fill:#0087af}.c64{fill:#5f8700}.c98{fill:#875fd7}
 .on{fill:#fff}
 @media(prefers-color-scheme:dark){
 .ground{fill:#0d1117;stroke:#30363d}
@@ -102,7 +104,7 @@ fn is_seen(cell: &Cell) -> bool {
 
 fn classes(cell: &Cell) -> (String, Option<String>) {
     let colour = match cell.fgcolor() {
-        Color::Idx(index @ 1..=6) => Some(format!("c{index}")),
+        Color::Idx(index @ (1..=6 | 31 | 64 | 98)) => Some(format!("c{index}")),
         Color::Idx(index @ 9..=14) => Some(format!("c{}", index - 8)),
         _ => None,
     };

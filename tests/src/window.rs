@@ -10,8 +10,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
@@ -21,6 +23,14 @@ use pty_process::blocking::{Pts, Pty, open};
 use crate::picture;
 use crate::process::{binary, clear_own_settings};
 use crate::wait::{self, Witness};
+
+/// The time limit for a program to read what was typed.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause after a line: longer than any within a paste.
+const LINE_PAUSE: Duration = Duration::from_millis(40);
+
+/// The title of a window before its program starts.
+const SHELL_TITLE: &str = "shell";
 
 /// A terminal with a program in it.
 pub struct Window {
@@ -43,26 +53,63 @@ struct WindowOutput {
 }
 
 struct WindowState {
-    emulator: vt100::Parser<Bells>,
+    emulator: vt100::Parser<Requests>,
     raw: Vec<u8>,
     is_stalled: bool,
     is_closed: bool,
 }
 
+/// The requests of the program to the terminal, beside the screen.
 #[derive(Default)]
-struct Bells(usize);
+struct Requests {
+    bells: usize,
+    /// The titles of the window: the present one, with the saved ones before it.
+    titles: Vec<String>,
+    /// The texts that were put into the clipboard.
+    copied: Vec<String>,
+}
 
-impl vt100::Callbacks for Bells {
+impl vt100::Callbacks for Requests {
     fn audible_bell(&mut self, _: &mut vt100::Screen) {
-        self.0 += 1;
+        self.bells += 1;
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.titles.pop();
+        self.titles
+            .push(String::from_utf8_lossy(title).into_owned());
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+        let text = BASE64.decode(data).expect("base64");
+        self.copied.push(String::from_utf8(text).expect("text"));
+    }
+
+    fn unhandled_csi(
+        &mut self,
+        _: &mut vt100::Screen,
+        _: Option<u8>,
+        _: Option<u8>,
+        parameters: &[&[u16]],
+        last: char,
+    ) {
+        match (parameters, last) {
+            ([[22], [2]], 't') => self.titles.extend(self.titles.last().cloned()),
+            ([[23], [2]], 't') => drop(self.titles.pop()),
+            _ => {}
+        }
     }
 }
 
 impl Default for WindowState {
     fn default() -> Self {
         let size = NonZeroU16::MIN;
+        let requests = Requests {
+            titles: vec![SHELL_TITLE.to_owned()],
+            ..Requests::default()
+        };
         Self {
-            emulator: vt100::Parser::new_with_callbacks(size, size, 0, Bells::default()),
+            emulator: vt100::Parser::new_with_callbacks(size, size, 0, requests),
             raw: Vec::new(),
             is_stalled: false,
             is_closed: false,
@@ -129,9 +176,41 @@ impl Window {
         written.expect("the terminal takes keys");
     }
 
-    /// Types a line.
+    /// Types keys, and returns as soon as the program has read them: what is typed next comes in another read.
+    ///
+    /// # Panics
+    ///
+    /// If the program does not read.
+    #[track_caller]
+    pub fn press_and_await_read(&self, keys: &str) {
+        self.press(keys);
+        assert!(self.await_read(), "{}: reads keys", self.label);
+    }
+
+    /// Types a line, and pauses as a person does: on the full screen, lines without a pause are a paste.
     pub fn enter(&self, line: &str) {
         self.press(&format!("{line}\r"));
+        // A program that does not read now gets the lines at once, whatever is done here.
+        self.await_read();
+        wait::sleep("a pause is what tells typing from a paste", LINE_PAUSE);
+    }
+
+    /// Waits until the program has read everything that was typed. Returns false if it does not.
+    fn await_read(&self) -> bool {
+        let line = self.line.as_ref().expect("the line is open").as_fd();
+        let deadline = Instant::now() + READ_TIMEOUT;
+        let is_unread = || {
+            let mut polled = [PollFd::new(line, PollFlags::POLLIN)];
+            poll(&mut polled, PollTimeout::ZERO).expect("the line can be polled") > 0
+        };
+        // The program does not say that it has read something, and soon after it a part of a key becomes a key.
+        while is_unread() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        true
     }
 
     /// Pastes a text as a terminal with bracketed paste does.
@@ -147,14 +226,52 @@ impl Window {
         self.output.state().emulator.screen().contents()
     }
 
-    /// Returns the same as an SVG.
+    /// Returns the text that stands out in reverse video.
+    pub fn inverse_text(&self) -> String {
+        let state = self.output.state();
+        let screen = state.emulator.screen();
+        let (rows, columns) = screen.size();
+        let cells = (0..rows.get()).flat_map(|y| (0..columns.get()).map(move |x| (y, x)));
+        let cells = cells.filter_map(|(y, x)| screen.cell(y, x));
+        let inverse = cells.filter(|cell| cell.inverse());
+        inverse
+            .map(|cell| {
+                if cell.contents().is_empty() {
+                    " "
+                } else {
+                    cell.contents()
+                }
+            })
+            .collect()
+    }
+
+    /// Returns what a person sees, as an SVG.
     pub fn picture(&self) -> String {
         picture::draw(self.output.state().emulator.screen())
     }
 
     /// Returns how often the bell rang.
     pub fn bells(&self) -> usize {
-        self.output.state().emulator.callbacks().0
+        self.output.state().emulator.callbacks().bells
+    }
+
+    /// Returns the title of the window.
+    pub fn title(&self) -> String {
+        let state = self.output.state();
+        let title = state.emulator.callbacks().titles.last();
+        title.cloned().unwrap_or_default()
+    }
+
+    /// Waits until the window has this title.
+    #[track_caller]
+    pub fn await_title(&self, title: &str, within: Duration) {
+        let what = format!("has the title {title:?}");
+        self.wait_for(&what, within, |_| self.title() == title);
+    }
+
+    /// Returns the texts that the program has put into the clipboard.
+    pub fn copied(&self) -> Vec<String> {
+        self.output.state().emulator.callbacks().copied.clone()
     }
 
     /// Returns the program's whole output.
@@ -267,6 +384,10 @@ impl Window {
             (screen.alternate_screen(), "the main screen"),
             (screen.hide_cursor(), "the cursor"),
             (screen.bracketed_paste(), "pastes"),
+            (
+                state.emulator.callbacks().titles != [SHELL_TITLE],
+                "the title",
+            ),
         ];
         let missing = found.into_iter().filter(|(missing, _)| *missing);
         missing.map(|(_, what)| what).collect()

@@ -1,5 +1,6 @@
 //! All black-box tests in one program, since every test program is linked separately. Each file is a module.
 
+mod addresses;
 mod cage;
 mod command_line;
 mod compose;
@@ -7,16 +8,22 @@ mod compose_networks;
 mod conversation;
 mod director;
 mod documents;
+mod entrances;
 mod faults;
 mod flood;
 mod full_speed;
+mod homes;
 mod hostile;
 mod joining;
 mod json_input;
+mod keeping;
 mod lying_member;
+mod marks;
 mod membership;
 mod names;
 mod networks;
+mod node_port;
+mod notices;
 mod partition;
 mod pictures;
 mod private;
@@ -24,5 +31,7 @@ mod ring_viz;
 mod rush;
 mod screen;
 mod strangers;
+mod streams;
+mod terminals;
 mod transient;
 mod unlisted;

@@ -37,7 +37,9 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         &["--history", "-1"],
         &["--color", "plaid"],
         &["--say", "/nonsense"],
-        &["stray"],
+        &["stray/"],
+        &["EaGqGNVcyaY6oykTFuP5fAHy"],
+        &["EaGqGNVcyaY6oykTFuP5fAHx"],
     ];
     for arguments in wrong {
         let node = Launch::bare("node")
@@ -138,6 +140,10 @@ fn help_version_completions_and_manual_are_printed() {
         ("node", &["--completions", "bash"], "--join"),
         ("node", &["--man"], ".TH"),
         ("director", &["--help"], "--listen"),
+        ("director", &["--completions", "zsh"], "#compdef director"),
+        ("director", &["--man"], ".TH director 1"),
+        ("ring-viz", &["--completions", "zsh"], "#compdef ring-viz"),
+        ("ring-viz", &["--man"], ".TH ring-viz 1"),
     ];
     for (name, arguments, expected) in questions {
         let asked = program(name, arguments);
@@ -371,6 +377,14 @@ fn terminal_codes_are_harmless_in_plain_output() {
     }
 }
 
+/// Returns the endpoint and the secret of an invite.
+#[track_caller]
+fn parts_of(invite: &str) -> (&str, &str) {
+    let inner = invite.strip_prefix("ringtalk://");
+    let parts = inner.and_then(|inner| inner.split_once("/#"));
+    parts.unwrap_or_else(|| panic!("no invite with a secret: {invite}"))
+}
+
 #[test]
 fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
     let _turn = wait_for_turn();
@@ -378,10 +392,7 @@ fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
         .arguments(&["--director-listen", "127.0.0.1:0"])
         .start();
     let invite = founder.await_ready(JOIN_TIMEOUT).invite;
-    let (endpoint, secret) = invite
-        .strip_prefix("ringtalk://")
-        .and_then(|rest| rest.split_once("/#"))
-        .unwrap_or_else(|| panic!("no invite with a secret: {invite}"));
+    let (endpoint, secret) = parts_of(&invite);
     let by_invite = Launch::new("guest").join(&invite).start();
     by_invite.await_ready(JOIN_TIMEOUT);
     let by_variable = Launch::new("other").join(endpoint);
@@ -401,6 +412,82 @@ fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
 }
 
 #[test]
+fn an_invite_is_understood_as_it_stands_in_a_mail() {
+    let _turn = wait_for_turn();
+    let founder = Launch::new("host")
+        .arguments(&["--director-listen", "127.0.0.1:0"])
+        .start();
+    let invite = founder.await_ready(JOIN_TIMEOUT).invite;
+    let (endpoint, secret) = parts_of(&invite);
+    for (number, mailed) in [
+        invite.clone(),
+        format!("<Ringtalk://{endpoint}/#{secret}>"),
+        format!("“RINGTALK://{endpoint}/#{secret}”."),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let alone = Launch::new("alone").arguments(&[&mailed]).start();
+        alone.await_ready(JOIN_TIMEOUT);
+        let in_variable = Launch::new("variable").environment("RINGTALK_JOIN", &mailed);
+        let in_variable = in_variable.start().await_ready(JOIN_TIMEOUT);
+        assert_eq!(in_variable.members, 3, "round {number}");
+        let over_variable = Launch::new("over").environment("RINGTALK_JOIN", "127.0.0.1:1");
+        let over_variable = over_variable.arguments(&[&mailed]).start();
+        assert_eq!(over_variable.await_ready(JOIN_TIMEOUT).invite, invite);
+    }
+}
+
+#[test]
+fn a_director_says_how_people_join() {
+    let _turn = wait_for_turn();
+    for listen in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        let director = program("director", &["--listen", listen]);
+        let place = director.wait_for("says how people join", PROGRAM_TIMEOUT, |journal| {
+            let stderr = journal.stderr_text();
+            let (_, place) = stderr.split_once(" join with: ringtalk --join ")?;
+            place.split_once('\n').map(|(place, _)| place.to_owned())
+        });
+        let node = Launch::new("newcomer").arguments(&[&place]).start();
+        node.await_ready(JOIN_TIMEOUT);
+    }
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    let _turn = wait_for_turn();
+    // The last one is mistyped, and stands in a longer word.
+    for secret in [
+        "EaGqGNVcyaY6oykTFuP5fAHy",
+        "EaGqGNVcyaY6oykTFuP5fAHx",
+        "secret-EaGqGNVcyaY6oykTFuP5fAHx",
+    ] {
+        for (name, arguments) in [
+            ("director", &["--listen", secret][..]),
+            ("director", &[secret]),
+            ("director", &["--log", &format!("{secret}=x=y")]),
+            ("director", &["--completions", secret]),
+            ("node", &["--listen", secret]),
+            ("node", &["--ui", secret]),
+            ("node", &["--start", &format!("ringtalk://a/{secret}")]),
+            ("ring-viz", &["--timeout", secret, "--join", "a"]),
+            ("ring-viz", &["--once", "--join", &format!("a/{secret}")]),
+        ] {
+            let asked = program(name, arguments);
+            assert_eq!(asked.exit_code(PROGRAM_TIMEOUT), 2, "{name} {arguments:?}");
+            let stderr = asked.journal().stderr_text();
+            assert!(!stderr.is_empty() && !stderr.contains("EaGqGN"), "{stderr}");
+        }
+        let mut director = Command::new(binary("director"));
+        director.env("RINGTALK_DIRECTOR_LISTEN", secret);
+        let director = Process::start("director", &mut director, StdoutFormat::Text);
+        assert_eq!(director.exit_code(PROGRAM_TIMEOUT), 2);
+        let stderr = director.journal().stderr_text();
+        assert!(!stderr.contains("EaGqGN"), "{stderr}");
+    }
+}
+
+#[test]
 fn a_plain_founder_prints_the_line_that_others_type() {
     let _turn = wait_for_turn();
     let founder = Launch::plain("host")
@@ -410,11 +497,11 @@ fn a_plain_founder_prints_the_line_that_others_type() {
         let output = journal.stdout_text() + &journal.stderr_text();
         output
             .lines()
-            .find(|line| line.contains("--join ringtalk://"))
+            .find(|line| line.contains("--join 'ringtalk://"))
             .map(str::to_owned)
     });
     let invite = line
-        .split_whitespace()
+        .split('\'')
         .find(|word| word.starts_with("ringtalk://"));
     let guest = Launch::new("guest")
         .join(invite.expect("just found"))

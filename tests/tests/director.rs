@@ -1,11 +1,11 @@
 //! The director alone: its endpoints, leases, compare-and-set of epochs, and bad requests.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ringtalk_tests::bad_http;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::http::{self, Response};
 use ringtalk_tests::id::NodeId;
@@ -21,9 +21,6 @@ const HELD_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The lease of a founder.
 const LEASE: Duration = Duration::from_secs(2);
-
-/// The time limit for closing a client that never finishes its request.
-const SLOW_CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn address(node: u64) -> String {
     format!("127.0.0.1:{}", 20_000 + node)
@@ -355,20 +352,7 @@ fn after_a_registration_lapsed_nobody_founds_for_ten_seconds() {
 #[test]
 fn bad_requests_get_problems() {
     let _turn = wait_for_turn();
-    let director = Director::start();
-    for path in ["/register_node", "/register_coordinator"] {
-        director.post(path, "{").expect_problem(400);
-        director.post(path, "").expect_problem(400);
-        let large = format!(r#"{{"id":"{}"}}"#, "x".repeat(8 * 1024));
-        director.post(path, &large).expect_problem(413);
-        let nested = "[".repeat(4000);
-        director.post(path, &nested).expect_problem(400);
-    }
-    director
-        .ask("GET", "/register_node", None)
-        .expect_problem(405);
-    director.fetch("/no/such/place").expect_problem(404);
-    director.fetch("/healthz").expect(200);
+    bad_http::expect_problems(Director::start().address());
 }
 
 #[test]
@@ -406,50 +390,14 @@ fn a_wrong_field_is_named() {
 #[test]
 fn a_chunked_body_that_never_ends_is_cut_off() {
     let _turn = wait_for_turn();
-    let director = Director::start();
-    let mut slow = Raw::dial(&director.endpoint()).expect("a connection");
-    slow.send(b"POST /register_node HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
-    slow.send(b"Transfer-Encoding: chunked\r\n\r\n");
-    let mut chunk = String::new();
-    write!(chunk, "1000\r\n{}\r\n", " ".repeat(0x1000)).expect("a string takes all");
-    let took = (0..64).take_while(|_| slow.send(chunk.as_bytes())).count();
-    let answer = String::from_utf8_lossy(&slow.read_some(HELD_CALL_TIMEOUT)).into_owned();
-    assert!(
-        answer.contains(" 413 ") || took < 64,
-        "256 KiB were read: {answer}"
-    );
+    bad_http::expect_end_of_chunks(Director::start().address());
 }
 
 #[test]
 fn slow_clients_are_closed_and_disturb_nobody() {
     let _turn = wait_for_turn();
-    let director = Director::start();
-    let beginnings: [&[u8]; 4] = [
-        b"",
-        b"GET / HT",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-        b"POST /register_node HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-    ];
-    let mut slow: Vec<Raw> = beginnings
-        .iter()
-        .map(|beginning| {
-            let mut raw = Raw::dial(&director.endpoint()).expect("a connection");
-            raw.send(beginning);
-            raw
-        })
-        .collect();
-    director.fetch("/healthz").expect(200);
-    let since = Instant::now();
-    for (raw, beginning) in slow.iter_mut().zip(beginnings) {
-        let rest = SLOW_CLIENT_TIMEOUT.saturating_sub(since.elapsed());
-        let closed = raw.await_close(rest);
-        assert!(
-            closed.is_some(),
-            "still open after {SLOW_CLIENT_TIMEOUT:?}: {:?}",
-            beginning.escape_ascii()
-        );
-    }
-    report("director: slow clients closed after", since.elapsed());
+    let took = bad_http::expect_slow_clients_closed(Director::start().address());
+    report("director: slow clients closed after", took);
 }
 
 #[test]

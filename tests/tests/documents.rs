@@ -15,6 +15,7 @@ use ringtalk_tests::documents::{
     MANUAL, READMES, commands_of_readmes, examples_of_help, examples_of_manual, flags, paragraph,
     read_output, section_of_contract, variables,
 };
+use ringtalk_tests::event::Event;
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::process::{Process, StdoutFormat, binary};
 use ringtalk_tests::wait::{self, Witness};
@@ -53,34 +54,34 @@ const SIMULATOR: &str = "the gate runs the simulator, its named scenarios and pl
 
 /// Every command in the documents, and its outcome. The test fails for a command that is not listed here.
 const COMMANDS: &[(&str, Outcome)] = &[
-    ("node", Runs("others join with: node --join ringtalk://")),
+    ("ringtalk", Runs("ringtalk --join 'ringtalk://")),
     (
-        "node --join 'ringtalk://192.0.2.7:8080/#EaGqGNVcyaY6oykTFuP5fAHy'",
+        "ringtalk --join 'ringtalk://192.0.2.7:8080/#EaGqGNVcyaY6oykTFuP5fAHy'",
         Runs("also here: "),
     ),
     (
-        "RINGTALK_SECRET=EaGqGNVcyaY6oykTFuP5fAHy node --join director:8080",
+        "RINGTALK_SECRET=EaGqGNVcyaY6oykTFuP5fAHy ringtalk --join director:8080",
         Runs("also here: "),
     ),
-    ("node --join director:8080", Runs("also here: ")),
+    ("ringtalk --join director:8080", Runs("also here: ")),
     (
-        "node --start director:8080",
-        Runs("others join with: node --join ringtalk://"),
+        "ringtalk --start director:8080",
+        Runs("ringtalk --join 'ringtalk://"),
     ),
     (
-        "tail -f build.log | node --join director:8080 --name builds",
+        "tail -f build.log | ringtalk --join director:8080 --name builds",
         Pipes("builds: all is well"),
     ),
     (
-        "node --join director:8080 --say 'the build is done' </dev/null",
+        "ringtalk --join director:8080 --say 'the build is done' </dev/null",
         Sends("the build is done"),
     ),
     (
-        "node --join director:8080 --json",
+        "ringtalk --join director:8080 --json",
         Runs(r#""event":"ready""#),
     ),
     (
-        "node --join director:8080 --json </dev/null | grep --line-buffered '\"event\":\"message\"'",
+        "ringtalk --join director:8080 --json </dev/null | grep --line-buffered '\"event\":\"message\"'",
         Pipes("what ann said"),
     ),
     (CLOCK, Pipes("")),
@@ -90,6 +91,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
         Runs("director listening on http://127.0.0.1:"),
     ),
     ("director --listen 127.0.0.1:9000 --healthcheck", Exits("")),
+    ("director --carry 100", Runs("director listening on")),
     ("ring-viz --join director:8080", Shows("ann")),
     (
         "ring-viz --join director:8080 --once",
@@ -150,7 +152,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
 ];
 
 /// The README's bot: it answers questions for the time.
-const CLOCK: &str = r#"coproc node --join director:8080 --name clock --json &&
+const CLOCK: &str = r#"coproc ringtalk --join director:8080 --name clock --json &&
 while read -r event; do
   case $event in
     *'"message":"what time is it?"'*'"history":false'*) date >&"${COPROC[1]}" ;;
@@ -274,6 +276,8 @@ impl DocumentsScene {
             Pipes(text) => {
                 let process = self.start(command);
                 self.check_pipe(command, &process, text);
+                drop(process);
+                self.await_alone();
             }
             Sends(text) => {
                 let process = self.start(command);
@@ -296,6 +300,19 @@ impl DocumentsScene {
                 }
             }
         }
+    }
+
+    /// Waits until a program that was killed is no member any more: the next command may look at the ring.
+    #[track_caller]
+    fn await_alone(&self) {
+        self.ann
+            .wait_for("is alone again", JOIN_TIMEOUT, |journal| {
+                let views = journal.since(0).filter_map(|event| match event {
+                    Event::View(view) => Some(view.members.len()),
+                    _ => None,
+                });
+                (views.last() == Some(1)).then_some(())
+            });
     }
 
     /// Checks that what goes through a pipe arrives.
@@ -348,7 +365,7 @@ impl Drop for DocumentsScene {
 #[track_caller]
 fn await_joined(node: &TestNode, name: &str) {
     node.wait_for_event("sees who comes", 0, JOIN_TIMEOUT, |event| match event {
-        ringtalk_tests::event::Event::Joined(member) if member.name == name => Some(()),
+        Event::Joined(member) if member.name == name => Some(()),
         _ => None,
     });
 }
@@ -358,10 +375,9 @@ fn documented_commands() -> BTreeSet<String> {
     let of_help = |program| examples_of_help(&read_output(program, "--help"));
     let all = [
         commands_of_readmes(),
-        of_help("node"),
+        of_help("ringtalk"),
         of_help("director"),
         of_help("ring-viz"),
-        examples_of_manual(&read_output("node", "--man")),
     ];
     let all = all.into_iter().flatten();
     all.map(
@@ -395,37 +411,45 @@ fn every_documented_command_works_as_documented() {
 #[test]
 fn help_and_manual_have_the_same_examples() {
     let _turn = wait_for_turn();
-    let help = examples_of_help(&read_output("node", "--help"));
-    assert!(help.len() > 5, "{help:?}");
-    assert_eq!(help, examples_of_manual(&read_output("node", "--man")));
-    let short = examples_of_help(&read_output("node", "-h"));
-    assert!(!short.is_empty() && help.starts_with(&short), "{short:?}");
+    for program in ["ringtalk", "node", "director", "ring-viz"] {
+        let help = examples_of_help(&read_output(program, "--help"));
+        assert!(help.len() > 1, "{program}: {help:?}");
+        assert_eq!(help, examples_of_manual(&read_output(program, "--man")));
+        let short = examples_of_help(&read_output(program, "-h"));
+        assert!(!short.is_empty() && help.starts_with(&short), "{short:?}");
+        let first_words = help.iter().filter(|example| example.starts_with(program));
+        assert!(first_words.count() > 0, "{program}: {help:?}");
+    }
 }
 
 #[test]
 fn the_manual_has_every_section() {
     let _turn = wait_for_turn();
-    let page = read_output("node", "--man");
-    for section in [
-        "NAME",
-        "SYNOPSIS",
-        "DESCRIPTION",
+    let of_every_program = ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "EXIT STATUS"];
+    let of_node = [
         "DISCUSSION",
         "OUTPUT",
         "INPUT",
         "NETWORK",
         "PROGRAM",
-        "EXAMPLES",
         "ENVIRONMENT",
         "FILES",
-        "EXIT STATUS",
+    ];
+    for (program, more) in [
+        ("ringtalk", &of_node[..]),
+        ("director", &["OPTIONS"]),
+        ("ring-viz", &["OPTIONS"]),
     ] {
-        let quoted = format!("\n.SH \"{section}\"\n");
-        let plain = format!("\n.SH {section}\n");
-        assert!(
-            page.contains(&quoted) || page.contains(&plain),
-            "no {section}: {page}"
-        );
+        let page = read_output(program, "--man");
+        assert!(page.contains(&format!("\n.TH {program} 1")), "{page}");
+        for section in of_every_program.iter().chain(more) {
+            let quoted = format!("\n.SH \"{section}\"\n");
+            let plain = format!("\n.SH {section}\n");
+            assert!(
+                page.contains(&quoted) || page.contains(&plain),
+                "{program} has no {section}: {page}"
+            );
+        }
     }
 }
 
@@ -442,6 +466,24 @@ fn every_flag_is_documented_everywhere() {
                 completions.contains(name),
                 "{shell} does not complete {flag}"
             );
+        }
+    }
+    for program in ["director", "ring-viz"] {
+        let page = read_output(program, "--man").replace("\\-", "-");
+        let completions = ["bash", "zsh", "fish"]
+            .map(|shell| read_output(program, &format!("--completions={shell}")));
+        for flag in flags(&read_output(program, "--help")) {
+            assert!(
+                page.contains(&flag),
+                "the manual of {program} has no {flag}"
+            );
+            let name = flag.trim_start_matches('-');
+            for completions in &completions {
+                assert!(
+                    completions.contains(name),
+                    "{program} does not complete {flag}"
+                );
+            }
         }
     }
     let page = read_output("node", "--man").replace("\\-", "-");
@@ -546,12 +588,9 @@ fn defaults_match_the_help() {
         ("node", "--ui", "[default: auto]"),
         ("node", "--fingers", "[default: auto]"),
         ("node", "--color", "[default: auto]"),
+        ("node", "--bell", "[default: mentions]"),
+        ("node", "--notifications", "[default: off]"),
         ("node", "--log", "[default: warn]"),
-        (
-            "node",
-            "--director-listen",
-            "[default: 0.0.0.0:8080, or the next free port]",
-        ),
         ("node", "--name", "[default: the login name]"),
         ("director", "--listen", "[default: 0.0.0.0:8080]"),
         ("director", "--log", "[default: warn]"),
@@ -568,20 +607,13 @@ fn defaults_match_the_help() {
         );
     }
     let host = Launch::bare("login")
-        .arguments(&["--json", "--listen", "127.0.0.1:0"])
+        .arguments(&["--json"])
         .environment("USER", "somebody")
         .start();
     let ready = host.await_ready(JOIN_TIMEOUT);
     assert_eq!(ready.name, "somebody");
-    let port: u16 = ready
-        .invite
-        .split([':', '/'])
-        .nth(4)
-        .and_then(|port| port.parse().ok())
-        .expect("a port");
-    assert!(
-        (8080..9080).contains(&port),
-        "the director inside is at {port}"
-    );
+    let port = ready.address.rsplit_once(':').map(|(_, port)| port.parse());
+    let port: u16 = port.expect("a port").expect("a number");
+    assert!((8080..9080).contains(&port), "a founder listens at {port}");
     host.quit();
 }

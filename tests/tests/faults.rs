@@ -11,6 +11,7 @@ use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::measure::{latency, report};
+use ringtalk_tests::network::Proxy;
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::resources::resident_kib;
 use ringtalk_tests::talk::{Talk, talk_for};
@@ -372,10 +373,12 @@ fn two_rings_that_learn_of_each_other_become_one() {
     cluster.live()[1].say("said in the larger ring");
     cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
     let elsewhere = Director::start();
+    let road = Proxy::in_front_of(cluster.director.address());
+    road.stall();
     // Its name looks like that of another node.
     let launch = Launch::new("\u{ff4e}1")
         .join(&elsewhere.endpoint())
-        .join(&cluster.director.endpoint());
+        .join(&road.address());
     let founder = cluster.add(launch.start());
     assert_eq!(
         founder.await_ready(JOIN_TIMEOUT).members,
@@ -383,6 +386,7 @@ fn two_rings_that_learn_of_each_other_become_one() {
         "it founds a ring"
     );
     let since = Instant::now();
+    road.heal();
     founder.say("said in the smaller ring");
     cluster.await_one_ring(SETTLE_TIMEOUT);
     report("two rings: one ring after", since.elapsed());

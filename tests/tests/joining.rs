@@ -8,8 +8,8 @@ use std::time::Duration;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Event, Joining};
 use ringtalk_tests::liar::Liar;
-use ringtalk_tests::network::Proxy;
-use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::network::{BlockMode, Host, Network, Proxy};
+use ringtalk_tests::node::{JOIN_TIMEOUT, Launch};
 use ringtalk_tests::process::binary;
 use ringtalk_tests::registrant::Registrant;
 use ringtalk_tests::wait;
@@ -78,9 +78,91 @@ fn a_director_that_is_not_there_is_named() {
     let words = [
         "could not join within 1 s: no director answers at",
         &nobody.to_string(),
-        "(no connection). Is the address right, and a director or the node that started the discussion still running there?",
+        "(connection refused). Is the address right, and a director or the node that started the discussion still running there?",
     ];
     expect_failure(&nobody.to_string(), "1", 3, &words);
+}
+
+/// Starts a server that answers everybody with the same bytes, until the test program ends. Returns its address.
+fn start_parrot(answer: &'static [u8]) -> String {
+    let (socket, address) = bind_silent();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = socket.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    address.to_string()
+}
+
+#[test]
+fn another_program_in_the_place_of_a_director_is_named() {
+    let _turn = wait_for_turn();
+    let is_it_one = "Is that the port of a Ringtalk director";
+    for (answer, words, hint) in [
+        (
+            &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
+            "(what answers there does not speak HTTP)",
+            is_it_one,
+        ),
+        // A TLS server that gets no handshake.
+        (
+            b"\x15\x03\x01\x00\x02\x02\x46",
+            "(what answers there does not speak HTTP)",
+            is_it_one,
+        ),
+        (
+            b"",
+            "(it closed the connection without an answer)",
+            is_it_one,
+        ),
+        (
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>",
+            "answered: unexpected HTTP status 404 Not Found",
+            "is that a Ringtalk director?",
+        ),
+    ] {
+        expect_failure(&start_parrot(answer), "1", 3, &[words, hint]);
+    }
+}
+
+/// Runs a node on a host that cannot join, and returns what its user is told.
+#[track_caller]
+fn fail_to_join_on(host: &Host, endpoint: &str, timeout: &str) -> String {
+    let late = Launch::on(host, "late").join(endpoint);
+    let late = late.arguments(&["--timeout", timeout]).start();
+    assert_eq!(late.exit_code(JOIN_TIMEOUT), 3);
+    late.await_error("unreachable", 0, JOIN_TIMEOUT)
+}
+
+#[test]
+fn each_way_in_which_a_network_fails_is_named() {
+    let _turn = wait_for_turn();
+    let Some(network) = Network::or_skip(2) else {
+        return;
+    };
+    let (other, host) = (network.host(0), network.host(1));
+    let expect = |endpoint: &str, timeout: &str, words: &str| {
+        let told = fail_to_join_on(&host, endpoint, timeout);
+        assert!(told.contains(words), "without {words:?}: {told}");
+    };
+    network.write_etc(1, "hosts", "127.0.0.1 localhost\n");
+    network.write_etc(1, "nsswitch.conf", "hosts: files\n");
+    expect(
+        "d.example:8080",
+        "1",
+        "(its name is unknown). Is it spelled",
+    );
+    network.write_etc(1, "nsswitch.conf", "hosts: dns\n");
+    let nobody = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+    network.write_etc(1, "resolv.conf", nobody);
+    expect("d.example:8080", "2", "no name server answers). Is this");
+    let there = format!("{}:8080", other.address());
+    expect(&there, "1", "(connection refused). Is the address right");
+    network.cut(&[other], &[network.host(1)], BlockMode::Drop);
+    expect(&there, "4", "(no answer within 3 s). Is the address right");
+    host.configure("route del default\n");
+    expect(&there, "1", "(no route to it). Is this machine connected");
 }
 
 #[test]
@@ -154,9 +236,9 @@ fn a_discussion_that_is_not_there_is_a_refusal() {
         "Ask someone in the discussion for its present invite",
     ];
     expect_failure(&invite, "20", 4, &words);
-    // A director is asked for 5 s; an earlier end quotes it, too.
+    // A director is asked for 5 s; an earlier end quotes it, too, and is the same refusal.
     let words = ["could not join within 2 s: the director at ", words[1]];
-    expect_failure(&invite, "2", 3, &words);
+    expect_failure(&invite, "2", 4, &words);
     // Mistyped, it is no secret at all.
     expect_failure(
         &invite.replace("ee", "e"),
@@ -277,21 +359,14 @@ fn a_stalled_history_is_reported() {
         .join(&endpoint)
         .arguments(&["--timeout", "7"]);
     let late = late.start();
-    let await_error = |late: &TestNode, code: &str| {
-        let code = code.to_owned();
-        late.wait_for_event("is told", 0, JOIN_TIMEOUT, move |event| match event {
-            Event::Error(error) if error.code == code => Some(error.message.clone()),
-            _ => None,
-        })
-    };
-    let stalled = await_error(&late, "history-stalled");
+    let stalled = late.await_error("history-stalled", 0, JOIN_TIMEOUT);
     assert!(stalled.starts_with("fetching "), "{stalled}");
     assert!(
         stalled.contains(" of 6,000, then none for 5 s"),
         "{stalled}"
     );
     assert_eq!(late.exit_code(JOIN_TIMEOUT), 3);
-    let ended = await_error(&late, "unreachable");
+    let ended = late.await_error("unreachable", 0, JOIN_TIMEOUT);
     assert!(ended.starts_with("fetching history: received "), "{ended}");
 }
 

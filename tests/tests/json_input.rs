@@ -77,15 +77,7 @@ fn each_invalid_command_is_answered_in_order_with_its_tag() {
         &bot,
         r#"{"command":"say","message":"too soon","tag":"soon"}"#,
     );
-    bot.wait_for_event(
-        "is told that it is too soon",
-        0,
-        JOIN_TIMEOUT,
-        |event| match event {
-            Event::Error(error) => (error.code == "not-ready").then_some(()),
-            _ => None,
-        },
-    );
+    bot.await_error("not-ready", 0, JOIN_TIMEOUT);
     bot.await_ready(JOIN_TIMEOUT);
     let say_command = |bytes: usize, tag: &str| {
         let text = "x".repeat(bytes);

@@ -13,16 +13,16 @@ use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT, ask_tra
 use ringtalk_tests::event::{Coordinator, Event, Message};
 use ringtalk_tests::id::{MessageId, NodeId as Id};
 use ringtalk_tests::journal::Journal;
-use ringtalk_tests::liar::Liar;
+use ringtalk_tests::liar::{Liar, open_lobby};
 use ringtalk_tests::measure::report;
 use ringtalk_tests::node::{JOIN_TIMEOUT, TestNode};
 use ringtalk_tests::wait;
 use ringtalk_tests::wait_for_turn;
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, PAGE_CLOCK, PAGE_ITEMS};
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Interval, Item, ItemId,
-    ItemKind, Member, NodeId, Offer, Opening, Renamed, RingKey, Seal, SealHash, Sealed, Text,
-    ViewUpdate, encode_item, item_to_sign, view_to_sign,
+    Announcement, Body, Bundle, BundleMessage, Departed, Departure, Digest, Direction, Frame,
+    Interval, Item, ItemId, ItemKind, Member, NodeId, Offer, Opening, Renamed, RingId, RingKey,
+    Seal, SealHash, Sealed, ViewUpdate, encode_item, item_to_sign, view_to_sign,
 };
 
 /// The number of authors that the liar makes up.
@@ -66,7 +66,7 @@ fn a_message_in_anothers_name_is_refused() {
     scene.lie(&second, spread(Item::Bundle(altered.clone())));
     scene.await_error(&second, "refused", "a bundle that its author did not sign");
     let mut instead = true_one.bundle().expect("it came from its author");
-    instead.messages[0].text = "I did not say that".into();
+    instead.messages[0].body = Body::Text("I did not say that".into());
     let instead = Sealed {
         seal: true_one.seal,
         ..scene.liar.seal(&instead)
@@ -76,7 +76,57 @@ fn a_message_in_anothers_name_is_refused() {
     let coordinator = scene.cluster.coordinator();
     scene.lie(&coordinator, Frame::Pulled(altered));
     scene.await_error(&coordinator, "refused", "its author did not sign");
+    // The liar's own words, signed in another ring.
+    let own = bundle_of(scene.liar.id(), 1, SealHash::default(), "said elsewhere");
+    let raw = encode_item(&own);
+    let elsewhere = item_to_sign(RingId::from_bytes([7; 16]), &raw);
+    let seal = scene.liar.seal_bytes(&elsewhere);
+    scene.lie(&third, spread(Item::Bundle(Sealed { raw, seal })));
+    scene.await_error(&third, "refused", "a bundle that its author did not sign");
     scene.expect_no_effect(&[]);
+}
+
+/// A later version may say more than texts.
+#[test]
+fn messages_that_a_node_does_not_understand_are_passed_on_and_not_shown() {
+    let _turn = wait_for_turn();
+    let mut scene = LiarScene::new();
+    let with = |body| BundleMessage {
+        timestamp_ms: 0,
+        body,
+    };
+    let mut bundle = bundle_of(scene.liar.id(), 1, SealHash::default(), "before");
+    bundle.messages.extend([
+        with(Body::Control {
+            kind: 77,
+            content: b"\xa0".as_slice().into(),
+        }),
+        with(Body::GuestText {
+            guest: 5,
+            text: "hidden".into(),
+        }),
+        wire_text("after"),
+    ]);
+    let sealed = scene.liar.seal(&bundle);
+    let [first, ..] = scene.ordinary();
+    scene.lie(&first, spread(Item::Bundle(sealed)));
+    let newcomer = scene.cluster.join();
+    newcomer.await_ready(JOIN_TIMEOUT);
+    for node in scene.cluster.live() {
+        node.await_delivery("before", DELIVERY_TIMEOUT);
+        node.await_delivery("after", DELIVERY_TIMEOUT);
+        let journal = node.journal();
+        let shown: Vec<(u64, &str)> = journal
+            .since(0)
+            .filter_map(|event| match event {
+                Event::Message(message) if message.node_id == Id(*scene.liar.id().as_uuid()) => {
+                    Some((message.seq, message.message.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(shown, [(1, "before"), (4, "after")]);
+    }
 }
 
 #[test]
@@ -136,7 +186,7 @@ fn a_missing_dependency_silences_nobody() {
         renamed: Vec::new(),
     };
     let alone = View::founding(liar.clone(), 0, |tag| {
-        scene.liar.seal_bytes(&view_to_sign(tag))
+        scene.liar.seal_bytes(&view_to_sign(open_lobby(), tag))
     });
     let (_, both) = scene.next_view(&alone, comes, None);
     let head = ringtalk_wire::MessageId {
@@ -147,7 +197,7 @@ fn a_missing_dependency_silences_nobody() {
     bundle.heads = vec![head];
     bundle.lamport = 100;
     let raw = encode_item(&bundle);
-    let seal = scene.liar.seal_bytes(&item_to_sign(&raw));
+    let seal = scene.liar.seal_bytes(&item_to_sign(open_lobby(), &raw));
     for node in scene.cluster.live() {
         let item = Item::Bundle(Sealed {
             raw: raw.clone(),
@@ -492,7 +542,9 @@ impl LiarScene {
         opening: Option<Opening>,
     ) -> (ViewUpdate, View) {
         let change = Change { opening, ..change };
-        let next = view.next(change, |tag| self.liar.seal_bytes(&view_to_sign(tag)));
+        let next = view.next(change, |tag| {
+            self.liar.seal_bytes(&view_to_sign(open_lobby(), tag))
+        });
         next.expect("the changes are to members")
     }
 
@@ -508,7 +560,7 @@ impl LiarScene {
             with: None,
             seals: Vec::new(),
         };
-        let own = self.liar.seal_bytes(&opening.to_sign());
+        let own = self.liar.seal_bytes(&opening.to_sign(open_lobby()));
         opening.seals = vec![own, own];
         opening
     }
@@ -631,16 +683,13 @@ fn signed_bundle(author: &Identity, first: u64, texts: &[String]) -> Sealed {
     let raw = encode_item(&bundle);
     let seal = Seal {
         key: author.public_key(),
-        signature: author.sign(&item_to_sign(&raw)),
+        signature: author.sign(&item_to_sign(open_lobby(), &raw)),
     };
     Sealed { raw, seal }
 }
 
-fn wire_text(text: &str) -> Text {
-    Text {
-        timestamp_ms: 0,
-        text: text.into(),
-    }
+fn wire_text(text: &str) -> BundleMessage {
+    BundleMessage::text(0, text)
 }
 
 /// Returns a bundle of one message.

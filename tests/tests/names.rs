@@ -34,7 +34,7 @@ fn a_wish_becomes_a_name_and_the_user_is_told() {
             "asked for {wish:?}"
         );
         if has_notice {
-            await_other_name_notice(&node, 0);
+            node.await_notice("other-name", 0, DELIVERY_TIMEOUT);
         }
         nodes.push(node);
     }
@@ -46,14 +46,45 @@ fn a_wish_becomes_a_name_and_the_user_is_told() {
     nameless.command("/name eve agrees to");
     let renamed = await_renamed(&nodes[1], &nameless, 0, DELIVERY_TIMEOUT);
     assert_eq!(renamed, "eve-agrees-to");
-    await_other_name_notice(&nameless, mark);
+    nameless.await_notice("other-name", mark, DELIVERY_TIMEOUT);
 }
 
-#[track_caller]
-fn await_other_name_notice(node: &TestNode, mark: usize) {
-    node.wait_for_event("is told of its name", mark, DELIVERY_TIMEOUT, |event| {
-        matches!(event, Event::Notice(notice) if notice.code == "other-name").then_some(())
-    });
+/// The author is renamed, speaks, and leaves before the newcomer comes.
+#[test]
+fn the_history_shows_the_names_that_people_had_when_they_spoke() {
+    let _turn = wait_for_turn();
+    let mut cluster = Cluster::start(3);
+    let author = Arc::clone(&cluster.all_nodes()[2]);
+    let before = author.await_ready(JOIN_TIMEOUT).name;
+    author.say("under the first name");
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    author.command("/name second");
+    for node in cluster.all_nodes() {
+        await_renamed(node, &author, 0, DELIVERY_TIMEOUT);
+    }
+    author.say("under the second name");
+    cluster.await_delivery_everywhere(DELIVERY_TIMEOUT);
+    author.command("/name third");
+    for node in cluster.all_nodes() {
+        node.wait_for_event("sees the third name", 0, DELIVERY_TIMEOUT, |event| {
+            matches!(event, Event::Renamed(renamed) if renamed.name == "third").then_some(())
+        });
+    }
+    for leaves in [false, true] {
+        if leaves {
+            author.quit();
+            assert_eq!(author.exit_code(JOIN_TIMEOUT), 0);
+        }
+        let newcomer = cluster.join();
+        newcomer.await_ready(JOIN_TIMEOUT);
+        let journal = newcomer.journal();
+        let names = journal.since(0).filter_map(|event| match event {
+            Event::Message(message) => Some(message.name.as_str()),
+            _ => None,
+        });
+        let names: Vec<&str> = names.collect();
+        assert_eq!(names, [before.as_str(), "second"], "it left: {leaves}");
+    }
 }
 
 /// Waits until `witness` sees another name of `node`, and returns it.

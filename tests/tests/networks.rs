@@ -8,7 +8,7 @@ use ringtalk_tests::checker::Rules;
 use ringtalk_tests::cluster::Cluster;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
-use ringtalk_tests::network::{BlockMode, Host, Network};
+use ringtalk_tests::network::{BlockMode, Host, Network, report_skipped};
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::talk::{Talk, talk_for};
 use ringtalk_tests::{ring_viz, settings, wait, wait_for_turn};
@@ -19,6 +19,8 @@ const RING_TIMEOUT: Duration = Duration::from_secs(15);
 const WARNING_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit, after healing, for one ring and delivery everywhere.
 const HEAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time limit for delivery over a slow line.
+const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
 /// The number of messages that all members send in a second, together.
 const RATE: u32 = 20;
 
@@ -225,4 +227,35 @@ fn a_ring_with_circuits_is_closed_for_a_viewer_that_reaches_all_members() {
     );
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(run.ring().members.len(), 3);
+}
+
+/// One bundle of 48 KB takes 6 s on a line of 64 kbit/s: longer than a member may be silent, and longer than anybody
+/// waits for what was pulled. The member may be put out meanwhile, and comes back.
+#[test]
+fn a_member_behind_a_slow_line_gets_everything() {
+    let _turn = wait_for_turn();
+    let Some(network) = Network::or_skip(5) else {
+        return;
+    };
+    let cluster = Cluster::start_across(&network, 4);
+    if let Err(reason) = network.throttle(4, 64) {
+        report_skipped(reason);
+        return;
+    }
+    let all = cluster.live();
+    let texts: Vec<String> = (0..3)
+        .map(|number| format!("{number}{}", "x".repeat(15_999)))
+        .collect();
+    let began = Instant::now();
+    all[1].paste(&texts);
+    cluster.await_delivery_everywhere(SLOW_TIMEOUT);
+    report("48 KB behind 64 kbit/s: everywhere after", began.elapsed());
+    all[2].say("and then?");
+    cluster.await_delivery_everywhere(SLOW_TIMEOUT);
+    let journal = all[0].journal();
+    let failed = |event: &&Event| matches!(event, Event::Failed(_));
+    report(
+        "members put out meanwhile",
+        journal.since(0).filter(failed).count(),
+    );
 }

@@ -26,7 +26,7 @@ const SECRET_AS_TEXT: &str = "AAECAwQFBgcICQoLDA0OD";
 /// Another secret.
 const OTHER: &str = "f0e0d0c0b0a090807060504030201000";
 
-/// Starts a node that founds a private discussion, with a director inside.
+/// Starts a node that founds a private discussion, and listens for newcomers at two addresses.
 #[track_caller]
 fn host() -> TestNode {
     let host = Launch::new("host").arguments(&["--director-listen", "127.0.0.1:0"]);
@@ -128,9 +128,9 @@ fn a_secret_is_not_repeated_where_the_command_line_is_wrong() {
     let _turn = wait_for_turn();
     let invite = format!("ringtalk://127.0.0.1:1/#{SECRET}");
     for arguments in [
-        &[invite.as_str()][..],
+        &[invite.as_str(), "no/where"][..],
         &["--start", &invite],
-        &["--join", &invite, "stray"],
+        &["--join", &invite, "--stray"],
         &["--join", SECRET],
         &[SECRET],
         &["--join", &invite, "--start", "127.0.0.1:1"],

@@ -10,7 +10,7 @@ use ringtalk_tests::liar::Liar;
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
 use ringtalk_tests::wait_for_turn;
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
-use ringtalk_wire::{Bundle, Frame, SealHash, Text};
+use ringtalk_wire::{Bundle, BundleMessage, Frame, SealHash};
 
 /// The number of full bundles that the member sends: three times what may wait.
 const BUNDLES: u64 = 400;
@@ -85,9 +85,8 @@ impl<'a> Rush<'a> {
 
     /// Sends one more full bundle, as soon as the link has room for it.
     fn send_next(&mut self, to: &TestNode) {
-        let line = |number: usize| Text {
-            timestamp_ms: 0,
-            text: format!("{:.<180}", self.sent as usize + number).into(),
+        let line = |number: usize| {
+            BundleMessage::text(0, format!("{:.<180}", self.sent as usize + number))
         };
         let bundle = Bundle {
             author: self.liar.id(),

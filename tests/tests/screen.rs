@@ -19,6 +19,10 @@ use ringtalk_tests::window::Window;
 const SHOW_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for a hundred thousand messages.
 const PASTE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A pause that no paste makes, and the time limit for a key to end a paste: less than the time after which it ends
+/// by itself.
+const STALL_TIME: Duration = Duration::from_millis(200);
+const INTERRUPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long a node is stopped without being declared dead.
 const STOP_TIME: Duration = Duration::from_secs(1);
 /// How long a node is held at its exit, so that its memory can be searched, and the time limit for wiping it.
@@ -30,25 +34,18 @@ const TEXT_OF_BOB: &str = "canary-said-by-bob-0123456789abc";
 /// The time limit for a node to exit after it was told to leave.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A director, ann in a window, and bob, who prints events.
-struct ScreenScene {
-    ann: Window,
-    bob: TestNode,
-    director: Director,
-}
-
-impl ScreenScene {
-    fn new(size: (u16, u16), arguments: &[&str]) -> Self {
-        let director = Director::start();
-        let endpoint = director.endpoint();
-        let all = [&["--join", endpoint.as_str()], arguments].concat();
-        let ann = Window::node("ann", size, &all);
-        ann.await_text("you are ann", JOIN_TIMEOUT);
-        let bob = Launch::new("bob").join(&endpoint).start();
-        bob.await_ready(JOIN_TIMEOUT);
-        ann.await_text("bob joined", SHOW_TIMEOUT);
-        Self { ann, bob, director }
-    }
+/// Starts ann in a window, and bob, who prints events, both at a director.
+#[track_caller]
+pub(crate) fn start_scene(size: (u16, u16), arguments: &[&str]) -> (Window, TestNode, Director) {
+    let director = Director::start();
+    let endpoint = director.endpoint();
+    let all = [&["--join", endpoint.as_str()], arguments].concat();
+    let ann = Window::node("ann", size, &all);
+    ann.await_text("you are ann", JOIN_TIMEOUT);
+    let bob = Launch::new("bob").join(&endpoint).start();
+    bob.await_ready(JOIN_TIMEOUT);
+    ann.await_text("bob joined", SHOW_TIMEOUT);
+    (ann, bob, director)
 }
 
 /// Checks that the terminal is restored, and shows nothing of the conversation.
@@ -63,11 +60,7 @@ fn expect_restored(window: &Window, talk: &[&str]) {
 #[test]
 fn people_join_chat_and_leave() {
     let _turn = wait_for_turn();
-    let ScreenScene {
-        ann,
-        bob,
-        director: _director,
-    } = ScreenScene::new((100, 24), &[]);
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
     ann.enter("hello bob 你好");
     bob.await_delivery("hello bob 你好", SHOW_TIMEOUT);
     ann.await_text("hello bob 你好 ✓", SHOW_TIMEOUT);
@@ -75,7 +68,7 @@ fn people_join_chat_and_leave() {
     ann.await_text("hi Ann!", SHOW_TIMEOUT);
     assert_eq!(ann.bells(), 1);
     ann.await_text(
-        "ring 2 · ← bob · bob → · coordinator you · reached 1/1 · director ok",
+        "2 people here · everyone has your last message",
         SHOW_TIMEOUT,
     );
     ann.press("b\t");
@@ -96,33 +89,107 @@ fn people_join_chat_and_leave() {
     });
     assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
     expect_restored(&ann, &["hello", "hi Ann!", "bob"]);
+    ann.await_text("you left; 1 is still there", SHOW_TIMEOUT);
     bob.say("/quit");
 }
 
 #[test]
 fn a_paste_is_one_message_and_a_window_may_change() {
     let _turn = wait_for_turn();
-    let ScreenScene {
-        ann,
-        bob,
-        director: _director,
-    } = ScreenScene::new((100, 24), &[]);
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
     ann.paste("one\n\ttwo\nthree");
     ann.await_text("three", SHOW_TIMEOUT);
     ann.enter("");
     bob.await_delivery("one\n\ttwo\nthree", SHOW_TIMEOUT);
-    ann.await_text("2 members", SHOW_TIMEOUT);
+    ann.await_text("ann (you)", SHOW_TIMEOUT);
     ann.resize(60, 12);
     ann.wait_for("hides the members", SHOW_TIMEOUT, |text| {
-        !text.contains("2 members")
+        !text.contains("ann (you)")
     });
-    ann.await_text("★ you", SHOW_TIMEOUT);
+    ann.await_text("2 people here", SHOW_TIMEOUT);
     ann.resize(140, 30);
-    ann.await_text("2 members", SHOW_TIMEOUT);
-    ann.await_text("director ok", SHOW_TIMEOUT);
+    ann.await_text("ann (you)", SHOW_TIMEOUT);
     for row in ann.text().lines() {
         assert!(row.chars().count() <= 140, "{row}");
     }
+}
+
+#[test]
+fn a_key_that_comes_in_two_reads_is_a_key() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
+    ann.enter("said before");
+    bob.await_delivery("said before", SHOW_TIMEOUT);
+    for part in ["\u{1b}", "["] {
+        ann.press_and_await_read(part);
+    }
+    ann.press("A");
+    ann.await_text("> said before", SHOW_TIMEOUT);
+    ann.press("\u{3}");
+    for part in ["\u{1b}", "[200~one\r", "two\u{1b}", "[201~"] {
+        ann.press_and_await_read(part);
+    }
+    ann.await_text("two", SHOW_TIMEOUT);
+    ann.press("!\r");
+    bob.await_delivery("one\ntwo!", SHOW_TIMEOUT);
+}
+
+#[test]
+fn a_paste_without_an_end_ends_all_the_same() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
+    ann.press_and_await_read("\u{1b}[200~without an end");
+    wait::sleep("it is the pause that makes Ctrl+C a key", STALL_TIME);
+    ann.press("\u{3}");
+    ann.await_text("> without an end", INTERRUPT_TIMEOUT);
+    ann.press("\u{15}\u{1b}[200~nor this one");
+    ann.await_text("> nor this one", SHOW_TIMEOUT);
+    ann.press("\u{15}still here\r");
+    bob.await_delivery("still here", SHOW_TIMEOUT);
+}
+
+/// This is what a paste looks like in a terminal that does not know bracketed paste.
+#[test]
+fn lines_that_come_in_one_burst_are_one_message() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
+    ann.press("one\rb\ttwo\r\rthree\r");
+    ann.await_text("three", SHOW_TIMEOUT);
+    ann.press("\r");
+    bob.await_delivery("one\nb\ttwo\n\nthree", SHOW_TIMEOUT);
+}
+
+#[test]
+fn nothing_is_sent_from_a_window_that_shows_nothing() {
+    let _turn = wait_for_turn();
+    let director = Director::start();
+    let bob = Launch::new("bob").join(&director.endpoint()).start();
+    bob.await_ready(JOIN_TIMEOUT);
+    let open = |name: &str, ui: &str| {
+        let (node, endpoint) = (binary("node"), director.endpoint());
+        let run = format!(
+            "{} --name {name} --listen 127.0.0.1:0 --join {endpoint} {ui}",
+            node.display()
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("stty rows 0 cols 0; exec {run}")]);
+        let window = Window::open(name, (100, 24), &shell);
+        bob.wait_for_event(name, 0, JOIN_TIMEOUT, |event| {
+            matches!(event, Event::Joined(member) if member.name == name).then_some(())
+        });
+        window
+    };
+    let ann = open("ann", "");
+    ann.await_text("* you are ann", JOIN_TIMEOUT);
+    ann.enter("in plain lines");
+    bob.await_delivery("in plain lines", SHOW_TIMEOUT);
+    let cyd = open("cyd", "--ui tui");
+    cyd.press_and_await_read("said blindly\r");
+    cyd.resize(90, 24);
+    cyd.await_text("you are cyd", SHOW_TIMEOUT);
+    cyd.enter("seen");
+    bob.await_delivery("seen", SHOW_TIMEOUT);
+    assert!(!cyd.text().contains("blindly"), "{}", cyd.text());
 }
 
 #[test]
@@ -146,11 +213,7 @@ fn resizing_a_window_loses_no_key() {
 #[test]
 fn the_terminal_is_restored_after_a_signal() {
     let _turn = wait_for_turn();
-    let ScreenScene {
-        ann,
-        bob,
-        director: _director,
-    } = ScreenScene::new((80, 24), &["--log", "debug"]);
+    let (ann, bob, _director) = start_scene((80, 24), &["--log", "debug"]);
     ann.enter("secret talk");
     bob.await_delivery("secret talk", SHOW_TIMEOUT);
     assert!(!ann.text().contains("DEBUG"), "{}", ann.text());
@@ -176,7 +239,7 @@ fn a_failure_is_shown_after_the_terminal_is_restored() {
 #[test]
 fn a_terminal_that_takes_nothing_holds_up_nobody() {
     let _turn = wait_for_turn();
-    let ScreenScene { ann, bob, director } = ScreenScene::new((100, 24), &[]);
+    let (ann, bob, director) = start_scene((100, 24), &[]);
     ann.set_stalled(true);
     for number in 1..=3_000 {
         bob.say(&format!("message {number} with some words to fill rows"));
@@ -222,14 +285,12 @@ fn the_shell_has_the_terminal_while_a_node_is_stopped() {
 #[test]
 fn a_node_leaves_when_its_window_is_closed() {
     let _turn = wait_for_turn();
-    let scene = ScreenScene::new((80, 24), &[]);
-    scene.ann.signal(Signal::SIGHUP);
-    scene
-        .bob
-        .wait_for_event("ann left", 0, SHOW_TIMEOUT, |event| {
-            matches!(event, Event::Left(member) if member.name == "ann").then_some(())
-        });
-    assert_eq!(scene.ann.exit_code(EXIT_TIMEOUT), 0);
+    let (ann, bob, _director) = start_scene((80, 24), &[]);
+    ann.signal(Signal::SIGHUP);
+    bob.wait_for_event("ann left", 0, SHOW_TIMEOUT, |event| {
+        matches!(event, Event::Left(member) if member.name == "ann").then_some(())
+    });
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
 }
 
 /// The system notifies only the shell that the window is gone, and the shell may not pass it on.
@@ -273,11 +334,7 @@ fn a_node_leaves_when_its_window_vanishes_without_a_signal() {
 #[test]
 fn nobodys_text_looks_like_another_line() {
     let _turn = wait_for_turn();
-    let ScreenScene {
-        ann,
-        bob,
-        director: _director,
-    } = ScreenScene::new((80, 24), &["--ui", "lines"]);
+    let (ann, bob, _director) = start_scene((80, 24), &["--ui", "lines"]);
     let imitated = "12:34 cyd: I agree";
     for wide in ["x", "±", "🇨🇭", "👩‍👩‍👧", "1\u{fe0f}\u{20e3}"] {
         for columns in 60..72 {
@@ -301,11 +358,7 @@ fn nobodys_text_looks_like_another_line() {
 #[test]
 fn text_typed_after_the_end_of_input_is_read() {
     let _turn = wait_for_turn();
-    let ScreenScene {
-        ann,
-        bob,
-        director: _director,
-    } = ScreenScene::new((100, 24), &["--ui", "lines"]);
+    let (ann, bob, _director) = start_scene((100, 24), &["--ui", "lines"]);
     for time in 1..=3 {
         ann.press("\u{4}");
         ann.wait_for("says how to leave", SHOW_TIMEOUT, |text| {
@@ -424,12 +477,12 @@ fn the_full_screen_opens_nothing_for_writing() {
     let notes = std::env::temp_dir().join(format!("ringtalk-screen-{}", std::process::id()));
     let mut traced = recording_opens(&binary("node"), &notes);
     traced.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
-    traced.args(["--director-listen", "127.0.0.1:0"]);
     let ann = Window::open("ann", (80, 24), &traced);
     ann.await_text("you are ann", JOIN_TIMEOUT);
     // An invite starts in the first column and is in one row, so that it can be copied.
-    ann.await_text("\nringtalk://127.0.0.1:", SHOW_TIMEOUT);
+    ann.await_text("\nnode --join 'ringtalk://127.0.0.1:", SHOW_TIMEOUT);
     ann.enter("/invite");
+    ann.await_text("nobody has checked yet", SHOW_TIMEOUT);
     ann.enter("something");
     ann.await_text("ann │ something", SHOW_TIMEOUT);
     ann.resize(100, 30);
@@ -452,10 +505,9 @@ fn authors_wait_for_a_slow_screen() {
     let authors = names.map(|name| Launch::new(name).join(&director.endpoint()).start());
     for author in &authors {
         author.await_ready(JOIN_TIMEOUT);
-        ann.await_text(
-            &format!("{} joined", author.process().label()),
-            SHOW_TIMEOUT,
-        );
+        // In the list of members: several who join are one line of the discussion.
+        let listed = format!("│ {}", author.process().label());
+        ann.await_text(&listed, SHOW_TIMEOUT);
     }
     ann.signal(Signal::SIGSTOP);
     for author in &authors {
@@ -476,4 +528,73 @@ fn authors_wait_for_a_slow_screen() {
     ann.await_text("that was all", PASTE_TIMEOUT);
     ann.enter("all of it is here");
     ann.await_text("all of it is here ✓", PASTE_TIMEOUT);
+}
+
+#[test]
+fn drafts_survive_the_keys_around_them() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
+    let (up, down, undo) = ("\u{1b}[A", "\u{1b}[B", "\u{1f}");
+    ann.enter("said");
+    bob.await_delivery("said", SHOW_TIMEOUT);
+    ann.press("draftA");
+    ann.press(up);
+    ann.await_text("> said", SHOW_TIMEOUT);
+    ann.press("\u{3}");
+    ann.press("draftB");
+    ann.await_text("> draftB", SHOW_TIMEOUT);
+    ann.press(up);
+    ann.await_text("> draftA", SHOW_TIMEOUT);
+    ann.press(down);
+    ann.press(down);
+    ann.await_text("> draftB", SHOW_TIMEOUT);
+    ann.press("\u{3}");
+    ann.press("\u{3}");
+    ann.await_text("leave the discussion?", SHOW_TIMEOUT);
+    ann.press("hello");
+    ann.await_text("> hello", SHOW_TIMEOUT);
+    ann.press("\u{15}");
+    ann.press(undo);
+    ann.await_text("> hello", SHOW_TIMEOUT);
+    ann.enter("");
+    bob.await_delivery("hello", SHOW_TIMEOUT);
+    ann.press("\u{12}");
+    ann.press("ftA");
+    ann.await_text("find what you wrote: fta", SHOW_TIMEOUT);
+    ann.enter("");
+    ann.await_text("> draftA", SHOW_TIMEOUT);
+    ann.enter("");
+    bob.await_delivery("draftA", SHOW_TIMEOUT);
+}
+
+/// A terminal without bracketed paste sends a paste as keys, all at once.
+#[test]
+fn a_burst_of_keys_is_text_and_no_command() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &[]);
+    ann.press("a\ttab\tin it\r");
+    bob.await_delivery("a\ttab\tin it", SHOW_TIMEOUT);
+    ann.press("/quit\ris the first line of a long paste\r\tand this is the last one\r");
+    ann.await_text("and this is the last one", SHOW_TIMEOUT);
+    ann.enter("");
+    ann.await_text("Enter again sends it", SHOW_TIMEOUT);
+    ann.enter("");
+    let text = "/quit\nis the first line of a long paste\n\tand this is the last one";
+    bob.await_delivery(text, SHOW_TIMEOUT);
+}
+
+#[test]
+fn a_command_finds_messages() {
+    let _turn = wait_for_turn();
+    let (ann, bob, _director) = start_scene((100, 24), &["--ui", "lines"]);
+    bob.say("Lunch at noon?");
+    bob.say("or tea");
+    ann.await_text("or tea", SHOW_TIMEOUT);
+    ann.enter("/SEARCH lunch");
+    ann.await_text("1 message has \"lunch\":", SHOW_TIMEOUT);
+    ann.wait_for("repeats the message", SHOW_TIMEOUT, |text| {
+        text.matches("bob: Lunch at noon?").count() == 2
+    });
+    ann.enter("/bye");
+    assert_eq!(ann.exit_code(EXIT_TIMEOUT), 0);
 }

@@ -2,21 +2,22 @@
 //!
 //! Not here: how a bundle travels round the ring (`frame::Spread`).
 
+mod body;
 mod brief;
 mod decoder;
 mod short_id;
 
 use alloc::vec::Vec;
 
+pub use body::{Body, BundleMessage};
 pub use brief::Brief;
 pub use short_id::ShortId;
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES};
-use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, SealHash, codec};
+use crate::limit::{BUNDLE_BODY_BYTES, COUNTER, SEALED_BYTES};
+use crate::{Announcement, DecodeError, MessageId, NodeId, RingId, Seal, SealHash, codec};
 
 /// Consecutive messages of one author. The first depends on the heads; each later one depends on the message before
 /// it, and its Lamport time is one higher.
@@ -40,7 +41,7 @@ pub struct Bundle {
     pub heads: Vec<MessageId>,
     /// The messages: at least one.
     #[serde(rename = "m")]
-    pub messages: Vec<Text>,
+    pub messages: Vec<BundleMessage>,
 }
 
 impl Bundle {
@@ -69,9 +70,10 @@ impl Bundle {
         self.author == other.author && self != other && (overlap || follows)
     }
 
-    /// Returns the total length of all texts, in bytes.
-    pub fn text_bytes(&self) -> usize {
-        self.messages.iter().map(|message| message.text.len()).sum()
+    /// Returns the total length of all bodies, in bytes.
+    pub fn body_bytes(&self) -> usize {
+        let bodies = self.messages.iter().map(|message| &message.body);
+        bodies.map(Body::len).sum()
     }
 
     /// Returns true if the numbers are possible: `PROTOCOL.md` §4.2.
@@ -80,7 +82,7 @@ impl Bundle {
             && self.first >= 1
             && self.lamport >= 1
             && self.last().max(self.last_lamport()) <= COUNTER
-            && self.text_bytes() <= BUNDLE_TEXT_BYTES
+            && self.body_bytes() <= BUNDLE_BODY_BYTES
             && self
                 .heads
                 .iter()
@@ -88,22 +90,11 @@ impl Bundle {
     }
 }
 
-/// One message: its text and its author's timestamp.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Text {
-    /// Milliseconds since 1970 by the author's clock: a label, never used for ordering.
-    #[serde(rename = "t")]
-    pub timestamp_ms: u64,
-    /// The text as it was typed, at most 16 KiB of UTF-8.
-    #[serde(rename = "x")]
-    pub text: ByteString,
-}
-
-/// Returns the bytes to sign for a sealed item, which contain the BLAKE3 of its exact bytes. Ed25519 alone would
-/// take their SHA-512, which is several times slower.
-pub fn item_to_sign(raw: &[u8]) -> Vec<u8> {
+/// Returns the bytes to sign for a sealed item of a ring, which contain the BLAKE3 of its exact bytes. Ed25519 alone
+/// would take their SHA-512, which is several times slower.
+pub fn item_to_sign(ring: RingId, raw: &[u8]) -> Vec<u8> {
     let digest: [u8; 32] = blake3::hash(raw).into();
-    codec::encode_any(&("ringtalk item", Bytes::copy_from_slice(&digest)))
+    codec::encode_any(&("ringtalk item", ring, Bytes::copy_from_slice(&digest)))
 }
 
 /// The exact bytes of an item, and a seal over their hash ([`item_to_sign`]). Relays forward both unchanged.
@@ -154,9 +145,9 @@ impl Sealed {
         one.contradicts(&two, &other.seal) || two.contradicts(&one, &self.seal)
     }
 
-    /// Returns the bytes that the seal signs.
-    pub fn to_sign(&self) -> Vec<u8> {
-        item_to_sign(&self.raw)
+    /// Returns the bytes that the seal signs in a ring.
+    pub fn to_sign(&self, ring: RingId) -> Vec<u8> {
+        item_to_sign(ring, &self.raw)
     }
 
     /// Returns the size to count in a queue, in bytes.

@@ -1,7 +1,7 @@
 //! The only encoder, and the only, strict decoder of everything but bundles (`bundle::reading`): `PROTOCOL.md` §2.
 //!
 //! ciborium is lenient; this module accepts one item, nested at most 16 deep, in a slice that ends where the item
-//! ends (`well_formed`). Not here: the length prefix, which belongs to the link.
+//! ends (`well_formed`). Not here: the header, which belongs to the link.
 
 use alloc::format;
 use alloc::string::String;
@@ -38,7 +38,7 @@ const MUCH_BYTES: usize = 8 * 1024;
 /// The stand-in for those bytes: one byte long, since empty byte strings are not allowed.
 const PLACEHOLDER: &[u8] = b"\x41\x00";
 
-/// Encodes a frame, without its length prefix.
+/// Encodes a frame, without its header.
 pub fn encode(frame: &Frame) -> Bytes {
     let carried = frame.carried_bytes();
     if carried == 0 {
@@ -50,7 +50,7 @@ pub fn encode(frame: &Frame) -> Bytes {
     Bytes::from(bytes)
 }
 
-/// Decodes one frame, without its length prefix.
+/// Decodes one frame, without its header.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
     match decode_around(bytes) {
         Some(frame) => Ok(frame),

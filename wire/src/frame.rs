@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::{self, BROUGHT, FINGERS, NAME_BYTES, PAGE_ITEMS, REASON_BYTES, SUSPECTS};
 use crate::{
-    Addresses, Alive, Brief, Call, Checked, Circuit, Contact, Cut, Digest, Has, MessageId,
-    NetworkId, NodeId, Opening, Probe, Pull, PullEnd, Reach, RingKey, Sealed, ViewPage, ViewTag,
-    ViewUpdate,
+    Addresses, Alive, Brief, Call, Checked, Circuit, Contact, Cut, Digest, Entrance, Has,
+    MessageId, NetworkId, NodeId, Opening, Probe, Pull, PullEnd, Reach, RingKey, Sealed, ViewPage,
+    ViewTag, ViewUpdate,
 };
 
 /// One frame. A node that receives an unknown one closes the link.
@@ -119,6 +119,10 @@ pub enum Frame {
     Check,
     /// Answers a check.
     Checked(Checked),
+    /// Asks at which addresses newcomers can reach the receiver.
+    AskEntrance,
+    /// Answers that.
+    Entrance(Entrance),
 
     /// Asks who the receiver's neighbours are, as it sees them; open to anybody.
     Observe,

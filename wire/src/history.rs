@@ -2,11 +2,12 @@
 //!
 //! Not here: the messages themselves (`bundle`), and the list of all frames (`frame`).
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{self, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
+use crate::limit::{self, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
 use crate::{MessageId, NodeId, Renamed};
 
 /// A page of clock entries.
@@ -73,6 +74,26 @@ pub struct Cut {
     pub lamport: u64,
     /// True on the last page.
     pub last: bool,
+    /// The names under which authors spoke before they were renamed.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>"
+    )]
+    pub bylines: Vec<Byline>,
+}
+
+/// A name under which an author spoke, before it had the next one or the present one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Byline {
+    /// The author.
+    pub id: NodeId,
+    /// Its last message under this name.
+    #[serde(deserialize_with = "limit::counter")]
+    pub last: u64,
+    /// The name.
+    #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
+    pub name: String,
 }
 
 /// The answer to a who-has.

@@ -1,4 +1,4 @@
-//! Identifiers: of nodes, discussions, messages, epochs, views and places in the ring.
+//! Identifiers: of nodes, discussions, rings, messages, epochs, views and places in a ring.
 //!
 //! Not here: members (`view`), and the content of messages (`bundle`).
 
@@ -98,6 +98,29 @@ impl fmt::Display for DiscussionId {
 impl fmt::Debug for DiscussionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", self.0.as_u128() >> 96)
+    }
+}
+
+/// The id of a ring: of the lobby or of a room. Every signature names it, so what was signed in one ring proves
+/// nothing in another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RingId([u8; 16]);
+
+impl RingId {
+    /// Returns the id of the lobby of a discussion: the same 16 bytes.
+    pub const fn lobby(discussion: &DiscussionId) -> Self {
+        Self(*discussion.as_bytes())
+    }
+
+    /// Returns the id with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for RingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
     }
 }
 
@@ -319,6 +342,7 @@ macro_rules! travels_as_bytes {
 
 travels_as_bytes!(RingKey, bytes => Self(u128::from_be_bytes(bytes)), value => value.0.to_be_bytes());
 travels_as_bytes!(ViewHash, bytes => Self(bytes), value => value.0);
+travels_as_bytes!(RingId, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(SealHash, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(OpeningsHash, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(SectorHash, bytes => Self(bytes), value => value.0);

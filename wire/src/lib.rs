@@ -10,6 +10,7 @@ mod bundle;
 mod clock;
 mod codec;
 mod frame;
+mod header;
 mod history;
 mod id;
 mod introduction;
@@ -21,19 +22,22 @@ mod opening;
 mod preface;
 mod probe;
 mod reach;
+mod record;
+mod shape;
 mod view;
 mod well_formed;
 
-pub use bundle::{Brief, Bundle, Sealed, ShortId, Text, item_to_sign};
+pub use bundle::{Body, Brief, Bundle, BundleMessage, Sealed, ShortId, item_to_sign};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
     Ack, Acks, Announcement, Brought, Close, Direction, Frame, HandOver, Heartbeat, Interval, Item,
     ItemId, ItemKind, Items, Join, Meet, Name, Offer, Report, Spread, Suspect,
 };
-pub use history::{Cut, Digest, Has, Holding, Pull, PullEnd, Range};
+pub use header::{Channel, FrameHeader, HEADER_BYTES};
+pub use history::{Byline, Cut, Digest, Has, Holding, Pull, PullEnd, Range};
 pub use id::{
-    DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingKey, SealHash, SectorHash,
+    DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingId, RingKey, SealHash, SectorHash,
     ViewContent, ViewHash, ViewTag,
 };
 pub use introduction::{Introduction, Ticket};
@@ -42,7 +46,9 @@ pub use network::NetworkId;
 pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use probe::{Alive, Probe};
-pub use reach::{Call, Checked, Circuit, Reach};
+pub use reach::{Call, Checked, Circuit, Entrance, Reach};
+pub use record::{RECORD_HEADER_BYTES, RECORD_TAG_BYTES, record_header, record_length};
+pub use shape::{LinkShape, SendingEnd, ShapeError};
 pub use view::{
     Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,
 };

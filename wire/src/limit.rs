@@ -28,10 +28,14 @@ pub const NAME_BYTES: usize = 4 * NAME_CHARS;
 pub const ADDRESS_BYTES: usize = 262;
 /// The most further addresses that a node announces.
 pub const OTHER_ADDRESSES: usize = 2;
+/// The most addresses of one member at which newcomers enter: one that its own network reaches, and one for others.
+pub const ENTRANCES: usize = 2;
 /// The longest further address: it is numeric, without a domain name.
 pub const OTHER_ADDRESS_BYTES: usize = 48;
-/// The most text in one bundle: it keeps a bundle within a frame, whatever its heads.
-pub const BUNDLE_TEXT_BYTES: usize = 192 * 1024;
+/// The longest content of one control message, in bytes: twice what is in force in a room.
+pub const CONTROL_BYTES: usize = 32 * 1024;
+/// The most text and content in one bundle: it keeps a bundle within a frame, whatever its heads.
+pub const BUNDLE_BODY_BYTES: usize = 192 * 1024;
 /// The most messages in one bundle.
 pub const BUNDLE_MESSAGES: usize = 1_024;
 /// The most heads of one bundle: 512 of 28 bytes fit a frame beside the text.

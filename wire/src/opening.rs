@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::encode_any;
 use crate::limit::{self, OPENING_SEALS};
-use crate::{Epoch, Seal};
+use crate::{Epoch, RingId, Seal};
 
 /// The opening of an epoch: the epochs before it, and the seals of the members that back the change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Returns the bytes that the backing members sign.
-    pub fn to_sign(&self) -> Vec<u8> {
-        encode_any(&("ringtalk epoch", self.epoch, self.before, self.with))
+    /// Returns the bytes that the backing members of a ring sign.
+    pub fn to_sign(&self, ring: RingId) -> Vec<u8> {
+        encode_any(&("ringtalk epoch", ring, self.epoch, self.before, self.with))
     }
 
     /// Returns true if `other` names the same epochs, whatever its seals.

@@ -3,7 +3,7 @@
 //! Not here: the handshake that follows (`introduction`, and the links in `ringtalk-node`).
 
 /// The version of the protocol that this crate speaks.
-pub const VERSION: u16 = 8;
+pub const VERSION: u16 = 10;
 
 /// The length of a preface, in bytes.
 pub const PREFACE_BYTES: usize = 6;

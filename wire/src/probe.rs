@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::encode_any;
-use crate::{NodeId, Seal, limit};
+use crate::{NodeId, RingId, Seal, limit};
 
 /// A question whether a suspect is alive, on behalf of the judge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,9 +22,9 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Returns the bytes that the suspect signs.
-    pub fn to_sign(&self) -> Vec<u8> {
-        encode_any(&("ringtalk alive", self.member, self.judge, self.trial))
+    /// Returns the bytes that the suspect signs in a ring.
+    pub fn to_sign(&self, ring: RingId) -> Vec<u8> {
+        encode_any(&("ringtalk alive", ring, self.member, self.judge, self.trial))
     }
 }
 

@@ -3,10 +3,11 @@
 //! Not here: when each is sent (`ringtalk-proto`).
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{self, OTHER_ADDRESS_BYTES};
+use crate::limit::{self, ADDRESS_BYTES, ENTRANCES, OTHER_ADDRESS_BYTES};
 use crate::{Addresses, NodeId};
 
 /// A request for help with a peer that the sender cannot reach.
@@ -46,9 +47,19 @@ pub struct Circuit {
 /// The result of a check.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Checked {
-    /// True if the sender of the check was reached.
-    pub reached: bool,
+    /// The address at which the sender of the check was reached, one of those that the view lists; empty if it was
+    /// reached at none.
+    #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
+    pub at: String,
     /// The host that its link comes from, in digits; empty if the link is relayed.
     #[serde(deserialize_with = "limit::short_text::<_, OTHER_ADDRESS_BYTES>")]
     pub seen: String,
+}
+
+/// The addresses at which newcomers can reach a member, as others have checked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entrance {
+    /// The addresses, those that members on other networks reached first; empty if no member got through.
+    #[serde(deserialize_with = "limit::short_texts::<_, ENTRANCES, ADDRESS_BYTES>")]
+    pub addresses: Vec<String>,
 }

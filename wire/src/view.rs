@@ -12,7 +12,7 @@ use crate::limit::{
     self, ADDRESS_BYTES, NAME_BYTES, OTHER_ADDRESS_BYTES, OTHER_ADDRESSES, PAGE_FORMER,
     PAGE_MEMBERS, UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS,
 };
-use crate::{Epoch, NetworkId, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
+use crate::{Epoch, NetworkId, NodeId, Opening, RingId, RingKey, Seal, ViewHash, ViewTag};
 
 /// The addresses at which a node can be dialled, each as `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -173,9 +173,9 @@ pub struct ViewPage {
     pub former: Vec<Renamed>,
 }
 
-/// Returns the bytes that the coordinator signs for a view: its tag, whose hash covers everything else.
-pub fn view_to_sign(tag: &ViewTag) -> Vec<u8> {
-    encode_any(&("ringtalk view", tag))
+/// Returns the bytes that the coordinator of a ring signs for a view: its tag, whose hash covers everything else.
+pub fn view_to_sign(ring: RingId, tag: &ViewTag) -> Vec<u8> {
+    encode_any(&("ringtalk view", ring, tag))
 }
 
 /// The id, addresses and epoch of a coordinator.

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use ciborium::Value;
 use ringtalk_wire::limit::{BROUGHT, COUNTER, FINGERS, FRAME_BYTES, SUSPECTS, TEXT_BYTES};
 use ringtalk_wire::{
-    Addresses, Announcement, Brief, Brought, Bundle, Call, Checked, Circuit, Contact, Cut,
-    DecodeError, Departed, Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat,
-    Holding, Interval, Introduction, Item, ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member,
-    MessageId, NetworkId, NodeId, Offer, Opening, PublicKey, Pull, PullEnd, Range, Reach, Renamed,
-    Report, RingKey, SIGNATURE_BYTES, Seal, SealHash, Sealed, Signature, Spread, Suspect, Text,
-    ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode, encode, encode_item,
-    item_to_sign, preface,
+    Addresses, Announcement, Body, Brief, Brought, Bundle, BundleMessage, Call, Checked, Circuit,
+    Contact, Cut, DecodeError, Departed, Departure, Digest, Direction, Entrance, Epoch, Frame,
+    HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item, ItemId, ItemKind, Items, Join,
+    KEY_BYTES, Meet, Member, MessageId, NetworkId, NodeId, Offer, Opening, Probe, PublicKey, Pull,
+    PullEnd, Range, Reach, Renamed, Report, RingId, RingKey, SIGNATURE_BYTES, Seal, SealHash,
+    Sealed, Signature, Spread, Suspect, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
+    decode, encode, encode_item, item_to_sign, preface, view_to_sign,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -55,10 +55,7 @@ fn bundle(text: &str) -> Bundle {
             author: id(2),
             seq: 4,
         }],
-        messages: vec![Text {
-            timestamp_ms: 1_700_000_000_000,
-            text: text.into(),
-        }],
+        messages: vec![BundleMessage::text(1_700_000_000_000, text)],
     }
 }
 
@@ -154,8 +151,12 @@ fn frames_between_any_two() -> Vec<Frame> {
         }),
         Frame::Check,
         Frame::Checked(Checked {
-            reached: false,
+            at: "chat.example:4000".into(),
             seen: "203.0.113.7".into(),
+        }),
+        Frame::AskEntrance,
+        Frame::Entrance(Entrance {
+            addresses: vec!["chat.example:4000".into(), "10.0.0.1:4000".into()],
         }),
     ]
 }
@@ -225,6 +226,7 @@ fn frames() -> Vec<Frame> {
             authors: Vec::new(),
             lamport: 9,
             last: true,
+            bylines: Vec::new(),
         }),
         Frame::Has(Has {
             message,
@@ -356,8 +358,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_8_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x08");
+fn the_bytes_of_version_10_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x0a");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -378,9 +380,52 @@ fn the_bytes_of_version_8_stay_as_they_are() {
         message.uuid().to_string(),
         "529816da-02e8-5c87-b438-04c6a532bfa3"
     );
-    let signed = item_to_sign(b"hello");
-    assert!(signed.starts_with(b"\x82\x6dringtalk item\x58\x20\xea\x8f\x16\x3d"));
-    assert!(signed.ends_with(b"\x62\x4a\x67\x20\x0f"));
+}
+
+#[test]
+fn all_that_is_signed_names_the_ring() {
+    let ring = RingId::from_bytes([7; 16]);
+    let begins = |signed: &[u8], with: &[u8]| {
+        let expected = [with, b"\x50", &[7; 16]].concat();
+        assert!(signed.starts_with(&expected), "{signed:x?}");
+    };
+    let item = item_to_sign(ring, b"hello");
+    begins(&item, b"\x83\x6dringtalk item");
+    assert_eq!(item[32..38], *b"\x58\x20\xea\x8f\x16\x3d");
+    assert!(item.ends_with(b"\x62\x4a\x67\x20\x0f"));
+    begins(&view_to_sign(ring, &tag()), b"\x83\x6dringtalk view");
+    begins(&opening().to_sign(ring), b"\x85\x6eringtalk epoch");
+    let probe = Probe {
+        member: id(1),
+        judge: id(2),
+        trial: 3,
+    };
+    begins(&probe.to_sign(ring), b"\x85\x6eringtalk alive");
+    let other = RingId::from_bytes([8; 16]);
+    assert_ne!(probe.to_sign(ring), probe.to_sign(other));
+}
+
+#[test]
+fn the_bytes_of_messages_stay_as_they_are() {
+    let said = |body| {
+        let message = BundleMessage {
+            timestamp_ms: 1,
+            body,
+        };
+        encode_item(&message)
+    };
+    let text = said(Body::Text("hi".into()));
+    assert_eq!(text[..], *b"\xa2\x61t\x01\x61x\x62hi");
+    let guest = said(Body::GuestText {
+        guest: 24,
+        text: "hi".into(),
+    });
+    assert_eq!(guest[..], *b"\xa3\x61t\x01\x61g\x18\x18\x61x\x62hi");
+    let control = said(Body::Control {
+        kind: 5,
+        content: Bytes::from_static(b"\xa0"),
+    });
+    assert_eq!(control[..], *b"\xa3\x61t\x01\x61k\x05\x61c\x41\xa0");
 }
 
 #[test]
@@ -410,8 +455,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "the other end is not a Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x09").unwrap_err().to_string();
-    assert!(newer.contains("version 9"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\xff").unwrap_err().to_string();
+    assert!(newer.contains("version 255"), "{newer}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::nonces::Nonces;
 use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, STARTUP_GRACE};
 
 mod authorization;
+mod member;
 mod private;
 
 /// Nodes whose keys are the bytes 1, 2 and 3, each 32 times.

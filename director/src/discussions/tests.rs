@@ -53,6 +53,8 @@ fn discussions_do_not_see_each_other() {
         let directions = Directions {
             coordinator: coordinator(byte),
             candidates: Vec::new(),
+            member: false,
+            carries: false,
         };
         assert_eq!(found, Ok(Decision::Join(directions)));
     }

@@ -54,6 +54,8 @@ fn join_among(coordinator: Coordinator, candidates: &[Coordinator]) -> Decision 
     Decision::Join(Directions {
         coordinator,
         candidates: candidates.to_vec(),
+        member: false,
+        carries: false,
     })
 }
 

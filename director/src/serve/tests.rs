@@ -126,7 +126,7 @@ const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n
 async fn the_connections_of_one_household_are_bounded() {
     let running = start(Director::new([7; 16])).await;
     let mut idle = Vec::new();
-    for _ in 0..Limits::of_process().connections_per_household {
+    for _ in 0..Limits::of_process(0).connections_per_household {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         let ask = b"GET /healthz HTTP/1.1\r\nhost: d\r\n\r\n";
         stream.write_all(ask).await.unwrap();

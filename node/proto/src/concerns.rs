@@ -4,6 +4,7 @@
 //! (`machines`), flows through several concerns (`node`).
 
 pub(crate) mod discussion;
+pub(crate) mod entrances;
 pub(crate) mod entry;
 pub(crate) mod forks;
 pub(crate) mod history;

@@ -3,13 +3,15 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use ringtalk_wire::{Addresses, NetworkId, NodeId};
+use ringtalk_wire::{Addresses, NetworkId, NodeId, RingId};
 
 /// The configuration of a node, fixed when it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// This node's id.
     pub id: NodeId,
+    /// The ring that it joins.
+    pub ring: RingId,
     /// The name that the user asks for.
     pub name: String,
     /// Where others dial this node.
@@ -134,6 +136,10 @@ pub const PULL_WAIT: Duration = Duration::from_millis(250);
 pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an unneeded link is kept.
 pub const LINK_REST: Duration = Duration::from_secs(10);
+/// How long an answer may take while nothing else comes from the peer either. Then the peer is pinged, since it may have
+/// had nothing to answer; after as long again the path is dead. Longer leaves members without messages for longer; shorter
+/// would drop links that are merely slow.
+pub const REPLY_WAIT: Duration = Duration::from_secs(5);
 /// How long a dial to another network may stay unanswered before others are asked to help: longer than most
 /// handshakes take, and short enough to close a ring soon.
 pub const FAR_PATIENCE: Duration = Duration::from_millis(400);

@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use ringtalk_wire::{Contact, Epoch, Frame, NodeId, RingKey, Sealed, ViewTag, item_to_sign};
+use ringtalk_wire::{Contact, Epoch, Frame, NodeId, RingKey, Sealed, ViewTag};
 
 use crate::machines::detector::Detector;
 use crate::machines::joining::Joining;
@@ -83,8 +83,12 @@ impl Context {
         Self {
             links: Links::new(config.id),
             detector: Detector::new(config.tempo),
+            signatures: Signatures {
+                ring: config.ring,
+                signer,
+                verifier,
+            },
             config,
-            signatures: Signatures { signer, verifier },
             planted: Planted::default(),
             now,
             view: None,
@@ -177,7 +181,7 @@ impl Context {
     /// Encodes and signs an item.
     pub(crate) fn sign_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
         let raw = ringtalk_wire::encode_item(item);
-        let seal = self.signatures.sign(&item_to_sign(&raw));
+        let seal = self.signatures.sign_item(&raw);
         Sealed { raw, seal }
     }
 
@@ -211,7 +215,7 @@ pub(crate) mod test_support {
 
     use super::*;
     use crate::config::{Retention, Tempo};
-    use crate::signing::test_support::FakeSigner;
+    use crate::signing::test_support::{FakeSigner, RING};
 
     /// Returns the context of a node that has just started.
     pub(crate) fn context() -> Context {
@@ -227,6 +231,7 @@ pub(crate) mod test_support {
     pub(crate) fn config() -> Config {
         Config {
             id: NodeId::of(&FakeSigner.public_key()),
+            ring: RING,
             name: String::from("ann"),
             addresses: Addresses::default(),
             network: NetworkId::default(),

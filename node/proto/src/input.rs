@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ringtalk_wire::{Addresses, Contact, Frame, NodeId};
+use ringtalk_wire::{Addresses, Contact, Frame, NetworkId, NodeId};
 
 use crate::machines::outbox::Draft;
 
@@ -50,8 +50,8 @@ pub enum Input {
     Checked {
         /// The node.
         peer: NodeId,
-        /// True if it answered there.
-        reached: bool,
+        /// The address at which it answered, one of those that were to be checked; `None` if it did not.
+        at: Option<String>,
     },
     /// A frame arrived.
     Frame {
@@ -59,6 +59,11 @@ pub enum Input {
         link: LinkId,
         /// The frame. It is decoded, so it respects all limits of `wire`.
         frame: Frame,
+    },
+    /// A part of a frame has come, while the frame takes long: the peer is alive. The driver sends it now and then.
+    Part {
+        /// The link.
+        link: LinkId,
     },
     /// Bytes of sent frames have been written to the socket.
     Written {
@@ -80,6 +85,16 @@ pub enum Input {
     Rename {
         /// The name as typed.
         name: String,
+    },
+    /// Find out at which addresses newcomers can reach members; the answer is
+    /// [`Output::Entrances`](crate::Output::Entrances), within 0.5 s.
+    AskEntrances,
+    /// This machine has other addresses now: this node tells the others, and has them check it again.
+    Moved {
+        /// The addresses at which others can dial this node.
+        addresses: Addresses,
+        /// The network that it is on.
+        network: NetworkId,
     },
     /// The user leaves. [`Output::Finished`](crate::Output::Finished) follows within 2 s.
     Leave,

@@ -32,7 +32,9 @@ pub use load::Load;
 pub use machines::names::{is_blank, skeletons};
 pub use machines::outbox::Draft;
 pub use node::{Node, Registration};
-pub use output::{Delivered, ErrorKind, Event, JoiningStage, Output, Person, Trust};
+pub use output::{
+    Delivered, ErrorKind, Event, JoiningStage, MemberEntrance, Output, Person, Trust,
+};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};
 pub use time::Time;

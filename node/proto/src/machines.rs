@@ -3,10 +3,13 @@
 //! Each call passes the time and other values, so every machine can be tested alone. Not here: the callers
 //! (`concerns`, `context` and `node`).
 
+pub(crate) mod absence;
 pub(crate) mod acks;
 pub(crate) mod admission;
+pub(crate) mod bylines;
 pub(crate) mod causal;
 pub(crate) mod circuits;
+pub(crate) mod coverage;
 pub(crate) mod detector;
 pub(crate) mod election;
 pub(crate) mod fingers;

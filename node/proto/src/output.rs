@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -74,6 +75,9 @@ pub enum Output {
     },
     /// A coordinator is needed: ask the director (again), and answer with `Found` or `Contact`.
     AskDirector,
+    /// The addresses at which newcomers can reach members, as others have checked: first one member of each network.
+    /// Empty if nobody has checked any.
+    Entrances(Vec<MemberEntrance>),
     /// Tell the user.
     Event(Event),
     /// The node has left; no output follows.
@@ -81,6 +85,15 @@ pub enum Output {
         /// How many of this node's own messages no other member has taken.
         untaken: u64,
     },
+}
+
+/// An address at which newcomers can reach a member.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberEntrance {
+    /// The member.
+    pub member: NodeId,
+    /// The address.
+    pub address: String,
 }
 
 /// How far to trust an address: which node wants the dial, and which node names the address.
@@ -155,8 +168,8 @@ pub enum Event {
         /// Its epoch.
         epoch: Epoch,
     },
-    /// Every member that this node waits for has delivered its messages `first..=last`. The event is repeated when a
-    /// member delivers them that it did not wait for.
+    /// Members have delivered this node's messages `first..=last`. The event is repeated when more of them have, and
+    /// when all have. A message that was said alone has reached nobody until somebody comes and has it.
     Reached {
         /// The first.
         first: u64,
@@ -164,6 +177,15 @@ pub enum Event {
         last: u64,
         /// How many members have delivered them, this node included.
         members: u64,
+        /// True if every member of the view has them, and it is not alone. It stays true, whoever comes.
+        complete: bool,
+    },
+    /// This node was stopped, or cut off from everyone, and has caught up, or is still catching up.
+    WasAway {
+        /// How long it was away.
+        lasted: Duration,
+        /// How many messages of others have come since.
+        messages: u64,
     },
     /// Messages `from..=to` of an author are unavailable.
     Gap {

@@ -58,6 +58,8 @@ bugs! {
     NoAntiEntropy,
     /// Acknowledges a bundle before its children have delivered it.
     AckBeforeChildren,
+    /// Does not learn from clocks that members which were late have its messages.
+    ForgetLateMembers,
     /// Does not hand on the interval of a silent child.
     NoHandOver,
     /// Sends limits as indexes into a view; views differ, so an index means different members.

@@ -4,7 +4,8 @@ use alloc::sync::Arc;
 use core::fmt::Debug;
 
 use ringtalk_wire::{
-    Announcement, NodeId, PublicKey, Seal, Sealed, Signature, ViewTag, view_to_sign,
+    Announcement, NodeId, Opening, Probe, PublicKey, RingId, Seal, Sealed, Signature, ViewTag,
+    item_to_sign, view_to_sign,
 };
 
 /// Signs what this node sends.
@@ -22,35 +23,61 @@ pub trait Verifier: Debug + Send + Sync {
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool;
 }
 
-/// This node's signer, and its verifier for others' signatures.
+/// This node's signer in a ring, and its verifier for others' signatures there. All that is signed names the ring.
 #[derive(Debug)]
 pub(crate) struct Signatures {
+    pub(crate) ring: RingId,
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) verifier: Arc<dyn Verifier>,
 }
 
 impl Signatures {
-    /// Signs these bytes, and returns the signature with this node's key.
-    pub(crate) fn sign(&self, bytes: &[u8]) -> Seal {
+    fn sign(&self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.signer.public_key(),
             signature: self.signer.sign(bytes),
         }
     }
 
-    /// Signs the tag of a view.
-    pub(crate) fn sign_view(&self, tag: &ViewTag) -> Seal {
-        self.sign(&view_to_sign(tag))
+    /// Signs the exact bytes of an item.
+    pub(crate) fn sign_item(&self, raw: &[u8]) -> Seal {
+        self.sign(&item_to_sign(self.ring, raw))
     }
 
-    /// Returns true if the owner of the seal's key signed these bytes.
-    pub(crate) fn is_valid(&self, seal: &Seal, bytes: &[u8]) -> bool {
+    /// Signs the tag of a view.
+    pub(crate) fn sign_view(&self, tag: &ViewTag) -> Seal {
+        self.sign(&view_to_sign(self.ring, tag))
+    }
+
+    /// Signs the opening of an epoch.
+    pub(crate) fn sign_opening(&self, opening: &Opening) -> Seal {
+        self.sign(&opening.to_sign(self.ring))
+    }
+
+    /// Signs the answer to a probe.
+    pub(crate) fn sign_probe(&self, probe: &Probe) -> Seal {
+        self.sign(&probe.to_sign(self.ring))
+    }
+
+    fn is_valid(&self, seal: &Seal, bytes: &[u8]) -> bool {
         self.verifier.verify(&seal.key, bytes, &seal.signature)
     }
 
     /// Returns true if the seal of an item is valid for its bytes.
     pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
-        self.is_valid(&sealed.seal, &sealed.to_sign())
+        self.is_valid(&sealed.seal, &sealed.to_sign(self.ring))
+    }
+
+    /// Returns the seals of an opening that are valid.
+    pub(crate) fn valid_seals<'a>(&self, opening: &'a Opening) -> impl Iterator<Item = &'a Seal> {
+        let signed = opening.to_sign(self.ring);
+        let seals = opening.seals.iter();
+        seals.filter(move |seal| self.is_valid(seal, &signed))
+    }
+
+    /// Returns true if the suspect signed the answer to a probe.
+    pub(crate) fn is_answer(&self, probe: &Probe, seal: &Seal) -> bool {
+        seal.signer() == probe.member && self.is_valid(seal, &probe.to_sign(self.ring))
     }
 
     /// Returns true if the coordinator signed the view that an announcement is about.
@@ -62,18 +89,20 @@ impl Signatures {
     }
 
     fn is_signed_by_coordinator(&self, tag: &ViewTag, seal: &Seal) -> bool {
-        is_signed_by_coordinator(&*self.verifier, tag, seal)
+        is_signed_by_coordinator(self.ring, &*self.verifier, tag, seal)
     }
 }
 
-/// Returns true if the coordinator of a view signed it.
+/// Returns true if the coordinator of a view of this ring signed it.
 pub(crate) fn is_signed_by_coordinator(
+    ring: RingId,
     verifier: &dyn Verifier,
     tag: &ViewTag,
     seal: &Seal,
 ) -> bool {
     let coordinator: NodeId = tag.epoch.coordinator;
-    coordinator == seal.signer() && verifier.verify(&seal.key, &view_to_sign(tag), &seal.signature)
+    coordinator == seal.signer()
+        && verifier.verify(&seal.key, &view_to_sign(ring, tag), &seal.signature)
 }
 
 #[cfg(test)]
@@ -81,6 +110,9 @@ pub(crate) mod test_support {
     use ringtalk_wire::{KEY_BYTES, SIGNATURE_BYTES};
 
     use super::*;
+
+    /// The ring of most tests.
+    pub(crate) const RING: RingId = RingId::from_bytes([9; 16]);
 
     /// A seal that nobody checks.
     pub(crate) const SEAL: Seal = Seal {

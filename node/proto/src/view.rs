@@ -15,9 +15,9 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
-    Departed, Direction, KEY_BYTES, Member, NetworkId, NodeId, Opening, OpeningsHash, PublicKey,
-    RingKey, SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
-    ViewUpdate,
+    Departed, Departure, Direction, KEY_BYTES, Member, NetworkId, NodeId, Opening, OpeningsHash,
+    PublicKey, RingKey, SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage,
+    ViewTag, ViewUpdate,
 };
 
 use roster::Roster;
@@ -174,6 +174,12 @@ impl View {
     /// Returns how a former member departed, if the view remembers it.
     pub fn departure(&self, id: &NodeId) -> Option<&Departed> {
         self.departed.iter().rev().find(|gone| gone.id == *id)
+    }
+
+    /// Returns true if the view says that a former member left properly.
+    pub(crate) fn has_left(&self, id: &NodeId) -> bool {
+        let departure = self.departure(id);
+        departure.is_some_and(|gone| gone.how == Departure::Left)
     }
 
     /// Returns who joined, departed and changed since an earlier view; without one, all members joined.
@@ -447,7 +453,7 @@ pub(crate) mod test_support {
     use ringtalk_wire::{Addresses, Renamed};
 
     use super::*;
-    pub(crate) use crate::signing::test_support::FakeSigner;
+    pub(crate) use crate::signing::test_support::{FakeSigner, RING};
 
     /// An empty signature, for tests that do not check it.
     pub(crate) const fn unsealed(_: &ViewTag) -> Seal {
@@ -463,7 +469,8 @@ pub(crate) mod test_support {
 
     /// Returns a ring of so many members at even distances, in the order of their ids.
     pub(crate) fn even_ring(count: usize) -> View {
-        let step = u128::MAX / count as u128 + u128::from(count.is_power_of_two());
+        let step = u128::MAX / count as u128;
+        let step = step.wrapping_add(u128::from(count.is_power_of_two()));
         let member = |number: usize| Member {
             id: id(number as u16),
             name: number.to_string(),
@@ -576,8 +583,8 @@ pub(crate) mod test_support {
                 } else {
                     Mismatch::Content
                 };
-                assert_eq!(ring.apply(&update, &FakeSigner), Err(why), "{name:?}");
-                let whole = View::from_pages(view.pages(), &FakeSigner);
+                assert_eq!(ring.apply(&update, RING, &FakeSigner), Err(why), "{name:?}");
+                let whole = View::from_pages(view.pages(), RING, &FakeSigner);
                 assert_eq!(whole, Err(why), "{name:?}");
             }
         }

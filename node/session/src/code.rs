@@ -11,10 +11,14 @@ use serde::Serialize;
 pub enum Code {
     /// `/me` was typed without a text.
     ActionMissing,
+    /// Others reach this node at another address.
+    AddressChanged,
     /// A member signed two different messages as one.
     AuthorForked,
     /// A line of JSON is not a command.
     BadCommand,
+    /// A director carries the link between this node and a member.
+    Carried,
     /// This node carries much of the traffic between two other members.
     Carrying,
     /// A director answers again.
@@ -31,6 +35,8 @@ pub enum Code {
     HistoryStalled,
     /// A second signal came while the node was leaving.
     Interrupted,
+    /// The invite that was shown leads nowhere any more.
+    InviteChanged,
     /// A message has an impossible Lamport time.
     LamportTime,
     /// The member that this node tries to join through does not answer.
@@ -43,8 +49,12 @@ pub enum Code {
     NotInRing,
     /// The node is not in the discussion yet.
     NotReady,
+    /// Nobody else is in the discussion.
+    NobodyHere,
     /// Someone who is not a member observes the ring.
     Observer,
+    /// Nobody on another machine can reach this node.
+    OnlyThisMachine,
     /// Anyone can join this discussion.
     OpenDiscussion,
     /// The coordinator gave this node another name than the one that it asked for.
@@ -67,6 +77,8 @@ pub enum Code {
     TextTooLong,
     /// The text or the line of a command is too long.
     TooLong,
+    /// Nobody has checked whether others reach the addresses of an invite.
+    UncheckedInvite,
     /// The node left before any other member had taken over some of its messages.
     Unhanded,
     /// There is no such command.
@@ -79,4 +91,8 @@ pub enum Code {
     UnreachableAddress,
     /// The other members run an incompatible version.
     Version,
+    /// The input has ended, and nobody has the last messages yet.
+    WaitingForTaker,
+    /// The node was stopped or cut off for a while, and has caught up.
+    WasAway,
 }

@@ -9,7 +9,7 @@ use ringtalk_wire::{MessageId, NodeId};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::{Code, Invite, Members, MessageText, RequestedName};
+use crate::{Code, FaceCommand, Invite, Members, MessageText, RequestedName};
 
 /// A command of the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +26,8 @@ pub enum Command {
     Invite,
     /// List the ids of all messages that this node keeps.
     Transcript,
+    /// Do what the face does by itself.
+    Face(FaceCommand),
     /// List the available commands.
     Help,
     /// Clear the display.
@@ -44,6 +46,7 @@ impl Command {
             Self::Ring => "ring",
             Self::Invite => "invite",
             Self::Transcript => "transcript",
+            Self::Face(command) => command.name(),
             Self::Help => "help",
             Self::Clear => "clear",
             Self::Quit => "quit",
@@ -73,6 +76,8 @@ pub enum Reply {
     Invite(Invite),
     /// The ids of all messages that this node keeps, in transcript order.
     Transcript(Vec<MessageId>),
+    /// The face carries this out by itself.
+    Face(FaceCommand),
     /// The face lists its own commands.
     Help,
     /// The face clears its display.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use ringtalk_wire::{Epoch, MessageId, NodeId, VectorClock};
 
-use crate::{Code, Members};
+use crate::{Code, Invite, InviteState, Members};
 
 /// An event in a discussion.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,7 +69,8 @@ pub enum Event {
         /// The epoch of the merged ring.
         epoch: Epoch,
     },
-    /// Members have delivered this node's own messages `first..=last`.
+    /// Members have delivered this node's own messages `first..=last`. What is said alone has reached nobody until
+    /// somebody comes and has it.
     Reached {
         /// The first message.
         first: u64,
@@ -77,6 +78,8 @@ pub enum Event {
         last: u64,
         /// The number of members that have delivered them, this node included.
         members: u64,
+        /// True if every member has them, and there is another one. It stays true, whoever comes.
+        complete: bool,
     },
     /// Messages `from..=to` of an author are not available at present.
     Gap {
@@ -93,9 +96,20 @@ pub enum Event {
     Error(Remark),
     /// Information that may be useful to the user.
     Notice(Remark),
+    /// The invite of the discussion is another one now. It is only for the state: faces show invites on request.
+    Invite(InviteState),
     /// This discussion is open to anyone.
     Open {
         /// A sentence for people, which says who can join.
+        message: String,
+    },
+    /// Others reach this node at another address.
+    Relocated {
+        /// The address.
+        address: String,
+        /// The invite from now on.
+        invite: Invite,
+        /// A sentence for people, which says what changed.
         message: String,
     },
     /// The node ends. This is the last event.
@@ -203,11 +217,15 @@ pub enum JoinProgress {
     NoDirector {
         /// The reason, in a few words.
         reason: String,
+        /// A suggestion for the user.
+        advice: &'static str,
     },
     /// This node could not connect to the member that it wants to ask for a place.
     LinkFailed {
         /// The reason, in a few words.
         reason: String,
+        /// Whether the member may be there, behind a router that lets nobody in.
+        may_be_at_home: bool,
     },
 }
 

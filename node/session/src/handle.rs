@@ -162,6 +162,7 @@ impl SharedState {
         if self.ended && self.subscriptions == 0 {
             self.log.clear();
             self.state.me.invite = Invite::from(String::new());
+            self.state.after_me = None;
         }
     }
 

@@ -11,6 +11,9 @@ use ringtalk_wire::NodeId;
 use crate::text::escape_line;
 use crate::{Event, JoinProgress, JoinStage};
 
+/// The advice if a node does not answer at all: it may have gone, or nobody can dial it.
+const NO_WAY: &str = "Is that node running, and reachable from here? If both of you are behind routers, ask someone \
+                      with an open port to join, or run director --carry on a server.";
 /// The width of the progress bar, in columns.
 const BAR: u64 = 10;
 
@@ -85,24 +88,29 @@ impl Joining {
                     is_of_director: true,
                 });
             }
-            JoinProgress::NoDirector { reason } => {
+            JoinProgress::NoDirector { reason, advice } => {
                 self.no_director = true;
-                self.set_failure(
-                    format!("no director answers at {} ({reason})", self.directors),
-                    "Is the address right, and a director or the node that started the discussion still running there?",
-                );
+                let what = format!("no director answers at {} ({reason})", self.directors);
+                self.set_failure(what, advice);
             }
-            JoinProgress::LinkFailed { reason } => self.link_failed(&reason),
+            JoinProgress::LinkFailed {
+                reason,
+                may_be_at_home,
+            } => self.link_failed(&reason, may_be_at_home),
         }
     }
 
-    fn link_failed(&mut self, reason: &str) {
+    fn link_failed(&mut self, reason: &str, may_be_at_home: bool) {
         self.set_failure(
             format!(
                 "cannot connect to {} (named by the director): {reason}",
                 self.address()
             ),
-            "Is that node still running, and reachable from here?",
+            if may_be_at_home {
+                NO_WAY
+            } else {
+                "Is that node still running, and reachable from here?"
+            },
         );
     }
 
@@ -224,7 +232,13 @@ impl Joining {
             advice: "Is the address right, and a director or the node that started the discussion still running there?",
             is_of_director: true,
         });
-        format!("could not join within {seconds} s: {failure} A longer --timeout may help.")
+        // Where nobody answers, more time is of no use.
+        let more_time = if self.no_director {
+            ""
+        } else {
+            " A longer --timeout may help."
+        };
+        format!("could not join within {seconds} s: {failure}{more_time}")
     }
 
     /// Returns the last failure, and what to do. Returns `None` if the failure is that no director answers.
@@ -246,7 +260,7 @@ impl Joining {
                     "no answer yet from {} (named by the director)",
                     self.address()
                 ),
-                advice: "Is that node running, and reachable from here?",
+                advice: NO_WAY,
                 is_of_director: false,
             }),
             _ => None,
@@ -323,12 +337,14 @@ mod tests {
     fn link_failed() -> Report {
         Report::Progress(JoinProgress::LinkFailed {
             reason: "refused".to_owned(),
+            may_be_at_home: false,
         })
     }
 
     fn no_director() -> Report {
         Report::Progress(JoinProgress::NoDirector {
             reason: "no connection".to_owned(),
+            advice: "Is the address right?",
         })
     }
 

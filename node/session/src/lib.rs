@@ -8,6 +8,7 @@
 mod code;
 mod command;
 mod event;
+mod face_command;
 mod handle;
 mod joining;
 pub mod json;
@@ -18,8 +19,10 @@ mod members;
 mod message_text;
 mod naming;
 mod outlet;
+mod program_name;
 mod requested_name;
 mod session;
+mod solitude;
 mod state;
 #[cfg(test)]
 mod test_support;
@@ -30,13 +33,15 @@ pub use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorCl
 pub use code::Code;
 pub use command::{Command, CommandError, Reply, Request, Requester, Tag};
 pub use event::{Event, Goodbye, JoinProgress, JoinStage, Message, Person, Remark};
+pub use face_command::FaceCommand;
 pub use handle::{Handle, Snapshot, Subscription, Update};
 pub use joining::Joining;
 pub use log::{EventId, EventIdError};
-pub use me::{Invite, Me};
+pub use me::{Invite, InviteState, Me};
 pub use members::Members;
 pub use message_text::{MessageText, MessageTextError};
-pub use outlet::{Answer, Backlog, NullOutlet, Outlet, OutletEnd, OutletError};
+pub use outlet::{Answer, Backlog, FinishFuture, NullOutlet, Outlet, OutletEnd, OutletError};
+pub use program_name::ProgramName;
 pub use requested_name::{NameError, RequestedName};
 pub use session::{Session, SessionInput};
 pub use state::State;

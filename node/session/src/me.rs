@@ -5,9 +5,13 @@ use std::fmt;
 use ringtalk_wire::{DiscussionId, NodeId};
 use zeroize::Zeroizing;
 
+use crate::ProgramName;
+
 /// The facts about its own node that a session is given once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Me {
+    /// The name of the program, for the commands that people are told to type.
+    pub program: ProgramName,
     /// The node's id.
     pub id: NodeId,
     /// The name that the user asked for.
@@ -20,8 +24,8 @@ pub struct Me {
     pub invite: Invite,
     /// The directors of an open discussion; `None` for a private one.
     pub open_at: Option<String>,
-    /// True if the director runs inside this node.
-    pub runs_director: bool,
+    /// True if this node founds the discussion, without asking a director.
+    pub is_founder: bool,
 }
 
 /// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and it appears in no log.
@@ -33,6 +37,15 @@ impl Invite {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The invites that newcomers need to join, as far as this node knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InviteState {
+    /// The invite to the discussion.
+    pub invite: Invite,
+    /// The invite that they need after this node leaves, if no other entrance of the present one is left.
+    pub after_me: Option<Invite>,
 }
 
 impl From<String> for Invite {

@@ -43,17 +43,22 @@ pub trait Outlet: fmt::Debug + Send {
         Poll::Pending
     }
 
-    /// Shows the pending output within a time limit, and ends.
-    fn finish(self: Box<Self>, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async {})
+    /// Shows the pending output within a time limit, and ends. Returns an error if some of it could not be written.
+    fn finish(self: Box<Self>, _: Duration) -> FinishFuture {
+        Box::pin(async { Ok(()) })
     }
 }
+
+/// The end of an outlet, which takes time.
+pub type FinishFuture = Pin<Box<dyn Future<Output = Result<(), OutletError>> + Send>>;
 
 /// The reason why nobody can see the output any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutletEnd {
     /// The person has left: the window was closed.
     WindowClosed,
+    /// The program that read the output is gone. That may be on purpose, as with `head`.
+    ReaderGone(OutletError),
     /// The output failed.
     Failed(OutletError),
 }

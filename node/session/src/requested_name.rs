@@ -25,6 +25,9 @@ pub enum NameError {
     /// It has too many characters.
     #[error("a name can have at most {NAME_CHARS} characters; this one has {0}")]
     TooLong(usize),
+    /// Nothing of it would be left in a valid name.
+    #[error("a name needs a letter or a digit")]
+    NoLetter,
     /// It has a control character.
     #[error("a name cannot have control characters")]
     Control,
@@ -36,6 +39,15 @@ impl RequestedName {
         let mut names = candidates.into_iter();
         let name = names.find_map(|login| from_wish(&login));
         Self(name.unwrap_or_else(|| "node".to_owned()))
+    }
+
+    /// Returns this name, if something of it is left in a valid name: who has a name keeps it rather than become
+    /// anonymous.
+    pub fn into_new_name(self) -> Result<Self, NameError> {
+        match from_wish(&self.0) {
+            Some(_) => Ok(self),
+            None => Err(NameError::NoLetter),
+        }
     }
 
     /// Returns the name as the user asked for it.
@@ -100,6 +112,14 @@ mod tests {
             "a\u{9b}2J".parse::<RequestedName>(),
             Err(NameError::Control)
         );
+    }
+
+    #[test]
+    fn nobody_becomes_anonymous_by_a_slip() {
+        let renamed = |text: &str| text.parse::<RequestedName>().unwrap().into_new_name();
+        assert_eq!(renamed("@@"), Err(NameError::NoLetter));
+        assert_eq!(renamed("🎉"), Err(NameError::NoLetter));
+        assert!(renamed("🎉 ann").is_ok());
     }
 
     #[test]

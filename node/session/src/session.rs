@@ -18,6 +18,7 @@ use crate::handle::{Shared, SharedState};
 use crate::log::Log;
 use crate::losses::Losses;
 use crate::naming::Naming;
+use crate::solitude::Solitude;
 use crate::{
     Answer, Backlog, Code, CommandError, Event, Handle, Me, Outlet, OutletEnd, OutletError, Remark,
     Reply, Request, Requester, State,
@@ -73,6 +74,7 @@ pub struct Session {
     ready: bool,
     naming: Naming,
     losses: Losses,
+    solitude: Solitude,
     open_at: Option<String>,
     _end_on_drop: EndOnDrop,
 }
@@ -99,8 +101,14 @@ impl Session {
             ready: false,
             naming: Naming::new(&me),
             losses: Losses::default(),
+            solitude: Solitude::new(me.id),
             open_at: me.open_at,
         }
+    }
+
+    /// Records that newcomers read nothing that was said before they came.
+    pub fn expect_no_readers(&mut self) {
+        self.solitude.expect_no_readers();
     }
 
     /// Creates a handle for a face.
@@ -155,9 +163,14 @@ impl Session {
         let is_entry = matches!(event, Event::Ready { .. });
         self.ready |= is_entry;
         let other_name = self.naming.apply(&event);
+        let nobody_here = self.solitude.apply(&event);
         self.add(event);
         if let Some(id) = message.filter(|id| id.author == self.me) {
             self.answer_say(id);
+        }
+        if let Some(message) = nobody_here {
+            let (code, message) = (Code::NobodyHere, message.to_owned());
+            self.add(Event::Notice(Remark { code, message }));
         }
         if let Some(message) = other_name {
             let code = Code::OtherName;
@@ -330,10 +343,11 @@ impl Session {
         self.outlet.show_progress(&shared.state.joining);
     }
 
-    /// Shows the pending output within a time limit, and ends the session.
-    pub async fn finish(mut self, limit: Duration) {
+    /// Shows the pending output within a time limit, and ends the session. Returns an error if some of it could not be
+    /// written.
+    pub async fn finish(mut self, limit: Duration) -> Result<(), OutletError> {
         self.show();
-        self.outlet.finish(limit).await;
+        self.outlet.finish(limit).await
     }
 
     /// Returns true once the node is in the ring and has fetched the history.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ringtalk_wire::{NodeId, VectorClock};
 
-use crate::{Code, Command, Event, Joining, Me, Members, Message, Reply};
+use crate::{Code, Command, Event, Invite, Joining, Me, Members, Message, Reply};
 
 /// A session's knowledge of the discussion.
 #[derive(Clone, Debug)]
@@ -29,10 +29,10 @@ pub struct State {
     pub clock: VectorClock,
     /// The coordinator of the ring.
     pub coordinator: Option<NodeId>,
-    /// The coordinator before the last [`Event::Coordinator`].
-    pub former_coordinator: Option<NodeId>,
     /// False while no director answers.
     pub director_answers: bool,
+    /// The invite that newcomers need after this node leaves, if no other entrance of the present one is left.
+    pub after_me: Option<Invite>,
 }
 
 impl State {
@@ -48,8 +48,8 @@ impl State {
             successor: None,
             clock: VectorClock::new(),
             coordinator: None,
-            former_coordinator: None,
             director_answers: true,
+            after_me: None,
         }
     }
 
@@ -72,15 +72,23 @@ impl State {
                 ..
             } => self.clock.advance(*author, *to),
             Event::View(members) => self.members = Some(Arc::clone(members)),
-            Event::Coordinator { epoch } => {
-                self.former_coordinator = self.coordinator.replace(epoch.coordinator);
-            }
+            Event::Coordinator { epoch } => self.coordinator = Some(epoch.coordinator),
             Event::Neighbours {
                 predecessor,
                 successor,
             } => (self.predecessor, self.successor) = (*predecessor, *successor),
+            Event::Relocated {
+                address, invite, ..
+            } => {
+                self.me.address.clone_from(address);
+                self.me.invite = invite.clone();
+            }
             Event::Renamed { person, .. } if person.id == self.me.id => {
                 self.name.clone_from(&person.name);
+            }
+            Event::Invite(news) => {
+                self.me.invite = news.invite.clone();
+                self.after_me.clone_from(&news.after_me);
             }
             Event::Error(remark) if remark.code == Code::DirectorUnreachable => {
                 self.director_answers = false;
@@ -109,12 +117,14 @@ impl State {
                 predecessor: self.predecessor,
                 successor: self.successor,
             },
-            Command::Invite => Reply::Invite(self.me.invite.clone()),
+            Command::Face(command) => Reply::Face(command.clone()),
             Command::Help => Reply::Help,
             Command::Clear => Reply::Clear,
-            Command::Say(_) | Command::Name(_) | Command::Transcript | Command::Quit => {
-                return None;
-            }
+            Command::Say(_)
+            | Command::Name(_)
+            | Command::Invite
+            | Command::Transcript
+            | Command::Quit => return None,
         })
     }
 

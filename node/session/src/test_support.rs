@@ -2,18 +2,19 @@
 
 use ringtalk_wire::{MessageId, NodeId};
 
-use crate::{DiscussionId, Event, Invite, Me, Message};
+use crate::{DiscussionId, Event, Invite, Me, Message, ProgramName};
 
 /// Returns this node.
 pub(crate) fn me() -> Me {
     Me {
+        program: ProgramName::default(),
         id: NodeId::from_bytes([2; 16]),
         requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        runs_director: false,
+        is_founder: false,
     }
 }
 

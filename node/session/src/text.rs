@@ -85,19 +85,22 @@ fn is_mark(char: char) -> bool {
 /// Returns true for characters that mislead: DEL and the control characters beyond ASCII, Unicode line ends, and
 /// characters that change the order of reading or cannot be seen.
 ///
-/// The invisible ones include soft hyphens, the marks of interlinear annotations, and tags, in which a whole text can
-/// hide.
+/// The invisible ones include soft hyphens, invisible operators, the controls of shorthand and music, the marks of
+/// interlinear annotations, and tags, in which a whole text can hide.
 const fn is_misleading(char: char) -> bool {
     matches!(
         char,
         '\u{7f}'..='\u{9f}'
             | '\u{ad}'
             | '\u{61c}'
+            | '\u{180e}'
             | '\u{200e}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
+            | '\u{2061}'..='\u{206f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e007f}'
     )
 }

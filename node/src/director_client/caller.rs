@@ -17,7 +17,7 @@ use ringtalk_director::api::{
 };
 use serde::Serialize;
 
-use super::http::{Http, HttpAnswer, HttpError, RequestParts};
+use super::http::{Http, HttpAnswer, HttpError, HttpReply, RequestParts};
 use crate::identity::Identity;
 use crate::secret::{RegistrationKey, Secret};
 
@@ -71,21 +71,53 @@ impl Caller {
         content: &T,
         deadline: Duration,
     ) -> Result<HttpAnswer, HttpError> {
+        let call = (method, path, None);
+        let reply = self.send(director, call, content, deadline);
+        reply.await?.into_answer()
+    }
+
+    /// Sends a `POST` that asks to use the connection for another protocol, as `call` does.
+    pub(super) async fn upgrade<T: Serialize + Sync>(
+        &self,
+        protocol: &'static str,
+        director: &Address,
+        path: &str,
+        content: &T,
+        deadline: Duration,
+    ) -> Result<HttpReply, HttpError> {
+        let call = (Method::POST, path, Some(protocol));
+        self.send(director, call, content, deadline).await
+    }
+
+    async fn send<T: Serialize + Sync>(
+        &self,
+        director: &Address,
+        (method, path, protocol): (Method, &str, Option<&'static str>),
+        content: &T,
+        deadline: Duration,
+    ) -> Result<HttpReply, HttpError> {
+        let attempt = async |nonce| {
+            let mut request = self.encode(&method, path, content, nonce)?;
+            if let Some(protocol) = protocol {
+                request.upgrade_to(protocol);
+            }
+            let http = &self.http;
+            let reply = http.send(method.clone(), director, path, request, deadline);
+            reply.await
+        };
         let nonce = self.nonce(director);
-        let request = self.encode(&method, path, content, nonce)?;
-        let http = &self.http;
-        let answer = http.call(method.clone(), director, path, request, deadline);
-        let answer = answer.await?;
+        let answer = match attempt(nonce).await? {
+            HttpReply::Answer(answer) => answer,
+            raw @ HttpReply::Raw { .. } => return Ok(raw),
+        };
         let Some(current) = nonce_in(&answer).filter(|current| Some(*current) != nonce) else {
-            return Ok(answer);
+            return Ok(HttpReply::Answer(answer));
         };
         self.lock().insert(director.clone(), current);
         if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok(answer);
+            return Ok(HttpReply::Answer(answer));
         }
-        let request = self.encode(&method, path, content, Some(current))?;
-        let answer = http.call(method, director, path, request, deadline);
-        answer.await
+        attempt(Some(current)).await
     }
 
     /// Encodes a request. Without a nonce it only says which discussion it is about.

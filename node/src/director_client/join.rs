@@ -1,27 +1,31 @@
-//! Asks how to join: each director in turn, again and again, until one has an answer.
+//! Asks how to join: all entrances side by side, each again and again, until one has an answer.
 //!
-//! Not here: what happens if nobody answers in time (`driver`), who founds (a director says so, never the node).
+//! Several answers become one (`merge`). Not here: what a single answer means (`reply`), what happens if nobody answers
+//! in time (`driver`), who founds (a director says so, never the node).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::{Method, StatusCode};
-use ringtalk_director::api::{Directions, NODE_HOLD, Newcomer, RegisterNode};
-use tokio::time::{Instant, sleep};
+use hyper::Method;
+use ringtalk_director::api::{NODE_HOLD, Newcomer, RegisterNode};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::http::{HttpAnswer, HttpError};
-use super::{Caller, EntryAnswer, News, NewsSender, entry_answer, with_jitter};
-use crate::settings::Endpoint;
+use super::merge::merge;
+use super::reply::EntranceReply;
+use super::{Caller, EntryAnswer, KnownEndpoint, News, NewsSender, with_jitter};
 
 /// The timeout of a call: longer than a director holds it.
 const ANSWER_TIME: Duration = NODE_HOLD.saturating_add(Duration::from_secs(2));
-/// The first wait between two rounds; each next one is twice as long.
+/// The first wait between two calls; each next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// The longest wait between two rounds.
+/// The longest wait between two calls.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The time in which "no such discussion" may be temporary.
 const NO_SUCH_TIME: Duration = Duration::from_secs(5);
-/// The wait after a director would have this node found, if it may not: longer than the lease, so that others may.
-const LEASE_WAIT: Duration = Duration::from_millis(2_200);
+/// How long the first answer waits for those of other entrances, any of which may be right.
+const GATHER_TIME: Duration = Duration::from_millis(150);
 
 /// A node's question how to join.
 #[derive(Debug)]
@@ -34,195 +38,241 @@ pub(super) struct Question {
     pub(super) persists: bool,
 }
 
-/// The meaning of one director's answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum DirectorReply {
-    /// How to join.
-    Entry(EntryAnswer),
-    /// Try again.
-    Later {
-        /// The least time to wait.
-        again: Duration,
-        /// The director's words, if it gives any.
-        detail: Option<String>,
-    },
-    /// There is no such discussion, at least not yet.
-    NoSuch {
-        /// The message for the user.
-        detail: String,
-        /// The least time to wait.
-        again: Duration,
-    },
-    /// This director refuses this node.
-    Refused(String),
+/// The progress of a question at one entrance.
+#[derive(Debug)]
+enum Progress {
+    /// It was called in vain, and will be called again.
+    Attempted,
+    /// It has answered, and is not called again.
+    Answered(EntryAnswer),
 }
 
-/// The results of a round of questions so far.
-#[derive(Debug, Default)]
-struct Round {
-    pause: Duration,
-    no_such: Option<String>,
+/// The answers so far, by the position of the entrance.
+#[derive(Debug)]
+struct Answers {
+    /// Which entrances have been called at least once.
+    attempted: Vec<bool>,
+    /// The answers that say where to join, in the order of arrival.
+    joins: Vec<(usize, EntryAnswer)>,
+    /// Whether one of them has not been reported yet.
+    has_news: bool,
+    /// The first entrance that would have this node found.
+    founder: Option<usize>,
     refused: Option<String>,
-    left: Vec<Endpoint>,
+    refusals: usize,
 }
 
 impl Question {
-    /// Asks until a director says how to join, or all refuse, and reports that to the driver.
-    pub(super) async fn ask(self, mut endpoints: Vec<Endpoint>, number: u64) {
+    /// Asks until it is aborted, and reports to the driver how to join, or that all entrances refuse. An entrance that
+    /// answers late adds to the answer: the first ones may be wrong. Entrances that have answered are called again at
+    /// each number in `again`.
+    pub(super) async fn ask(
+        self,
+        endpoints: Vec<KnownEndpoint>,
+        mut number: u64,
+        mut again: watch::Receiver<u64>,
+    ) {
+        let question = Arc::new(self);
+        let mut answers = Answers::of(endpoints.len());
+        let (report, mut reports) = mpsc::channel(endpoints.len().max(1));
+        let mut calls = JoinSet::new();
+        let mut call = |place: usize| {
+            let (question, report) = (Arc::clone(&question), report.clone());
+            let endpoint = endpoints[place].clone();
+            calls.spawn(async move { question.ask_entrance(&endpoint, place, report).await });
+        };
+        (0..endpoints.len()).for_each(&mut call);
+        let mut due: Option<Instant> = None;
+        loop {
+            let wake = due.unwrap_or_else(|| Instant::now() + LONGEST_WAIT);
+            tokio::select! {
+                Some((place, progress)) = reports.recv() => answers.add(place, progress),
+                Ok(()) = again.changed() => {
+                    number = *again.borrow_and_update();
+                    answers.answered().into_iter().for_each(&mut call);
+                }
+                () = sleep_until(wake), if due.is_some() => {}
+            }
+            let answer = if answers.has_news {
+                let end = *due.get_or_insert_with(|| Instant::now() + GATHER_TIME);
+                let is_due = answers.are_complete() || end <= Instant::now();
+                is_due.then(|| merge(answers.joins()))
+            } else if answers.may_found() {
+                Some(EntryAnswer::Found)
+            } else {
+                answers.refusal().map(EntryAnswer::Refused)
+            };
+            if let Some(answer) = answer {
+                (answers.has_news, due) = (false, None);
+                let is_last = !matches!(answer, EntryAnswer::Join { .. });
+                let entry = News::Entry {
+                    question: number,
+                    answer,
+                };
+                question.news.send(entry).await;
+                if is_last {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Calls one entrance until it has an answer.
+    async fn ask_entrance(
+        &self,
+        endpoint: &KnownEndpoint,
+        place: usize,
+        report: mpsc::Sender<(usize, Progress)>,
+    ) {
         let mut wait = FIRST_WAIT;
         let mut no_such_since = None;
         let answer = loop {
-            let round = match self.ask_all(endpoints).await {
-                Ok(answer) => break answer,
-                Err(round) => round,
-            };
-            let mut pause = round.pause.max(with_jitter(wait));
-            if let (true, Some(detail)) = (round.left.is_empty(), round.refused) {
-                break EntryAnswer::Refused(detail);
-            }
-            if let Some(detail) = round.no_such {
-                let since: &mut Instant = no_such_since.get_or_insert_with(Instant::now);
-                let left = NO_SUCH_TIME.saturating_sub(since.elapsed());
-                if left.is_zero() {
-                    break EntryAnswer::Refused(detail);
+            let (again, detail, no_such) = match self.call(endpoint).await {
+                EntranceReply::Entry(answer) => break answer,
+                EntranceReply::Refused(detail) => break EntryAnswer::Refused(detail),
+                EntranceReply::NoSuch { detail, again } => {
+                    let since: &mut Instant = no_such_since.get_or_insert_with(Instant::now);
+                    let left = NO_SUCH_TIME.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        let address = &endpoint.endpoint.director;
+                        break EntryAnswer::Refused(format!(
+                            "the director at {address} answered: {detail}"
+                        ));
+                    }
+                    // If time runs out before this is final, it is what the user needs to know.
+                    let again = again.max(with_jitter(wait)).min(left);
+                    (again, Some(detail), true)
                 }
-                pause = pause.min(left);
-            } else {
-                no_such_since = None;
+                EntranceReply::Later { again, detail } => {
+                    no_such_since = None;
+                    (again.max(with_jitter(wait)), detail, false)
+                }
+            };
+            if let Some(detail) = detail {
+                let address = &endpoint.endpoint.director;
+                self.news.later(address, detail, no_such).await;
             }
-            endpoints = round.left;
-            sleep(pause).await;
+            // If nobody listens any more, this task is about to end too.
+            let _ = report.send((place, Progress::Attempted)).await;
+            sleep(again).await;
             wait = LONGEST_WAIT.min(wait * 2);
         };
-        self.news
-            .send(News::Entry {
-                question: number,
-                answer,
-            })
-            .await;
+        let _ = report.send((place, Progress::Answered(answer))).await;
     }
 
-    /// Asks each director once, until one says how to join.
-    async fn ask_all(&self, endpoints: Vec<Endpoint>) -> Result<EntryAnswer, Round> {
-        let mut round = Round::default();
-        for endpoint in endpoints {
-            match self.ask_one(&endpoint).await {
-                DirectorReply::Entry(answer) => return Ok(answer),
-                DirectorReply::Later { again, detail } => {
-                    round.pause = round.pause.max(again);
-                    if let Some(detail) = detail {
-                        self.news.later(&endpoint.director, detail).await;
-                    }
-                }
-                DirectorReply::NoSuch { detail, again } => {
-                    round.pause = round.pause.max(again);
-                    // If time runs out before this is final, it is what the user needs to know.
-                    self.news.later(&endpoint.director, detail.clone()).await;
-                    let director = &endpoint.director;
-                    round.no_such = Some(format!("the director at {director} answered: {detail}"));
-                }
-                DirectorReply::Refused(detail) => {
-                    round.refused = Some(detail);
-                    continue;
-                }
-            }
-            round.left.push(endpoint);
-        }
-        Err(round)
-    }
-
-    async fn ask_one(&self, endpoint: &Endpoint) -> DirectorReply {
-        let director = &endpoint.director;
+    async fn call(&self, endpoint: &KnownEndpoint) -> EntranceReply {
+        let address = &endpoint.endpoint.director;
         let body = RegisterNode {
             newcomer: self.newcomer.clone(),
-            may_found: self.caller.is_private() && endpoint.may_found,
+            may_found: self.caller.is_private() && endpoint.endpoint.may_found,
         };
         let path = "/register_node";
         let answer = self
             .caller
-            .call(Method::POST, director, path, &body, ANSWER_TIME);
+            .call(Method::POST, address, path, &body, ANSWER_TIME);
         let reply = match answer.await {
-            Ok(answer) => self.read(endpoint, &answer),
+            Ok(answer) => {
+                let reply = EntranceReply::read(&endpoint.endpoint, &self.newcomer.id, &answer);
+                endpoint.learn(&answer, &self.news).await;
+                reply
+            }
             Err(error) => Err(error),
         };
         match reply {
-            Ok(reply) => {
-                self.news.up(director).await;
-                if self.persists {
-                    reply.into_retry()
-                } else {
-                    reply
-                }
-            }
+            Ok(reply) if self.persists => reply.into_retry(),
+            Ok(reply) => reply,
             Err(error) => {
-                self.news.down(director, error).await;
-                DirectorReply::later(Duration::ZERO)
+                self.news.down(address, &error).await;
+                EntranceReply::later(Duration::ZERO)
+            }
+        }
+    }
+}
+
+impl Answers {
+    fn of(entrances: usize) -> Self {
+        Self {
+            attempted: vec![false; entrances],
+            joins: Vec::new(),
+            has_news: false,
+            founder: None,
+            refused: None,
+            refusals: 0,
+        }
+    }
+
+    fn add(&mut self, place: usize, progress: Progress) {
+        self.attempted[place] = true;
+        match progress {
+            Progress::Attempted => {}
+            Progress::Answered(EntryAnswer::Found) => {
+                self.founder = Some(self.founder.map_or(place, |first| first.min(place)));
+            }
+            Progress::Answered(EntryAnswer::Refused(detail)) => {
+                self.refused = Some(detail);
+                self.refusals += 1;
+            }
+            Progress::Answered(join) => {
+                self.joins.retain(|(known, _)| *known != place);
+                self.joins.push((place, join));
+                self.has_news = true;
             }
         }
     }
 
-    fn read(&self, endpoint: &Endpoint, answer: &HttpAnswer) -> Result<DirectorReply, HttpError> {
-        Ok(match answer.status {
-            StatusCode::CREATED if endpoint.may_found => DirectorReply::Entry(EntryAnswer::Found),
-            StatusCode::CREATED => DirectorReply::NoSuch {
-                detail: format!(
-                    "no open discussion: it has ended, the director has restarted, or the invite is \
-                     incomplete. Use the complete invite, including the part after the #, or start a \
-                     discussion with --start {}",
-                    endpoint.director
-                ),
-                again: LEASE_WAIT,
-            },
-            StatusCode::OK => {
-                let directions: Directions = answer.json()?;
-                if directions.coordinator.id == self.newcomer.id {
-                    // This node's own registration, from an earlier term as coordinator. It will lapse.
-                    DirectorReply::later(Duration::ZERO)
-                } else {
-                    DirectorReply::Entry(entry_answer(directions))
-                }
-            }
-            StatusCode::NOT_FOUND => DirectorReply::NoSuch {
-                detail: "no such discussion: it has ended, or this is the invite of another one. \
-                         Ask someone in the discussion for its present invite"
-                    .to_owned(),
-                again: Duration::ZERO,
-            },
-            StatusCode::FORBIDDEN => DirectorReply::Refused(answer.problem()),
-            // 401: the director has restarted between the two halves of the call.
-            StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::UNAUTHORIZED => DirectorReply::Later {
-                again: answer.pause(),
-                detail: Some(answer.problem()),
-            },
-            status => {
-                tracing::warn!(director = %endpoint.director, %status, "unexpected answer from a director");
-                DirectorReply::Later {
-                    again: LONGEST_WAIT,
-                    detail: Some(format!(
-                        "unexpected HTTP status {status}; is that a Ringtalk director?"
-                    )),
-                }
-            }
-        })
+    /// Returns the entrances that have said where to join, to ask them again. Their answers count until then.
+    fn answered(&self) -> Vec<usize> {
+        self.joins.iter().map(|(place, _)| *place).collect()
+    }
+
+    fn joins(&self) -> Vec<EntryAnswer> {
+        self.joins.iter().map(|(_, join)| join.clone()).collect()
+    }
+
+    /// Returns true if each entrance has been called at least once.
+    fn are_complete(&self) -> bool {
+        self.attempted.iter().all(|attempted| *attempted)
+    }
+
+    /// Returns true if this node founds: a director says so, and those before it know no discussion. Nodes that name
+    /// the same directors in the same order never found at two of them.
+    fn may_found(&self) -> bool {
+        let before = self.founder.map(|founder| &self.attempted[..founder]);
+        before.is_some_and(|before| before.iter().all(|attempted| *attempted))
+    }
+
+    /// Returns the last refusal, if every entrance has refused.
+    fn refusal(&self) -> Option<String> {
+        let all = self.refusals == self.attempted.len();
+        self.refused.clone().filter(|_| all)
     }
 }
 
-impl DirectorReply {
-    /// Returns the same reply for a node that asks again whatever the answer is.
-    fn into_retry(self) -> Self {
-        let (again, detail) = match self {
-            Self::NoSuch { again, detail } => (again, detail),
-            Self::Refused(detail) => (LONGEST_WAIT, detail),
-            Self::Entry(_) | Self::Later { .. } => return self,
-        };
-        let detail = Some(detail);
-        Self::Later { again, detail }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(answer: EntryAnswer) -> Progress {
+        Progress::Answered(answer)
     }
 
-    const fn later(again: Duration) -> Self {
-        let detail = None;
-        Self::Later { again, detail }
+    #[test]
+    fn a_node_founds_only_once_the_directors_before_are_known_to_be_empty() {
+        let mut answers = Answers::of(3);
+        answers.add(1, answered(EntryAnswer::Found));
+        assert!(!answers.may_found(), "the first may know the discussion");
+        answers.add(0, Progress::Attempted);
+        assert!(answers.may_found(), "the third does not matter");
+    }
+
+    #[test]
+    fn a_node_gives_up_once_every_entrance_has_refused() {
+        let refused = || answered(EntryAnswer::Refused("no".to_owned()));
+        let mut answers = Answers::of(2);
+        answers.add(0, refused());
+        answers.add(1, Progress::Attempted);
+        assert_eq!(answers.refusal(), None);
+        answers.add(1, refused());
+        assert_eq!(answers.refusal(), Some("no".to_owned()));
     }
 }

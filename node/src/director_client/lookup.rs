@@ -30,20 +30,20 @@ pub(crate) async fn look_up(
     director: &Address,
     deadline: Duration,
 ) -> LookupAnswer {
+    let find = || {
+        let (path, content) = ("/find_coordinator", &FindCoordinator {});
+        caller.call(Method::POST, director, path, content, deadline)
+    };
     let answer = if caller.is_private() {
-        let (path, content) = ("/find_coordinator", FindCoordinator {});
-        let answer = caller.call(Method::POST, director, path, &content, deadline);
-        answer.await
+        find().await
     } else {
-        let http = caller.http();
-        let answer = http.call(
-            Method::GET,
-            director,
-            "/",
-            RequestParts::default(),
-            deadline,
-        );
-        answer.await
+        let (http, nothing) = (caller.http(), RequestParts::default());
+        let answer = http.call(Method::GET, director, "/", nothing, deadline);
+        match answer.await {
+            // A member redirects nobody.
+            Ok(answer) if answer.status == StatusCode::UPGRADE_REQUIRED => find().await,
+            answer => answer,
+        }
     };
     let answer = match answer {
         Ok(answer) => answer,
@@ -55,7 +55,7 @@ pub(crate) async fn look_up(
             let invalid = || LookupAnswer::Silent("its redirect names no node".to_owned());
             member.map_or_else(invalid, LookupAnswer::Member)
         }
-        StatusCode::OK if caller.is_private() => match answer.json::<Coordinator>() {
+        StatusCode::OK => match answer.json::<Coordinator>() {
             Ok(coordinator) => LookupAnswer::Member(coordinator.display_address().clone()),
             Err(error) => LookupAnswer::Silent(error.to_string()),
         },

@@ -2,14 +2,20 @@
 //! directors answer.
 //!
 //! Every call has a timeout, and what a director says is a hint: a running discussion needs none. Not here: what the
-//! core makes of an answer, the director inside (`inside`).
+//! core makes of an answer, what this node answers itself (`reception`).
 
 mod caller;
+mod circuit;
+mod connector;
+mod endpoints;
 mod health;
 mod http;
 mod join;
 mod lookup;
+mod merge;
+mod metered;
 mod registrar;
+mod reply;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +32,12 @@ use crate::identity::Identity;
 use crate::secret::Secret;
 use crate::settings::Endpoint;
 
+use http::HttpError;
+
 pub(crate) use caller::Caller;
+pub(crate) use circuit::CircuitClient;
+pub(crate) use endpoints::EndpointKind;
+use endpoints::KnownEndpoint;
 pub(crate) use health::Reachability;
 pub(crate) use lookup::{LookupAnswer, look_up};
 pub(crate) use registrar::DISPLACEMENT_TIME;
@@ -64,14 +75,16 @@ pub(crate) enum News {
         /// The host of the director.
         host: Option<IpAddr>,
     },
-    /// A director answered.
-    Up(Address),
+    /// A director or a member answered.
+    Up(Address, EndpointKind),
     /// A director answered the question how to join, but sent this node away for now.
     Later {
         /// The director.
         director: Address,
         /// The director's explanation.
         reason: String,
+        /// Whether it knows no such discussion.
+        no_such: bool,
     },
     /// A director did not answer.
     Down {
@@ -79,6 +92,8 @@ pub(crate) enum News {
         director: Address,
         /// The reason, in a few words.
         reason: String,
+        /// A suggestion for the user.
+        advice: &'static str,
     },
 }
 
@@ -103,7 +118,7 @@ pub(crate) enum EntryAnswer {
 /// The directors of a discussion, as one node sees them.
 #[derive(Debug)]
 pub(crate) struct DirectorClient {
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<KnownEndpoint>,
     newcomer: Newcomer,
     caller: Caller,
     news: NewsSender,
@@ -111,6 +126,8 @@ pub(crate) struct DirectorClient {
     members: watch::Sender<usize>,
     last_question: u64,
     question_task: Option<JoinHandle<()>>,
+    /// Has the running question ask again, under another number.
+    again: watch::Sender<u64>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -123,7 +140,7 @@ impl DirectorClient {
     ) -> (Self, mpsc::Receiver<News>) {
         let (sender, news) = mpsc::channel(NEWS);
         let client = Self {
-            endpoints,
+            endpoints: endpoints.into_iter().map(KnownEndpoint::new).collect(),
             newcomer,
             caller: Caller::of_node(identity, secret),
             news: NewsSender(sender),
@@ -131,16 +148,21 @@ impl DirectorClient {
             members: watch::Sender::new(1),
             last_question: 0,
             question_task: None,
+            again: watch::Sender::new(0),
             background: Vec::new(),
         };
         (client, news)
     }
 
-    /// Asks how to join until there is an answer; an earlier question is dropped. A node that `persists` does not
-    /// accept a refusal.
+    /// Asks how to join. A question that is still open goes on, so that an entrance that answers late is heard; those
+    /// that have answered are asked again. A node that `persists` does not accept a refusal.
     pub(crate) fn ask(&mut self, persists: bool) {
-        self.stop_asking();
         self.last_question += 1;
+        let is_open = |task: &JoinHandle<()>| !task.is_finished();
+        if self.question_task.as_ref().is_some_and(is_open) {
+            self.again.send_replace(self.last_question);
+            return;
+        }
         let question = join::Question {
             caller: self.caller.clone(),
             newcomer: self.newcomer.clone(),
@@ -148,7 +170,8 @@ impl DirectorClient {
             persists,
         };
         let (endpoints, number) = (self.endpoints.clone(), self.last_question);
-        self.question_task = Some(tokio::spawn(question.ask(endpoints, number)));
+        let again = self.again.subscribe();
+        self.question_task = Some(tokio::spawn(question.ask(endpoints, number, again)));
     }
 
     /// Returns true if an answer belongs to the last question.
@@ -156,18 +179,32 @@ impl DirectorClient {
         self.last_question == question
     }
 
+    /// Takes over where this node is now. Directors are called over new connections.
+    pub(crate) fn move_to(&mut self, newcomer: Newcomer) {
+        self.newcomer = newcomer;
+        self.caller.http().reconnect();
+    }
+
+    /// Returns what asks the directors for circuits.
+    pub(crate) fn circuits(&self) -> CircuitClient {
+        CircuitClient {
+            me: self.newcomer.id,
+            caller: self.caller.clone(),
+            endpoints: self.endpoints.clone(),
+        }
+    }
+
     /// Starts to check the directors, and to register this node whenever it coordinates.
     pub(crate) fn start(&mut self) {
         for endpoint in &self.endpoints {
-            let director = &endpoint.director;
             let registrar = registrar::Registrar {
                 caller: self.caller.clone(),
-                director: director.clone(),
+                endpoint: endpoint.clone(),
                 news: self.news.clone(),
             };
             let health = health::HealthCheck {
                 http: self.caller.http().clone(),
-                director: director.clone(),
+                endpoint: endpoint.clone(),
                 news: self.news.clone(),
             };
             let registration = self.registration.subscribe();
@@ -208,8 +245,9 @@ impl DirectorClient {
             return;
         };
         let mut calls = tokio::task::JoinSet::new();
-        for endpoint in &self.endpoints {
-            let (caller, director) = (self.caller.clone(), endpoint.director.clone());
+        let directors = self.endpoints.iter().filter(|one| !one.is_member());
+        for endpoint in directors {
+            let (caller, director) = (self.caller.clone(), endpoint.endpoint.director.clone());
             let registration = registration.clone();
             calls.spawn(async move {
                 registrar::withdraw(&caller, &director, &registration, WITHDRAW_TIME).await;
@@ -236,19 +274,27 @@ impl NewsSender {
         let _ = self.0.send(news).await;
     }
 
-    async fn up(&self, director: &Address) {
-        self.send(News::Up(director.clone())).await;
+    async fn up(&self, director: &Address, kind: EndpointKind) {
+        self.send(News::Up(director.clone(), kind)).await;
     }
 
-    async fn later(&self, director: &Address, reason: String) {
+    async fn later(&self, director: &Address, reason: String, no_such: bool) {
         let director = director.clone();
-        self.send(News::Later { director, reason }).await;
+        self.send(News::Later {
+            director,
+            reason,
+            no_such,
+        })
+        .await;
     }
 
-    async fn down(&self, director: &Address, reason: impl ToString) {
-        let director = director.clone();
-        let reason = reason.to_string();
-        self.send(News::Down { director, reason }).await;
+    async fn down(&self, director: &Address, error: &HttpError) {
+        self.send(News::Down {
+            director: director.clone(),
+            reason: error.to_string(),
+            advice: error.advice(),
+        })
+        .await;
     }
 }
 
@@ -311,6 +357,16 @@ fn coordinator(registration: &Registration) -> Option<Coordinator> {
         other_addresses: node.other_addresses,
         epoch: contact.epoch,
         doors: registration.doors.iter().filter_map(self::node).collect(),
+    })
+}
+
+/// Converts what a member tells newcomers; `None` if one of the coordinator's addresses is not valid.
+pub(crate) fn directions(registration: &Registration) -> Option<Directions> {
+    Some(Directions {
+        coordinator: coordinator(registration)?,
+        candidates: Vec::new(),
+        member: true,
+        carries: false,
     })
 }
 

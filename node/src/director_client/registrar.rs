@@ -1,7 +1,8 @@
 //! Registers this node at one director for as long as it coordinates.
 //!
-//! The director holds each call for a while, so that it can name a newcomer at once. A director that restarts learns
-//! of the ring with the next call. Not here: whether this node coordinates (the core).
+//! At an endpoint where a member answers, it waits until a director does. The director holds each call for a while, so
+//! that it can name a newcomer at once. A director that restarts learns of the ring with the next call. Not here:
+//! whether this node coordinates (the core).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::http::{HttpAnswer, HttpError};
-use super::{Caller, News, NewsSender, addresses, contacts, coordinator, with_jitter};
+use super::{
+    Caller, KnownEndpoint, News, NewsSender, addresses, contacts, coordinator, with_jitter,
+};
 
 const PATH: &str = "/register_coordinator";
 /// The timeout of a call: longer than a director holds it.
@@ -33,7 +36,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Registrar {
     pub(super) caller: Caller,
-    pub(super) director: Address,
+    pub(super) endpoint: KnownEndpoint,
     pub(super) news: NewsSender,
 }
 
@@ -65,6 +68,7 @@ impl Registrar {
         displacement: &mut Displacement,
     ) -> std::convert::Infallible {
         loop {
+            self.endpoint.wait_while_member().await;
             let began = Instant::now();
             let wait = self.register(body, displacement).await;
             sleep(wait.max(LEAST_WAIT.saturating_sub(began.elapsed()))).await;
@@ -73,15 +77,25 @@ impl Registrar {
 
     /// Calls once, and returns how long to wait before the next call.
     async fn register(&self, body: &Coordinator, displacement: &mut Displacement) -> Duration {
+        let director = &self.endpoint.endpoint.director;
         let answer = self
             .caller
-            .call(Method::POST, &self.director, PATH, body, ANSWER_TIME)
+            .call(Method::POST, director, PATH, body, ANSWER_TIME)
             .await;
         let host = answer.as_ref().ok().and_then(|answer| answer.host);
-        match answer.and_then(|answer| read(&answer)) {
+        let meaning = match answer {
+            Ok(answer) => {
+                let meaning = read(&answer);
+                self.endpoint.learn(&answer, &self.news).await;
+                meaning
+            }
+            Err(error) => Err(error),
+        };
+        match meaning {
+            // It keeps no registrations, and knows of this ring or will soon.
+            _ if self.endpoint.is_member() => Duration::ZERO,
             Ok(RegistrationAnswer::Registered(newcomers)) => {
                 *displacement = Displacement::default();
-                self.news.up(&self.director).await;
                 for newcomer in newcomers {
                     let expected = News::Expected {
                         newcomer: newcomer.id,
@@ -92,15 +106,11 @@ impl Registrar {
                 }
                 Duration::ZERO
             }
-            Ok(RegistrationAnswer::Later(pause)) => {
-                self.news.up(&self.director).await;
-                with_jitter(pause.max(FAILURE_WAIT))
-            }
+            Ok(RegistrationAnswer::Later(pause)) => with_jitter(pause.max(FAILURE_WAIT)),
             Ok(RegistrationAnswer::Foreign(foreign)) => {
-                self.news.up(&self.director).await;
                 if displacement.is_news(Instant::now()) {
                     let displaced = News::Displaced {
-                        director: self.director.clone(),
+                        director: director.clone(),
                         to: foreign.display_address().clone(),
                     };
                     self.news.send(displaced).await;
@@ -110,7 +120,7 @@ impl Registrar {
                 FOREIGN_WAIT
             }
             Err(error) => {
-                self.news.down(&self.director, error).await;
+                self.news.down(director, &error).await;
                 with_jitter(FAILURE_WAIT)
             }
         }

@@ -94,6 +94,30 @@ async fn parrot(answer: &'static str) -> Address {
     address.parse().unwrap()
 }
 
+/// Starts a server that says, after a while, that this node coordinates.
+async fn slow_entrance(byte: u8, delay: Duration) -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let coordinator = coordinator(&registration(byte, 1)).unwrap();
+    let body = serde_json::to_string(&coordinator).unwrap();
+    let length = body.len();
+    let answer =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                tokio::time::sleep(delay).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    address.parse().unwrap()
+}
+
 /// Returns an address at which nobody listens.
 async fn nobody() -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -125,7 +149,7 @@ impl TestClient {
     async fn next(&mut self) -> News {
         loop {
             let news = self.news().await;
-            if !matches!(news, News::Up(_)) {
+            if !matches!(news, News::Up(..)) {
                 return news;
             }
         }
@@ -160,7 +184,10 @@ async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
     let mut one = TestClient::new(1, vec![endpoint(&director)]);
     one.inner.start();
     one.inner.register(Some(&registration(1, 1)));
-    assert_eq!(one.news().await, News::Up(director.clone()));
+    assert_eq!(
+        one.news().await,
+        News::Up(director.clone(), EndpointKind::Director)
+    );
 
     let mut other = TestClient::new(2, vec![endpoint(&director)]);
     other.inner.start();
@@ -176,7 +203,10 @@ async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_disp
     let mut displaced = TestClient::new(1, vec![endpoint(&director)]);
     displaced.inner.start();
     displaced.inner.register(Some(&registration(1, 1)));
-    assert_eq!(displaced.news().await, News::Up(director.clone()));
+    assert_eq!(
+        displaced.news().await,
+        News::Up(director.clone(), EndpointKind::Director)
+    );
     let mut other = TestClient::new(2, vec![endpoint(&director)]);
     other.inner.start();
     other.inner.register(Some(&registration(2, 2)));
@@ -207,7 +237,10 @@ async fn the_last_member_ends_the_registration() {
     let mut last = TestClient::new(1, vec![endpoint(&director)]);
     last.inner.start();
     last.inner.register(Some(&registration(1, 1)));
-    assert_eq!(last.news().await, News::Up(director.clone()));
+    assert_eq!(
+        last.news().await,
+        News::Up(director.clone(), EndpointKind::Director)
+    );
     last.inner.stop(Some(registration(1, 1))).await;
 
     let mut next = TestClient::new(2, vec![endpoint(&director)]);
@@ -306,6 +339,91 @@ async fn a_nonsensical_answer_is_a_failure() {
     }
 }
 
+/// The heads before an answer have no bound in HTTP.
+#[tokio::test]
+async fn an_answer_that_never_begins_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let director: Address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let endless = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let heads = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
+        let mut sent = 0;
+        while stream.write_all(heads.as_bytes()).await.is_ok() {
+            sent += heads.len();
+        }
+        sent
+    };
+    let mut client = TestClient::new(1, vec![endpoint(&director)]);
+    client.inner.ask(false);
+    let (sent, news) = tokio::join!(endless, client.news());
+    assert!(matches!(news, News::Down { .. }));
+    // The kernels of both ends hold some.
+    assert!(sent < 16 * 1024 * 1024, "{sent} bytes");
+}
+
+#[tokio::test]
+async fn each_cause_of_silence_is_named_with_an_advice() {
+    let refused = nobody().await;
+    let ssh = parrot("SSH-2.0-x\r\n").await;
+    let tls = parrot("\x15\x03\x01\x00\x02\x02\x46").await;
+    let closing = parrot("").await;
+    let is_it_running = "still running there?";
+    let is_it_one = "Is that the port of a Ringtalk director";
+    for (director, words, hint) in [
+        (refused, "connection refused", is_it_running),
+        (ssh, "what answers there does not speak HTTP", is_it_one),
+        (tls, "what answers there does not speak HTTP", is_it_one),
+        (
+            closing,
+            "it closed the connection without an answer",
+            is_it_one,
+        ),
+    ] {
+        let mut client = TestClient::new(1, vec![endpoint(&director)]);
+        client.inner.ask(false);
+        let News::Down { reason, advice, .. } = client.news().await else {
+            panic!("expected {words}");
+        };
+        assert_eq!(reason, words);
+        assert!(advice.contains(hint), "{advice}");
+    }
+}
+
+/// A web server, a proxy or a captive portal must not be taken for a director that refuses.
+#[tokio::test]
+async fn another_web_server_is_told_apart_from_a_refusal() {
+    for (answer, status) in [
+        (
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\n<ht>",
+            "404 Not Found",
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\n<ht>",
+            "403 Forbidden",
+        ),
+        (
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 4\r\n\r\n<ht>",
+            "400 Bad Request",
+        ),
+        (
+            "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n",
+            "500 Internal Server Error",
+        ),
+    ] {
+        let mut client = TestClient::new(1, vec![endpoint(&parrot(answer).await)]);
+        client.inner.ask(false);
+        let News::Later {
+            reason, no_such, ..
+        } = client.next().await
+        else {
+            panic!("expected another attempt after {status}");
+        };
+        let expected = format!("unexpected HTTP status {status}; is that a Ringtalk director?");
+        assert_eq!((reason, no_such), (expected, false));
+    }
+}
+
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -385,7 +503,10 @@ async fn a_restarted_director_gets_a_new_proof() {
     let mut client = TestClient::with_secret(1, vec![endpoint(&director)], &secret);
     client.inner.start();
     client.inner.register(Some(&registration(1, 1)));
-    assert_eq!(client.news().await, News::Up(director.clone()));
+    assert_eq!(
+        client.news().await,
+        News::Up(director.clone(), EndpointKind::Director)
+    );
     stop.send(()).unwrap();
     first.await.unwrap();
 
@@ -412,4 +533,29 @@ async fn a_busy_director_is_asked_again_later() {
     let mut client = TestClient::new(1, vec![endpoint(&busy), endpoint(&live)]);
     client.inner.ask(false);
     assert_eq!(client.answer().await, EntryAnswer::Found);
+}
+
+#[tokio::test]
+async fn a_slow_entrance_is_heard_although_a_fast_one_answers_again_and_again() {
+    let fast = slow_entrance(1, Duration::ZERO).await;
+    let slow = slow_entrance(2, Duration::from_millis(600)).await;
+    let mut client = TestClient::new(3, vec![endpoint(&fast), endpoint(&slow)]);
+    client.inner.ask(false);
+    let mut named = Vec::new();
+    while named != [identity(1).id(), identity(2).id()] {
+        let EntryAnswer::Join {
+            coordinator,
+            candidates,
+            ..
+        } = client.answer().await
+        else {
+            panic!("expected to join");
+        };
+        named = std::iter::once(coordinator.id)
+            .chain(candidates.into_iter().map(|one| one.id))
+            .collect();
+        assert_eq!(named[0], identity(1).id(), "the first answer counts");
+        // The core has tried in vain.
+        client.inner.ask(false);
+    }
 }

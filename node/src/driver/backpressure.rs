@@ -59,11 +59,19 @@ impl Driver {
     pub(super) fn handle_outlet_end(&mut self, end: OutletEnd) {
         match end {
             OutletEnd::WindowClosed => self.start_leaving(Ending::normal(Goodbye::Signal)),
-            OutletEnd::Failed(OutletError(why)) if !self.leave_state.has_begun() => {
+            // The end of a pipeline, such as `| head`, has seen enough, and nothing is left to say.
+            OutletEnd::ReaderGone(_) if self.quit_on_eof && self.requests.is_over() => {
+                self.start_leaving(Ending::normal(Goodbye::EndOfInput));
+            }
+            OutletEnd::ReaderGone(OutletError(why)) | OutletEnd::Failed(OutletError(why))
+                if !self.leave_state.has_begun() =>
+            {
                 let message = format!("{why}; leaving");
                 self.start_leaving(Ending::failure(Status::Failed, Code::Stdout, message));
             }
-            OutletEnd::Failed(_) => {}
+            // A reader that has seen enough does not miss the last words.
+            OutletEnd::ReaderGone(_) => {}
+            OutletEnd::Failed(why) => self.note_lost_output(&why),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each end has its own connection to the carrier, identified by a ticket in its handshake. From then on the carrier
 //! copies what comes from one end to the other (`carrier`). It cannot read that, since the two make their link over
-//! it as over any other connection. Not here: who asks whom for a circuit, how many there are (the core).
+//! it as over any other connection. Not here: who asks whom for a circuit, how many there are (the core), and circuits
+//! that a director carries (`director_circuits`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::carrier::Carrier;
+use super::carrier::MemberCarrier;
 use super::inbox::{DriverEvent, Inbox};
 use crate::link::dialler::{Bounds, DialFailure, connect_to_peer};
 use crate::link::{
@@ -39,7 +40,7 @@ pub(crate) struct Circuits {
     replay_filter: ReplayFilter,
     inbox: Inbox,
     halves: Arc<Mutex<HashMap<Key, Half>>>,
-    carrier: Carrier,
+    carrier: MemberCarrier,
     /// The circuits that this node carries, by number.
     carried: Arc<Mutex<HashMap<u64, AbortHandle>>>,
 }
@@ -59,7 +60,7 @@ impl Circuits {
         Self {
             me,
             replay_filter,
-            carrier: Carrier::new(inbox.clone()),
+            carrier: MemberCarrier::new(inbox.clone()),
             inbox,
             halves: Arc::default(),
             carried: Arc::default(),
@@ -126,19 +127,33 @@ impl Circuits {
         dials: bool,
     ) -> Result<Link, LinkError> {
         let stream = half.await.ok_or(LinkError::Silent)?;
+        self.link_over(Vec::new(), stream, peer, dials).await
+    }
+
+    /// Makes a link to `peer` over a circuit that is there. `opening` is what was read of it already.
+    pub(super) async fn link_over(
+        &self,
+        opening: Vec<u8>,
+        stream: TcpStream,
+        peer: NodeId,
+        dials: bool,
+    ) -> Result<Link, LinkError> {
         let address = stream.peer_addr()?;
-        if dials {
-            return connect_over_circuit(stream, address, &self.me, peer)
-                .await?
-                .complete()
-                .await;
+        if !dials {
+            let (me, replay_filter) = (&self.me, &self.replay_filter);
+            let link = accept_over_circuit(opening, stream, address, me, replay_filter).await?;
+            return if link.peer == peer {
+                Ok(link)
+            } else {
+                Err(LinkError::OtherNode(link.peer))
+            };
         }
-        let link = accept_over_circuit(stream, address, &self.me, &self.replay_filter).await?;
-        if link.peer == peer {
-            Ok(link)
-        } else {
-            Err(LinkError::OtherNode(link.peer))
+        if !opening.is_empty() {
+            // The other end waits for this one to begin.
+            return Err(LinkError::Handshake);
         }
+        let half_open = connect_over_circuit(stream, address, &self.me, peer).await?;
+        half_open.complete().await
     }
 
     /// Copies what two nodes say to each other, until one has no more to say. The first dials over the circuit.
@@ -174,26 +189,32 @@ impl Circuits {
         key: Key,
         addresses: Option<Addresses>,
     ) -> impl Future<Output = Option<TcpStream>> + Send + use<> {
-        let connection = addresses.is_none().then(|| self.await_connection(key));
+        let awaited = addresses.is_none().then(|| self.await_connection(key));
         let this = self.clone();
         async move {
             if let Some(addresses) = addresses {
                 return this.dial_half(&addresses, key).await.ok();
             }
-            let stream = timeout(MEETING_TIME, connection?).await;
-            this.forget(&key);
+            let mut awaited = awaited?;
+            let stream = timeout(MEETING_TIME, &mut awaited.connection).await;
             stream.ok()?.ok()
         }
     }
 
-    fn await_connection(&self, key: Key) -> oneshot::Receiver<TcpStream> {
-        let (sender, receiver) = oneshot::channel();
+    fn await_connection(&self, key: Key) -> AwaitedHalf {
+        let (sender, connection) = oneshot::channel();
         let mut halves = lock(&self.halves);
         match halves.remove(&key) {
             Some(Half::Early(stream)) => drop(sender.send(stream)),
             _ => drop(halves.insert(key, Half::Awaited(sender))),
         }
-        receiver
+        drop(halves);
+        let circuits = self.clone();
+        AwaitedHalf {
+            circuits,
+            key,
+            connection,
+        }
     }
 
     async fn dial_half(
@@ -212,6 +233,19 @@ impl Circuits {
     }
 }
 
+/// A connection that a task waits for. Its half is forgotten when the task ends, for whatever reason.
+struct AwaitedHalf {
+    circuits: Circuits,
+    key: Key,
+    connection: oneshot::Receiver<TcpStream>,
+}
+
+impl Drop for AwaitedHalf {
+    fn drop(&mut self) {
+        self.circuits.forget(&self.key);
+    }
+}
+
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -225,6 +259,8 @@ mod tests {
     use super::*;
     use crate::driver::listener::listen;
     use crate::link::test_support::credentials;
+    use crate::reception::Reception;
+    use crate::secret::Secret;
 
     /// A node that listens, and its inbox.
     struct Host {
@@ -235,11 +271,14 @@ mod tests {
 
     async fn host(number: u8) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addresses = Addresses::at(listener.local_addr().unwrap().to_string());
+        let address = listener.local_addr().unwrap();
+        let addresses = Addresses::at(address.to_string());
         let (inbox, events) = mpsc::channel(8);
         let (me, replay_filter) = (credentials(number), ReplayFilter::default());
         let circuits = Circuits::new(me.clone(), replay_filter.clone(), inbox.clone());
-        tokio::spawn(listen(listener, me, replay_filter, circuits.clone(), inbox));
+        let (_, http) = Reception::new(me.id(), &Secret::open(), address, [number; 16]);
+        let task = listen(listener, me, replay_filter, circuits.clone(), inbox, http);
+        tokio::spawn(task);
         Host {
             circuits,
             addresses,
@@ -302,6 +341,22 @@ mod tests {
             .link(ticket(3), Some(carrier.addresses.clone()), wanted, true);
         let nothing = timeout(Duration::from_secs(1), near.events.recv()).await;
         assert!(nothing.is_err(), "{nothing:?}");
+    }
+
+    #[tokio::test]
+    async fn a_circuit_that_stops_before_its_ends_come_leaves_nothing_behind() {
+        let carrier = host(3).await;
+        let ids = [1, 2].map(|number| credentials(number).id());
+        let ends = ids.map(|id| (id, None));
+        carrier.circuits.splice(ticket(3), ends);
+        assert_eq!(lock(&carrier.circuits.halves).len(), 2);
+        carrier.circuits.unsplice(7);
+        let forgotten = async {
+            while !lock(&carrier.circuits.halves).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(MEETING_TIME / 5, forgotten).await.expect("at once");
     }
 
     #[tokio::test]

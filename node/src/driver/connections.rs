@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +15,16 @@ use ringtalk_wire::limit::REASON_BYTES;
 use ringtalk_wire::{Close, Frame, NodeId, encode};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
-use crate::link::{FrameReader, FrameWriter, Link, LinkError};
+use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError};
 
 /// The number of bytes to write at once.
 const WRITE_BYTES: usize = 64 * 1024;
+/// How often the core is told that a part of a frame has come.
+const PART_PAUSE: Duration = Duration::from_millis(200);
 /// The timeout for writing what is queued on a link that is being closed.
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
 
@@ -43,6 +45,8 @@ pub(crate) struct Connections {
 struct OpenConnection {
     peer: NodeId,
     address: SocketAddr,
+    /// This machine's address in the connection.
+    local: Option<IpAddr>,
     queue: VecDeque<Bytes>,
     writer: WriterState,
     closing: CancellationToken,
@@ -78,6 +82,7 @@ impl Connections {
         let id = LinkId(self.last);
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let local = link.reader.local_ip();
         let sink = FrameSink {
             link: id,
             inbox: self.inbox.clone(),
@@ -87,6 +92,7 @@ impl Connections {
         let connection = OpenConnection {
             peer: link.peer,
             address: link.address,
+            local,
             queue: VecDeque::new(),
             writer: WriterState::Free(link.writer),
             closing,
@@ -150,8 +156,16 @@ impl Connections {
         };
         let (peer, address) = (connection.peer, connection.address);
         match error {
-            Some(error @ (LinkError::Decode(_) | LinkError::TooLong(_) | LinkError::Record)) => {
-                tracing::warn!(?peer, %address, %error, "closing the link: its peer sent an invalid record or frame");
+            Some(
+                error @ (LinkError::Decode(_)
+                | LinkError::TooLong(_)
+                | LinkError::Channel(_)
+                | LinkError::Record),
+            ) => {
+                tracing::info!(?peer, %address, %error, "an invalid record or frame");
+                tracing::warn!(
+                    "closed the link to {address}, which sent something invalid: {error}"
+                );
                 self.send(id, close_frame(&error.to_string()));
                 self.close(id, "invalid frame");
             }
@@ -161,6 +175,13 @@ impl Connections {
                 self.live.remove(&id);
             }
         }
+    }
+
+    /// Returns the links whose address on this machine is not there any more.
+    pub(crate) fn without_address(&self, is_there: impl Fn(IpAddr) -> bool) -> Vec<LinkId> {
+        let lost = |one: &OpenConnection| one.local.is_some_and(|local| !is_there(local));
+        let links = self.live.iter().filter(|(_, one)| lost(one));
+        links.map(|(id, _)| *id).collect()
     }
 
     /// Closes all links, and waits for that until the limit.
@@ -252,12 +273,21 @@ async fn read_frames(mut reader: FrameReader, sink: FrameSink, closing: Cancella
 
 async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<LinkError> {
     let link = sink.link;
+    let mut told = Instant::now();
     loop {
-        let frame = match reader.next().await {
-            Ok(Some(frame)) => frame,
+        let frame = match reader.next_part().await {
+            Ok(Some(Incoming::Frame(frame))) => frame,
+            Ok(Some(Incoming::Part)) => {
+                if told.elapsed() >= PART_PAUSE {
+                    told = Instant::now();
+                    sink.inbox.send(DriverEvent::Part { link }).await.ok()?;
+                }
+                continue;
+            }
             Ok(None) => return None,
             Err(error) => return Some(error),
         };
+        told = Instant::now();
         // A frame has 256 KiB at most, so there is always room for one.
         let room = Arc::clone(&sink.room).acquire_many_owned(reader.last_bytes() as u32);
         let room = room.await.ok()?;

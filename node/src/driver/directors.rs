@@ -3,12 +3,13 @@
 //! Not here: the calls, which of their outcomes are news (`director_client`).
 
 use ringtalk_director::api::{Address, Newcomer};
+use ringtalk_director::member::Arrival;
 use ringtalk_proto::Input;
 use ringtalk_session::{Code, JoinProgress};
 use tokio::sync::mpsc::Receiver;
 
 use super::Driver;
-use crate::director_client::{DISPLACEMENT_TIME, DirectorClient, News, Reachability};
+use crate::director_client::{DISPLACEMENT_TIME, DirectorClient, News, Reachability, addresses};
 use crate::identity::Identity;
 use crate::secret::Secret;
 use crate::settings::Endpoint;
@@ -49,6 +50,9 @@ impl Driver {
     }
 
     pub(super) fn handle_news(&mut self, news: News) {
+        if matches!(news, News::Up(..) | News::Down { .. }) {
+            self.invites.note_change();
+        }
         match news {
             News::Entry { question, answer } => {
                 if self.directors.client.is_current(question) {
@@ -68,42 +72,65 @@ impl Driver {
                 addresses,
                 director: host,
             }),
-            News::Up(director) => {
-                if self.directors.reachability.up(&director) {
+            News::Up(director, kind) => {
+                if self.directors.reachability.up(&director, kind) {
                     let message = format!("the director at {director} answers again");
                     self.notify(Code::DirectorReachable, message);
                 }
             }
-            News::Later { director, reason } => {
+            News::Later {
+                director,
+                reason,
+                no_such,
+            } => {
+                self.join_reports.note_reply(&director, no_such);
                 let director = director.to_string();
                 self.progress(|| JoinProgress::DirectorDeferred { director, reason });
             }
-            News::Down { director, reason } => self.report_failure(&director, reason),
+            News::Down {
+                director,
+                reason,
+                advice,
+            } => {
+                self.join_reports.note_reply(&director, false);
+                self.report_failure(&director, reason, advice);
+            }
         }
     }
 
-    fn report_failure(&mut self, director: &Address, reason: String) {
+    /// Has the core dial a newcomer that asked at this node's own port, if it does not get through.
+    pub(super) fn expect_newcomer(&mut self, arrival: Arrival) {
+        self.feed(Input::Expected {
+            newcomer: arrival.newcomer.id,
+            addresses: addresses(arrival.newcomer),
+            director: Some(arrival.host),
+        });
+    }
+
+    fn report_failure(&mut self, director: &Address, reason: String, advice: &'static str) {
         let ready = self.session.is_ready();
-        if self.directors.reachability.down(director, ready) {
-            let names = self.directors.reachability.names();
+        let is_news = self.directors.reachability.down(director, reason, ready);
+        let reason = self.directors.reachability.reasons(ready);
+        if is_news {
+            let names = self.directors.reachability.watched_names(ready);
             self.warn(
                 Code::DirectorUnreachable,
-                unreachable_text(&names, &reason, ready),
+                unreachable_text(&names, &reason, advice, ready),
             );
         }
         if self.directors.reachability.are_all_down() {
-            self.progress(|| JoinProgress::NoDirector { reason });
+            self.progress(|| JoinProgress::NoDirector { reason, advice });
         }
     }
 }
 
-fn unreachable_text(directors: &str, reason: &str, ready: bool) -> String {
-    let rest = if ready {
-        "newcomers cannot join until one does; the discussion goes on"
+fn unreachable_text(directors: &str, reason: &str, advice: &str, ready: bool) -> String {
+    let what = format!("no director answers at {directors} ({reason})");
+    if ready {
+        format!("{what}. Members still let newcomers in: /invite shows where")
     } else {
-        "trying again. Is the address right, and a director or the node that started the discussion still running there?"
-    };
-    format!("no director answers at {directors} ({reason}): {rest}")
+        format!("{what}: trying again. {advice}")
+    }
 }
 
 fn displacement_text(director: &Address, to: &Address) -> String {

@@ -4,7 +4,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use ringtalk_session::{Code, Goodbye, Remark};
+use ringtalk_session::{Code, Goodbye, OutletError, Remark};
 
 use crate::status::Status;
 
@@ -83,6 +83,38 @@ impl Ending {
         self
     }
 
+    /// Adds the lines of stdin that were refused. They are a failure if the user is a `pipe`; a person at a terminal has
+    /// seen why, and has typed them again.
+    pub(crate) fn with_refused(mut self, lines: u64, pipe: bool) -> Self {
+        let is_asked_for = self.status == Status::Unhanded
+            || self.status == Status::Left && self.goodbye != Goodbye::Signal;
+        if lines == 0 || !pipe || !is_asked_for {
+            return self;
+        }
+        self.status = Status::Unhanded;
+        if self.error.is_none() {
+            let what = if lines == 1 {
+                "1 line of stdin was".to_owned()
+            } else {
+                format!("{lines} lines of stdin were")
+            };
+            self.error = Some(Remark {
+                code: Code::Unhanded,
+                message: format!("{what} refused"),
+            });
+        }
+        self
+    }
+
+    /// Adds that the last output was lost. Anything else that went wrong is worth more.
+    pub(crate) fn add_lost_output(&mut self, OutletError(why): OutletError) {
+        if self.error.is_none() {
+            let failure = Self::failure(Status::Failed, Code::Stdout, why);
+            self.error = failure.error;
+            self.status = failure.status;
+        }
+    }
+
     /// Makes the process end soon, whatever happens, and restores the terminal before.
     pub(crate) fn guarantee(&self, restore: fn()) {
         let status = i32::from(self.status as u8);
@@ -130,6 +162,29 @@ mod tests {
         assert_eq!(ended(Goodbye::Quit, two, false), (Status::Left, true));
         let alone = Ending::normal(Goodbye::Quit);
         assert_eq!(alone.clone().with_unhanded(two, false, true), alone);
+    }
+
+    #[test]
+    fn refused_lines_are_a_failure_for_a_pipe_only() {
+        let ended = |lines, pipe| Ending::normal(Goodbye::EndOfInput).with_refused(lines, pipe);
+        assert_eq!(ended(0, true), ended(0, false));
+        assert_eq!(ended(2, false).status, Status::Left);
+        let ending = ended(2, true);
+        assert_eq!(ending.status, Status::Unhanded);
+        let message = ending.error.map(|error| error.message);
+        assert_eq!(message.as_deref(), Some("2 lines of stdin were refused"));
+        let told = Ending::normal(Goodbye::Signal).with_refused(1, true);
+        assert_eq!(told.status, Status::Left);
+    }
+
+    #[test]
+    fn lost_output_is_reported_unless_something_else_went_wrong() {
+        let mut ending = Ending::normal(Goodbye::EndOfInput);
+        ending.add_lost_output(OutletError("cannot write".to_owned()));
+        assert_eq!(ending.status, Status::Failed);
+        let first = ending.clone();
+        ending.add_lost_output(OutletError("again".to_owned()));
+        assert_eq!(ending, first);
     }
 
     #[test]

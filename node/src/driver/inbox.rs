@@ -2,10 +2,12 @@
 //!
 //! Not here: what follows from it (`driver`).
 
-use ringtalk_proto::LinkId;
+use ringtalk_director::api::Address;
+use ringtalk_proto::{LinkId, MemberEntrance};
 use ringtalk_wire::{Frame, NodeId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::address::Whereabouts;
 use crate::link::dialler::DialFailure;
 use crate::link::{Link, LinkError};
 
@@ -34,6 +36,13 @@ pub(crate) enum DriverEvent {
         /// The reason; one of them if several addresses were tried.
         failure: DialFailure,
     },
+    /// The last link to a peer was made over a circuit that a director carries.
+    CarriedByDirector {
+        /// The peer.
+        peer: NodeId,
+        /// The director.
+        director: Address,
+    },
     /// A circuit that this node carried has ended, or did not come about.
     CircuitOver {
         /// Its number.
@@ -44,12 +53,22 @@ pub(crate) enum DriverEvent {
         /// Its ends.
         nodes: [NodeId; 2],
     },
+    /// A search for this node's own addresses has ended.
+    Located {
+        /// The addresses, and the network that they are on.
+        whereabouts: Box<Whereabouts>,
+    },
+    /// Entrances that members named were tried.
+    EntrancesTried {
+        /// Those where the member answered, in their order.
+        found: Vec<MemberEntrance>,
+    },
     /// A node was looked for at the addresses that it tells.
     Checked {
         /// The node.
         peer: NodeId,
-        /// Whether it answered.
-        reached: bool,
+        /// The address at which it answered.
+        at: Option<String>,
     },
     /// A frame arrived.
     Frame {
@@ -63,6 +82,11 @@ pub(crate) enum DriverEvent {
             reason = "it is held, and gives the room back when it is dropped"
         )]
         room: OwnedSemaphorePermit,
+    },
+    /// A part of a frame has come over a link.
+    Part {
+        /// The link.
+        link: LinkId,
     },
     /// Bytes of frames have left a link's queue.
     Written {

@@ -3,8 +3,10 @@
 //! Not here: the steps themselves (the core and `director_client`), their texts (`ringtalk_session::Joining`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ringtalk_director::api::Address;
 use ringtalk_proto::{Event, Input, JoiningStage};
 use ringtalk_session::{Code, JoinProgress};
 use ringtalk_wire::NodeId;
@@ -36,6 +38,8 @@ pub(super) struct JoinReports {
     warned_of_stall: bool,
     /// The coordinators that the directors named last.
     coordinators: BTreeSet<NodeId>,
+    /// The directors whose last answer was that they know no such discussion.
+    without_discussion: BTreeSet<Address>,
     /// The nodes that seemed to speak another version when they were dialled, and which.
     other_versions: BTreeMap<NodeId, String>,
 }
@@ -51,7 +55,17 @@ impl JoinReports {
             warned_of_member: false,
             warned_of_stall: false,
             coordinators: BTreeSet::new(),
+            without_discussion: BTreeSet::new(),
             other_versions: BTreeMap::new(),
+        }
+    }
+
+    /// Records whether a director's last answer was that it knows no such discussion.
+    pub(super) fn note_reply(&mut self, director: &Address, no_such: bool) {
+        if no_such {
+            self.without_discussion.insert(director.clone());
+        } else {
+            self.without_discussion.remove(director);
         }
     }
 }
@@ -105,6 +119,7 @@ impl Driver {
             } => {
                 let all = candidates.iter().chain([&coordinator]);
                 self.join_reports.coordinators = all.map(|contact| contact.id).collect();
+                self.join_reports.without_discussion.clear();
                 self.feed(Input::Contact {
                     coordinator,
                     doors,
@@ -147,7 +162,13 @@ impl Driver {
             }
         }
         let reason = failure.reason;
-        self.progress(|| JoinProgress::LinkFailed { reason });
+        // At a private address, another machine in this node's own network may refuse.
+        let is_home = |ip: &IpAddr| matches!(ip, IpAddr::V4(v4) if v4.is_private());
+        let may_be_at_home = failure.refused.is_empty() || failure.refused.iter().any(is_home);
+        self.progress(|| JoinProgress::LinkFailed {
+            reason,
+            may_be_at_home,
+        });
         self.join_reports.failed_dials += 1;
         let is_certain = self.join_reports.failed_dials >= FAILED_DIALS
             || self.join_reports.progress_at.elapsed() >= FAILED_TIME;
@@ -169,7 +190,7 @@ impl Driver {
     }
 
     /// Leaves because nobody let this node in in time. If a coordinator speaks another version, that may be the
-    /// reason.
+    /// reason. If no director knows the discussion, more time would not have helped.
     pub(super) fn give_up(&mut self) {
         let mut coordinators = self.join_reports.coordinators.iter();
         let version = coordinators.find_map(|id| self.join_reports.other_versions.get(id));
@@ -177,11 +198,14 @@ impl Driver {
             return self.refuse_version(&version);
         }
         let message = self.session.state().joining.timeout_message(self.timeout);
-        self.start_leaving(Ending::failure(
-            Status::Unreachable,
-            Code::Unreachable,
-            message,
-        ));
+        let known = &self.join_reports.without_discussion;
+        let is_nowhere = self.directors.reachability.all(|one| known.contains(one));
+        let (status, code) = if is_nowhere {
+            (Status::Refused, Code::Refused)
+        } else {
+            (Status::Unreachable, Code::Unreachable)
+        };
+        self.start_leaving(Ending::failure(status, code, message));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_proto::{Input, Registration};
-use ringtalk_session::{Code, Event as SessionEvent, Goodbye};
+use ringtalk_session::{Code, Event as SessionEvent, Goodbye, OutletError};
 use tokio::time::Instant;
 
 use super::ending::{Ending, UnhandedCount};
@@ -67,7 +67,7 @@ impl Driver {
         }
     }
 
-    /// Leaves the ring, or just ends if the node is in none.
+    /// Leaves the ring. A node that is in none withdraws its requests for admission, and ends.
     pub(super) fn start_leaving(&mut self, ending: Ending) {
         if self.leave_state.has_begun() {
             return;
@@ -78,6 +78,7 @@ impl Driver {
         }
         self.leave_state.since = Some(Instant::now());
         if self.node.view().is_none() {
+            self.feed(Input::Leave);
             self.leave_state.ended = Some(ending);
         } else {
             self.deadline = Some(Instant::now() + LEAVE_TIME);
@@ -90,7 +91,18 @@ impl Driver {
     pub(super) fn finish_leaving(&mut self, unhanded: UnhandedCount) {
         if let Some(ending) = self.leave_state.ending.take() {
             let pipe = self.quit_on_eof;
-            self.leave_state.ended = Some(ending.with_unhanded(unhanded, pipe, self.is_alone()));
+            let ending = ending.with_unhanded(unhanded, pipe, self.is_alone());
+            let refused = self.requests.refused_lines();
+            self.leave_state.ended = Some(ending.with_refused(refused, pipe));
+        }
+    }
+
+    /// Notes that the last words cannot be shown: a node that leaves has nothing else to do about it.
+    pub(super) fn note_lost_output(&mut self, why: &OutletError) {
+        let leave_state = &mut self.leave_state;
+        let endings = [&mut leave_state.ending, &mut leave_state.ended];
+        for ending in endings.into_iter().flatten() {
+            ending.add_lost_output(why.clone());
         }
     }
 
@@ -99,7 +111,7 @@ impl Driver {
     }
 
     /// Says goodbye to directors, peers and faces. Programs get the error as an event; people read it on stderr.
-    pub(super) async fn finish(mut self, ending: Ending) -> Ending {
+    pub(super) async fn finish(mut self, mut ending: Ending) -> Ending {
         self.refuse_rest();
         self.session.flush_answers();
         if let Some(error) = ending.error.clone()
@@ -115,13 +127,16 @@ impl Driver {
             .since
             .map_or(Duration::ZERO, |at| at.elapsed());
         let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
-        tokio::join!(
+        let ((), (), shown) = tokio::join!(
             self.directors
                 .client
                 .stop(self.leave_state.registered.filter(|_| was_last)),
             self.network.connections.close_all(limit),
             self.session.finish(limit),
         );
+        if let Err(why) = shown {
+            ending.add_lost_output(why);
+        }
         ending
     }
 }

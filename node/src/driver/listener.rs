@@ -1,4 +1,4 @@
-//! Accepts connections from peers, and leads each through its handshake.
+//! Accepts connections: it leads links through their handshake, and hands HTTP to the service that answers it.
 //!
 //! The number of pending handshakes is limited (`ringtalk_director::pending`). Not here: what a peer must prove
 //! (`link`), whether a peer that has proved it may stay (the core).
@@ -7,14 +7,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringtalk_director::pending::PendingConnections;
+use ringtalk_director::{HttpConnection, HttpService};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::circuits::Circuits;
 use super::inbox::{DriverEvent, Inbox};
-use crate::link::{Credentials, InboundConnection, LinkError, ReplayFilter, accept};
+use crate::address::canonical;
+use crate::link::{
+    Credentials, FirstBytes, InboundConnection, LinkError, ReplayFilter, accept_after,
+};
 
 /// How many connections are accepted before other tasks get a turn. Each costs about 50 µs, so a flood delays the rest
 /// of the node by less than a millisecond at a time.
@@ -31,8 +34,9 @@ pub(crate) async fn listen(
     replay_filter: ReplayFilter,
     circuits: Circuits,
     inbox: Inbox,
+    http: HttpService,
 ) {
-    let mut pending = PendingConnections::default();
+    let mut pending = http.pending_connections();
     let handler = HandshakeHandler {
         me,
         replay_filter,
@@ -45,9 +49,12 @@ pub(crate) async fn listen(
     while !handler.inbox.is_closed() {
         match listener.accept().await {
             Ok((stream, address)) => {
-                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                let handshake = tokio::spawn(handler.clone().run(stream, address));
-                if pending.add(address.ip(), handshake.abort_handle()) {
+                let address = canonical(address);
+                let connection = http.connection(address.ip());
+                let handling = handler.clone().run(stream, address, connection.clone());
+                let task = tokio::spawn(handling).abort_handle();
+                // An HTTP connection stays pending until it has sent a request, however slowly its bytes arrive.
+                if pending.add(address.ip(), connection.pending(task)) {
                     crowd_warnings.warn(|| {
                         format!("many connections send nothing, the last one from {address}")
                     });
@@ -76,8 +83,21 @@ struct HandshakeHandler {
 }
 
 impl HandshakeHandler {
-    async fn run(self, stream: TcpStream, address: SocketAddr) {
-        match accept(stream, address, &self.me, &self.replay_filter).await {
+    async fn run(self, mut stream: TcpStream, address: SocketAddr, http: HttpConnection) {
+        match FirstBytes::read(&mut stream).await {
+            Ok(opening) if opening.is_http() => {
+                http.serve_after(opening.bytes().to_vec(), stream).await;
+            }
+            Ok(opening) => self.link(opening, stream, address).await,
+            Err(error) => {
+                tracing::debug!(%address, %error, "an incoming connection ended before it said anything");
+            }
+        }
+    }
+
+    async fn link(self, opening: FirstBytes, stream: TcpStream, address: SocketAddr) {
+        let opening = opening.bytes().to_vec();
+        match accept_after(opening, stream, address, &self.me, &self.replay_filter).await {
             Ok(InboundConnection::Link(link)) => {
                 let dialled = false;
                 let _ = self.inbox.send(DriverEvent::Linked { link, dialled }).await;
@@ -125,6 +145,8 @@ mod tests {
     use super::*;
     use crate::link::connect;
     use crate::link::test_support::credentials;
+    use crate::reception::Reception;
+    use crate::secret::Secret;
 
     async fn host() -> (SocketAddr, mpsc::Receiver<DriverEvent>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +154,9 @@ mod tests {
         let (inbox, events) = mpsc::channel(8);
         let (me, replay_filter) = (credentials(1), ReplayFilter::default());
         let circuits = Circuits::new(me.clone(), replay_filter.clone(), inbox.clone());
-        tokio::spawn(listen(listener, me, replay_filter, circuits, inbox));
+        let (id, seed) = (me.id(), [7; 16]);
+        let (_, http) = Reception::new(id, &Secret::open(), address, seed);
+        tokio::spawn(listen(listener, me, replay_filter, circuits, inbox, http));
         (address, events)
     }
 

@@ -9,14 +9,17 @@ mod carrier;
 pub(crate) mod circuits;
 mod clock;
 mod connections;
+mod director_circuits;
 mod directors;
+mod end_of_input;
 mod ending;
 pub(crate) mod inbox;
+mod invites;
 mod join_reports;
 mod leave;
 pub(crate) mod listener;
+mod moves;
 mod network;
-mod rate_limit;
 mod requests;
 mod signals;
 mod translation;
@@ -37,9 +40,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::identity::CachingVerifier;
 use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
+use crate::reception::Reception;
 use circuits::Circuits;
 use clock::{Clock, Moment, wall_clock_ms};
 use connections::Connections;
+use director_circuits::{CarriedPeers, DirectorCircuits};
 use ending::UnhandedCount;
 use inbox::{DriverEvent, Inbox};
 use join_reports::JoinReports;
@@ -50,6 +55,8 @@ use signals::ShutdownSignals;
 
 pub(crate) use directors::Directors;
 pub(crate) use ending::Ending;
+pub(crate) use invites::Invites;
+pub(crate) use moves::AddressWatch;
 
 /// The most driver events that are taken before the core's outputs are carried out.
 const BATCH: usize = 128;
@@ -76,6 +83,9 @@ pub(crate) struct DriverParts {
     pub(crate) inbox: Inbox,
     pub(crate) events: Receiver<DriverEvent>,
     pub(crate) directors: Directors,
+    pub(crate) reception: Reception,
+    pub(crate) invites: Invites,
+    pub(crate) address_watch: AddressWatch,
     pub(crate) session: Session,
     /// Restores the terminal, if it was taken and nothing else restores it.
     pub(crate) restore: fn(),
@@ -86,8 +96,6 @@ pub(crate) struct DriverParts {
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
     pub(crate) timeout: Duration,
-    /// Whether the director is new and this node's own, so that nobody can be there already.
-    pub(crate) is_first: bool,
 }
 
 /// The driver of one node.
@@ -98,6 +106,9 @@ pub(crate) struct Driver {
     network: Network,
     events: Receiver<DriverEvent>,
     directors: Directors,
+    reception: Reception,
+    invites: Invites,
+    address_watch: AddressWatch,
     session: Session,
     restore: fn(),
     audience: Audience,
@@ -107,6 +118,8 @@ pub(crate) struct Driver {
     command_hold: backpressure::CommandHold,
     requests: Requests,
     quit_on_eof: bool,
+    taker_wait: Option<end_of_input::TakerWait>,
+    /// Whether this node is yet to found its discussion, without asking a director.
     is_first: bool,
     signals: ShutdownSignals,
     /// When to give up trying to get in, or to leave.
@@ -114,12 +127,15 @@ pub(crate) struct Driver {
     timeout: Duration,
     join_reports: JoinReports,
     leave_state: LeaveState,
+    carried_peers: CarriedPeers,
 }
 
 impl Driver {
     /// Creates the driver of a node that has just started.
     pub(crate) fn new(parts: DriverParts) -> std::io::Result<Self> {
         let clock = Clock::start();
+        let me = parts.credentials.id();
+        let is_first = parts.session.state().me.is_founder;
         Ok(Self {
             node: Node::new(
                 parts.config,
@@ -130,12 +146,21 @@ impl Driver {
             clock,
             network: Network {
                 dialler: Dialler::new(parts.credentials),
+                director_circuits: DirectorCircuits::new(
+                    me,
+                    parts.directors.client.circuits(),
+                    parts.circuits.clone(),
+                    parts.inbox.clone(),
+                ),
                 circuits: parts.circuits,
                 connections: Connections::new(parts.inbox.clone()),
                 inbox: parts.inbox,
             },
             events: parts.events,
             directors: parts.directors,
+            reception: parts.reception,
+            invites: parts.invites,
+            address_watch: parts.address_watch,
             backlog: parts.session.backlog().clone(),
             session: parts.session,
             restore: parts.restore,
@@ -144,12 +169,14 @@ impl Driver {
             command_hold: backpressure::CommandHold::default(),
             requests: Requests::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
-            is_first: parts.is_first,
+            taker_wait: None,
+            is_first,
             signals: ShutdownSignals::new()?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             join_reports: JoinReports::new(),
             leave_state: LeaveState::default(),
+            carried_peers: CarriedPeers::default(),
         })
     }
 
@@ -170,6 +197,7 @@ impl Driver {
 
     async fn run(mut self) -> Ending {
         self.directors.client.start();
+        self.tell_isolation();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.flush_outputs();
@@ -204,6 +232,7 @@ impl Driver {
             input = self.session.next(may_ask) => self.handle_session_input(input),
             _ = self.events.recv_many(batch, BATCH) => {}
             Some(news) = self.directors.news.recv() => self.handle_news(news),
+            arrival = self.reception.next() => self.expect_newcomer(arrival),
             () = self.backlog.wait_for_reader(), if is_behind => {}
             () = self.requests.wait() => {}
             () = yield_now(), if more => {}
@@ -234,7 +263,11 @@ impl Driver {
         let timer = self.node.poll_timeout();
         let timer = timer.map(|time| self.clock.instant(time));
         let earliest = timer.into_iter().chain(self.deadline);
-        let earliest = earliest.chain(self.next_report()).min();
+        let earliest = earliest.chain(self.next_report());
+        let earliest = earliest.chain(self.invite_due());
+        let earliest = earliest.chain(self.carried_peer_due());
+        let earliest = earliest.chain([self.address_watch.look_at()]);
+        let earliest = earliest.chain(self.next_taker_step()).min();
         earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
     }
 
@@ -254,6 +287,7 @@ impl Driver {
         if self.node.is_member() {
             self.directors.client.stop_asking();
         }
+        self.reception.tell(self.node.directions());
         if !self.leave_state.has_ended() {
             self.directors.client.register(self.node.registration());
             if let Some(view) = self.node.view() {
@@ -284,6 +318,7 @@ impl Driver {
 
     fn end_connection(&mut self, link: LinkId, error: Option<&LinkError>) {
         self.network.connections.end(link, error);
+        self.address_watch.hurry();
         self.feed(Input::LinkDown { link });
     }
 
@@ -311,13 +346,21 @@ impl Driver {
                 self.progress(|| JoinProgress::AskingDirectors { directors });
                 self.directors.client.ask(self.session.is_ready());
             }
+            Output::Entrances(entrances) => self.network.try_entrances(self.node.id(), entrances),
             Output::Event(event) => self.handle_core_event(event, now),
             Output::Finished { untaken } => self.finish_leaving(UnhandedCount::Messages(untaken)),
         }
     }
 
     fn handle_core_event(&mut self, event: Event, now: Moment) {
+        if matches!(event, Event::Neighbours { .. }) {
+            // A neighbour may be silent because this machine has lost the address that the link came from.
+            self.address_watch.hurry();
+        }
         let is_joining = self.deadline.is_some();
+        if matches!(event, Event::View(_)) {
+            self.invites.note_change();
+        }
         let has_progressed = is_joining && join_reports::is_progress(&event);
         if matches!(event, Event::Ready { .. }) && self.node.neighbours().is_none() {
             // A node that is alone has had no neighbours that could change.
@@ -354,14 +397,22 @@ impl Driver {
                 self.feed(Input::DialFailed { peer, refused });
                 self.handle_failed_dial(&peer, failure);
             }
+            DriverEvent::CarriedByDirector { peer, director } => {
+                self.note_carried_peer(peer, director);
+            }
             DriverEvent::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             DriverEvent::HeavyCircuit { nodes } => self.notify_heavy_circuit(nodes),
-            DriverEvent::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
+            DriverEvent::EntrancesTried { found } => self.handle_entrances(&found),
+            DriverEvent::Located { whereabouts } => self.relocate(*whereabouts),
+            DriverEvent::Checked { peer, at } => self.feed(Input::Checked { peer, at }),
             DriverEvent::Frame { link, frame, .. } if self.network.connections.is_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
                     tracing::debug!(?link, ?reason, "the peer closed the link");
                 }
                 self.feed(Input::Frame { link, frame });
+            }
+            DriverEvent::Part { link } if self.network.connections.is_up(link) => {
+                self.feed(Input::Part { link });
             }
             DriverEvent::Written { link, bytes } if self.network.connections.is_up(link) => {
                 self.network.connections.reclaim_writer(link);
@@ -371,6 +422,7 @@ impl Driver {
                 self.end_connection(link, error.as_ref());
             }
             DriverEvent::Frame { .. }
+            | DriverEvent::Part { .. }
             | DriverEvent::Written { .. }
             | DriverEvent::Broken { .. } => {}
         }
@@ -383,6 +435,9 @@ impl Driver {
             self.node.handle(now, Input::Timer);
         }
         self.report();
+        self.watch_invite();
+        self.tell_carried_peers();
+        self.watch_addresses();
         if self
             .deadline
             .is_none_or(|deadline| Instant::now() < deadline)

@@ -9,7 +9,7 @@ use ringtalk_proto::{Draft, Input};
 use ringtalk_session::{
     Code, Command, CommandError, Goodbye, MessageText, Reply, Request, Requester,
 };
-use ringtalk_wire::Text;
+use ringtalk_wire::BundleMessage;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ pub(super) struct Requests {
     handles: VecDeque<Request>,
     /// The queue that was served last; the other one is next.
     last: RequestQueue,
+    /// The number of lines of stdin that were refused.
+    refused_lines: u64,
 }
 
 impl Requests {
@@ -47,7 +49,13 @@ impl Requests {
             typed: VecDeque::new(),
             handles: VecDeque::new(),
             last: RequestQueue::Handles,
+            refused_lines: 0,
         }
+    }
+
+    /// Returns the number of lines of stdin that were refused: they are no text, no command, or too long.
+    pub(super) const fn refused_lines(&self) -> u64 {
+        self.refused_lines
     }
 
     /// Waits for the next typed requests. Never returns while some were not taken yet, or after the last.
@@ -104,7 +112,8 @@ impl Requests {
         order.into_iter()
     }
 
-    fn is_over(&self) -> bool {
+    /// Returns true if the input has ended, and everything in it was taken.
+    pub(super) fn is_over(&self) -> bool {
         self.batches.is_none() && self.typed.is_empty() && self.first.is_empty()
     }
 
@@ -144,6 +153,11 @@ impl Driver {
                 break;
             };
             self.requests.last = queue;
+            let is_early =
+                matches!(request.command, Ok(Command::Say(_))) && !self.session.is_ready();
+            if request.command.is_err() || is_early {
+                self.requests.refused_lines += 1;
+            }
             match request.command {
                 Ok(Command::Say(text)) if self.session.is_ready() => {
                     self.draft(&mut draft, text);
@@ -157,9 +171,7 @@ impl Driver {
             }
         }
         self.say(draft);
-        if self.is_to_leave() {
-            self.start_leaving(Ending::normal(Goodbye::EndOfInput));
-        }
+        self.leave_at_end_of_input();
     }
 
     /// Returns true if `take_requests` would do something.
@@ -169,6 +181,10 @@ impl Driver {
 
     /// Refuses the requests that are left when the node leaves.
     pub(super) fn refuse_rest(&mut self) {
+        for requester in self.invites.take_requesters() {
+            self.session
+                .answer("invite", requester, Err(CommandError::ended()));
+        }
         for Request { command, requester } in self.requests.take_rest() {
             let name = command.as_ref().map_or("", Command::name);
             if !matches!(requester, Requester::Typist) {
@@ -178,12 +194,6 @@ impl Driver {
         }
     }
 
-    /// Returns true if everything typed was taken, and the node leaves at the end of input.
-    fn is_to_leave(&self) -> bool {
-        let over = self.requests.is_over() && self.quit_on_eof && self.session.is_ready();
-        over && !self.leave_state.has_begun()
-    }
-
     /// Returns the queue whose first request can be taken, together with the draft so far.
     fn next_queue(&mut self, draft: &Draft) -> Option<RequestQueue> {
         if self.leave_state.has_begun() {
@@ -191,7 +201,8 @@ impl Driver {
         }
         self.requests.refill();
         let order = self.requests.order(self.session.is_ready());
-        let has_room = self.session.has_room() && !self.command_hold.is_active(Instant::now());
+        let is_free = !self.invites.is_awaited() && !self.command_hold.is_active(Instant::now());
+        let has_room = self.session.has_room() && is_free;
         order.into_iter().find(|queue| {
             let front = self.requests.queue(*queue).front();
             let is_ready = self.session.is_ready();
@@ -208,10 +219,7 @@ impl Driver {
 
     /// Adds a message to the draft; sends the draft before, if it is full.
     fn draft(&mut self, draft: &mut Draft, text: MessageText) {
-        let message = Text {
-            timestamp_ms: wall_clock_ms(),
-            text: text.into(),
-        };
+        let message = BundleMessage::text(wall_clock_ms(), text);
         if let Err(message) = draft.push(message) {
             self.say(std::mem::replace(draft, Draft::from(message)));
         }
@@ -230,6 +238,9 @@ impl Driver {
         // Draining may make the node ready, but whether it takes the command is decided before.
         let admitted = command.and_then(|command| self.admit(command));
         self.drain();
+        if matches!(admitted, Ok(Command::Invite)) {
+            return self.request_invite(requester);
+        }
         let result = admitted.and_then(|command| self.execute(command));
         self.session.answer(name, requester, result);
     }
@@ -271,8 +282,9 @@ impl Driver {
             | Command::Who
             | Command::Ring
             | Command::Invite
+            | Command::Face(_)
             | Command::Help
-            | Command::Clear => unreachable!("it is said together, or known"),
+            | Command::Clear => unreachable!("it is said together, asked for, or known"),
         }
     }
 }

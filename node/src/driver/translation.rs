@@ -3,7 +3,7 @@
 //! Not here: what follows from them for the user (`ringtalk_session`).
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ringtalk_proto::{
     Delivered, ErrorKind, Event as CoreEvent, JoiningStage, Person as Member, View,
@@ -78,11 +78,17 @@ pub(super) fn session_event(core_event: CoreEvent, now_ms: u64) -> Event {
             first,
             last,
             members,
+            complete,
         } => Event::Reached {
             first,
             last,
             members,
+            complete,
         },
+        CoreEvent::WasAway { lasted, messages } => Event::Notice(Remark {
+            code: Code::WasAway,
+            message: absence(lasted, messages),
+        }),
         CoreEvent::Gap {
             author,
             from,
@@ -98,6 +104,21 @@ pub(super) fn session_event(core_event: CoreEvent, now_ms: u64) -> Event {
             code: code(kind),
             message,
         }),
+    }
+}
+
+/// Returns the sentence about an absence.
+fn absence(lasted: Duration, messages: u64) -> String {
+    let seconds = lasted.as_secs();
+    let lasted = match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    };
+    match messages {
+        0 => format!("you were away for {lasted}; no message came meanwhile."),
+        1 => format!("you were away for {lasted}; 1 message came meanwhile."),
+        count => format!("you were away for {lasted}; {count} messages came meanwhile."),
     }
 }
 
@@ -153,5 +174,27 @@ fn stage(stage: JoiningStage) -> JoinStage {
             JoinStage::AskingForPlace { peer, address }
         }
         JoiningStage::FetchingHistory { done, total } => JoinStage::FetchingHistory { done, total },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absence_is_told_in_a_fitting_unit() {
+        let told = |seconds, messages| absence(Duration::from_secs(seconds), messages);
+        assert_eq!(
+            told(8, 12),
+            "you were away for 8 s; 12 messages came meanwhile."
+        );
+        assert_eq!(
+            told(720, 1),
+            "you were away for 12 min; 1 message came meanwhile."
+        );
+        assert_eq!(
+            told(7_200, 0),
+            "you were away for 2 h; no message came meanwhile."
+        );
     }
 }

@@ -1,32 +1,37 @@
-//! The framing of a stream: a frame's length as a big-endian `u32`, then its bytes.
+//! The framing of a stream: a header with the channel and the length of a frame, then its bytes.
 //!
 //! Not here: what the bytes mean (`ringtalk_wire::decode`), the records around them (`record`).
 
 use ringtalk_wire::limit::FRAME_BYTES;
+use ringtalk_wire::{Channel, FrameHeader, HEADER_BYTES};
 
 use super::LinkError;
 use super::buffer::Buffer;
 
-/// The size of the length, in bytes.
-pub(super) const PREFIX_BYTES: usize = 4;
-
-/// Returns the first frame of a stream without its length, or `None` if it is not complete. A frame that is too long
-/// is refused by its length alone.
+/// Returns the first frame of a stream without its header, or `None` if it is not complete. A frame that is too long
+/// or on a channel that is not open is refused by its header alone.
 pub(super) fn split_frame(stream: &[u8]) -> Result<Option<&[u8]>, LinkError> {
-    let Some((prefix, rest)) = stream.split_first_chunk::<PREFIX_BYTES>() else {
+    let Some((header, rest)) = stream.split_first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
     };
-    let length = u32::from_be_bytes(*prefix);
+    let FrameHeader { channel, length } = FrameHeader::from_bytes(*header);
     if length as usize > FRAME_BYTES {
         return Err(LinkError::TooLong(length));
+    }
+    if channel != Channel::LOBBY {
+        return Err(LinkError::Channel(channel.number()));
     }
     Ok(rest.get(..length as usize))
 }
 
-/// Appends a frame with its length.
+/// Appends a frame with its header.
 pub(super) fn append_frame(buffer: &mut Buffer, frame: &[u8]) {
     debug_assert!(frame.len() <= FRAME_BYTES, "a frame outgrew its limit");
-    buffer.put(&(frame.len() as u32).to_be_bytes());
+    let header = FrameHeader {
+        channel: Channel::LOBBY,
+        length: frame.len() as u32,
+    };
+    buffer.put(&header.to_bytes());
     buffer.put(frame);
 }
 
@@ -40,7 +45,7 @@ mod tests {
         append_frame(&mut stream, b"one");
         append_frame(&mut stream, b"");
         let stream = stream.waiting();
-        for end in 0..PREFIX_BYTES + 3 {
+        for end in 0..HEADER_BYTES + 3 {
             assert_eq!(split_frame(&stream[..end]).unwrap(), None);
         }
         assert_eq!(split_frame(stream).unwrap(), Some(&b"one"[..]));
@@ -58,7 +63,15 @@ mod tests {
         ));
         assert!(matches!(
             split_frame(&[0xff; 4]),
-            Err(LinkError::TooLong(u32::MAX))
+            Err(LinkError::TooLong(0xf_ffff))
         ));
+    }
+
+    #[test]
+    fn a_channel_that_is_not_open_is_refused_by_its_header_alone() {
+        let channel = Channel::new(7).unwrap();
+        let header = FrameHeader { channel, length: 1 };
+        let refused = split_frame(&header.to_bytes()).unwrap_err();
+        assert!(matches!(refused, LinkError::Channel(7)));
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::slots::{Slot, SlotLimits, Slots};
 use super::{Credentials, HalfOpenLink, Link, LinkError, connect, connect_any};
-use crate::address::{Distance, distance};
+use crate::address::{Distance, canonical, distance};
 
 /// The timeout of a dial: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
@@ -26,6 +26,8 @@ const DIAL_TIME: Duration = Duration::from_millis(4_900);
 const OTHERS_WAIT: Duration = Duration::from_millis(250);
 /// The time after which a check reports that a node is not there.
 const CHECK_TIME: Duration = Duration::from_millis(3_300);
+/// How long a member may take to answer at an entrance: a user waits for the invite.
+const ENTRANCE_TIME: Duration = Duration::from_millis(450);
 /// The reason for a failure at several addresses.
 const NOBODY: &str = "no answer at any of its addresses";
 /// The most addresses that are dialled: a name may stand for many.
@@ -86,24 +88,47 @@ impl Dialler {
         result
     }
 
-    /// Returns whether `peer` is at one of the addresses, or `None` if there was no time to look. Nobody there learns
-    /// who asks, and a check that fails always takes the same time.
-    pub(crate) async fn check(&self, addresses: &Addresses, peer: NodeId) -> Option<bool> {
+    /// Returns at which of the addresses `peer` is, if at any, or `None` if there was no time to look. Nobody there
+    /// learns who asks, and a check that fails always takes the same time.
+    pub(crate) async fn check(
+        &self,
+        addresses: &Addresses,
+        peer: NodeId,
+    ) -> Option<Option<String>> {
         let end = Instant::now() + CHECK_TIME;
         let slot = timeout(CHECK_TIME, self.slots.take()).await.ok()?;
-        let bounds = Bounds {
-            slot: Some(Arc::clone(&slot)),
-            trust: Trust::Known,
-        };
+        let bounds = Bounds::of(Arc::clone(&slot));
         let left = end.saturating_duration_since(Instant::now());
         let found = timeout(left, connect_to_peer(addresses, peer, &self.me, &bounds)).await;
-        if matches!(found, Ok(Ok(_))) {
+        if let Ok(Ok(half_open)) = found {
             slot.give_back();
-            return Some(true);
+            return Some(Some(address_of(half_open.address(), addresses)));
         }
         sleep_until(end).await;
-        slot.was_used().then_some(false)
+        slot.was_used().then_some(None)
     }
+
+    /// Returns true if `peer` answers at this address in time. It does not learn who asks.
+    pub(crate) async fn is_at(&self, address: &str, peer: NodeId) -> bool {
+        let attempt = async {
+            let slot = self.slots.take().await;
+            let bounds = Bounds::of(Arc::clone(&slot));
+            let found = connect_to_peer(&Addresses::at(address), peer, &self.me, &bounds).await;
+            if found.is_ok() {
+                slot.give_back();
+            }
+            found.is_ok()
+        };
+        timeout(ENTRANCE_TIME, attempt).await.unwrap_or(false)
+    }
+}
+
+/// Returns the address that stands for a socket. A public address may be a name, which stands for any other socket.
+fn address_of(socket: SocketAddr, addresses: &Addresses) -> String {
+    let socket = canonical(socket);
+    let is_it = |text: &&str| text.parse() == Ok(socket);
+    let numeric = addresses.all().find(is_it);
+    numeric.unwrap_or(&addresses.public).to_owned()
 }
 
 /// The reason why a dial failed.
@@ -519,7 +544,7 @@ mod tests {
         let found = dialler
             .check(&Addresses::at(gone), credentials(2).id())
             .await;
-        assert_eq!(found, Some(false));
+        assert_eq!(found, Some(None));
         assert!(began.elapsed() >= CHECK_TIME);
     }
 }

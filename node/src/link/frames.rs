@@ -3,14 +3,15 @@
 //! Not here: the tasks that drive them (`driver::connections`), encryption (`record`).
 
 use std::io;
+use std::net::IpAddr;
 
-use ringtalk_wire::Frame;
+use ringtalk_wire::{Frame, HEADER_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::LinkError;
 use super::buffer::Buffer;
-use super::codec::{PREFIX_BYTES, append_frame, split_frame};
+use super::codec::{append_frame, split_frame};
 use super::noise::Keys;
 use super::record::{Decryptor, Encryptor};
 
@@ -34,6 +35,14 @@ pub struct FrameReader {
     last: usize,
 }
 
+/// What has come over a link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Incoming {
+    Frame(Frame),
+    /// A part of a frame that is not complete yet.
+    Part,
+}
+
 impl FrameReader {
     pub(super) fn new(half: OwnedReadHalf, keys: Keys) -> Self {
         Self {
@@ -46,7 +55,13 @@ impl FrameReader {
         }
     }
 
-    /// Returns the size of the last frame in bytes, without its length.
+    /// Returns this machine's address in the connection, if the system tells.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        let local = self.half.local_addr().ok()?;
+        Some(local.ip().to_canonical())
+    }
+
+    /// Returns the size of the last frame in bytes, without its header.
     pub const fn last_bytes(&self) -> usize {
         self.last
     }
@@ -54,14 +69,29 @@ impl FrameReader {
     /// Returns the next frame, or `None` if the far end has closed the link.
     pub async fn next(&mut self) -> Result<Option<Frame>, LinkError> {
         loop {
-            if let Some(frame) = self.cut()? {
-                return Ok(Some(frame));
+            match self.next_part().await? {
+                Some(Incoming::Frame(frame)) => return Ok(Some(frame)),
+                Some(Incoming::Part) => {}
+                None => return Ok(None),
             }
-            if !self
+        }
+    }
+
+    /// Returns the next frame, or that a part of it has come from the peer. Returns `None` if the far end has closed
+    /// the link.
+    pub(crate) async fn next_part(&mut self) -> Result<Option<Incoming>, LinkError> {
+        loop {
+            if let Some(frame) = self.cut()? {
+                return Ok(Some(Incoming::Frame(frame)));
+            }
+            if self
                 .decryptor
                 .decrypt(&mut self.ciphertext, &mut self.plain)?
-                && !self.read().await?
             {
+                let frame = self.cut()?.map(Incoming::Frame);
+                return Ok(Some(frame.unwrap_or(Incoming::Part)));
+            }
+            if !self.read().await? {
                 return Ok(None);
             }
         }
@@ -81,7 +111,7 @@ impl FrameReader {
         };
         let length = bytes.len();
         let frame = ringtalk_wire::decode(bytes)?;
-        self.plain.advance(PREFIX_BYTES + length);
+        self.plain.advance(HEADER_BYTES + length);
         self.last = length;
         Ok(Some(frame))
     }
@@ -139,7 +169,7 @@ impl FrameWriter {
     }
 
     /// Writes everything that was added, or the rest of it. Returns how many bytes of frames that was, without their
-    /// lengths and without what encryption adds.
+    /// headers and without what encryption adds.
     pub async fn write(&mut self) -> io::Result<usize> {
         self.encrypt();
         self.half.write_all(self.ciphertext.waiting()).await?;
@@ -173,7 +203,7 @@ impl FrameWriter {
     }
 
     fn written(&mut self) -> usize {
-        let written = self.plain.len() - self.frames * PREFIX_BYTES;
+        let written = self.plain.len() - self.frames * HEADER_BYTES;
         self.plain.advance(self.plain.len());
         self.ciphertext.advance(self.ciphertext.len());
         self.plain.end_burst();

@@ -5,9 +5,10 @@
 pub use super::noise::fuzzing::{HandshakePart, Outcome, handshake};
 
 use bytes::{Buf, BytesMut};
+use ringtalk_wire::HEADER_BYTES;
 
 use super::buffer::Buffer;
-use super::codec::{PREFIX_BYTES, split_frame};
+use super::codec::split_frame;
 use super::noise::Keys;
 use super::record::{Decryptor, Encryptor};
 use super::{Credentials, LinkError};
@@ -81,7 +82,7 @@ pub fn cut_frames(plain: &mut BytesMut, mut take: impl FnMut(&[u8])) -> Result<(
     while let Some(frame) = split_frame(plain)? {
         let length = frame.len();
         take(frame);
-        plain.advance(PREFIX_BYTES + length);
+        plain.advance(HEADER_BYTES + length);
     }
     Ok(())
 }

@@ -4,15 +4,15 @@
 //! (`driver::listener`), which links are kept (the core).
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Cursor};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
 use ringtalk_wire::{
-    Introduction, NodeId, PREFACE_BYTES, PublicKey, Ticket, check_preface, preface,
+    Introduction, NodeId, PREFACE_BYTES, PrefaceError, PublicKey, Ticket, check_preface, preface,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -23,6 +23,9 @@ use super::{Credentials, FrameReader, FrameWriter, Link, LinkError, ReplayFilter
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// The timeout of a handshake: far longer than any network needs, but too short for silent strangers to pile up.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// The number of bytes at the beginning of a preface that name the protocol.
+const MAGIC_BYTES: usize = 4;
 
 /// A connection at whose far end a node has shown who it is. That node does not know yet who dialled: a dialler
 /// completes one such connection, and drops the others.
@@ -130,14 +133,25 @@ impl HalfOpenLink {
     }
 }
 
-/// Leads a dialler through its handshake.
+/// Runs the handshake as the end that was dialled.
 pub async fn accept(
     stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
     replay_filter: &ReplayFilter,
 ) -> Result<InboundConnection, LinkError> {
-    let (stream, keys, dialler) = within(respond(stream, me, replay_filter)).await?;
+    accept_after(Vec::new(), stream, address, me, replay_filter).await
+}
+
+/// Runs the handshake as the end that was dialled; `opening` is what was read of it already.
+pub async fn accept_after(
+    opening: Vec<u8>,
+    stream: TcpStream,
+    address: SocketAddr,
+    me: &Credentials,
+    replay_filter: &ReplayFilter,
+) -> Result<InboundConnection, LinkError> {
+    let (stream, keys, dialler) = within(respond(opening, stream, me, replay_filter)).await?;
     if dialler.key == me.public_key() {
         return Err(LinkError::Myself);
     }
@@ -151,14 +165,16 @@ pub async fn accept(
     })
 }
 
-/// Leads a node that dials over a circuit through its handshake; `address` is the carrier's.
+/// Runs the handshake over a circuit as the end that was dialled; `opening` is what was read already, and `address` is the
+/// carrier's.
 pub async fn accept_over_circuit(
+    opening: Vec<u8>,
     stream: TcpStream,
     address: SocketAddr,
     me: &Credentials,
     replay_filter: &ReplayFilter,
 ) -> Result<Link, LinkError> {
-    match accept(stream, address, me, replay_filter).await? {
+    match accept_after(opening, stream, address, me, replay_filter).await? {
         InboundConnection::Link(link) => Ok(Link {
             carried: true,
             ..*link
@@ -190,17 +206,31 @@ async fn initiate(
     })
 }
 
-/// Exchanges all three messages, as the end that was dialled. It sends nothing but its preface before the dialler has
-/// proved to have the secret.
+/// Exchanges all three messages, as the end that was dialled. It sends its preface once the dialler has begun with the
+/// magic of one, and nothing else before the dialler has proved to have the secret.
 async fn respond(
+    opening: Vec<u8>,
     mut stream: TcpStream,
     me: &Credentials,
     replay_filter: &ReplayFilter,
 ) -> Result<(TcpStream, Keys, Introduction), LinkError> {
     stream.set_nodelay(true)?;
-    stream.write_all(&preface()).await?;
-    check_preface(read_preface(&mut stream).await?)?;
-    let first_message = read_message(&mut stream).await?;
+    let mut start = Cursor::new(opening).chain(&mut stream);
+    let mut theirs = [0; PREFACE_BYTES];
+    let (magic, version) = theirs.split_at_mut(MAGIC_BYTES);
+    read_exactly(&mut start, magic).await?;
+    if !preface().starts_with(magic) {
+        return Err(PrefaceError::Foreign.into());
+    }
+    start.get_mut().1.write_all(&preface()).await?;
+    read_exactly(&mut start, version).await?;
+    check_preface(theirs)?;
+    let first_message = read_message(&mut start).await?;
+    let (opening, _) = start.into_inner();
+    if opening.position() < opening.get_ref().len() as u64 {
+        // The dialler waits for an answer here.
+        return Err(LinkError::Handshake);
+    }
     let responder = noise::read_first(me, &first_message)?;
     if !replay_filter.insert(&first_message) {
         return Err(LinkError::Replay);
@@ -231,7 +261,7 @@ async fn read_preface(stream: &mut TcpStream) -> Result<[u8; PREFACE_BYTES], Lin
 }
 
 /// Reads a message of the handshake, behind its length as a big-endian `u16`.
-async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, LinkError> {
+async fn read_message(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, LinkError> {
     let mut length = [0; 2];
     read_exactly(stream, &mut length).await?;
     let length = usize::from(u16::from_be_bytes(length));
@@ -243,7 +273,10 @@ async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, LinkError> {
     Ok(message)
 }
 
-async fn read_exactly(stream: &mut TcpStream, bytes: &mut [u8]) -> Result<(), LinkError> {
+async fn read_exactly(
+    stream: &mut (impl AsyncRead + Unpin),
+    bytes: &mut [u8],
+) -> Result<(), LinkError> {
     match stream.read_exact(bytes).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(LinkError::HungUp),

@@ -3,7 +3,7 @@
 //! Everything above this module sees frames and node ids; only this module sees a transport and its encryption. Not
 //! here: which links there should be, what their frames mean (`ringtalk-proto`).
 //!
-//! A connection begins with the preface of each end, in clear. Then the dialler proves that it has the discussion's
+//! A connection begins with the preface of each end, in clear, the dialler's first. Then the dialler proves that it has the discussion's
 //! secret, and the dialled end shows who it is. The dialler shows who it is only once it has found the node that it
 //! wants. So a dialler that tries several addresses of a node in parallel completes exactly one link, and the other
 //! end never takes an abandoned connection for a newer link.
@@ -13,6 +13,7 @@ mod codec;
 mod credentials;
 pub(crate) mod dialler;
 mod error;
+mod first_bytes;
 mod frames;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -21,20 +22,20 @@ mod noise;
 mod record;
 mod replay_filter;
 mod resolver;
-mod shape;
 pub(crate) mod slots;
 #[cfg(test)]
 pub(crate) mod test_support;
 
 pub use credentials::Credentials;
 pub use error::LinkError;
+pub use first_bytes::FirstBytes;
+pub(crate) use frames::Incoming;
 pub use frames::{FrameReader, FrameWriter};
 pub use handshake::{
-    HANDSHAKE_TIME, HalfOpenLink, InboundConnection, accept, accept_over_circuit, connect,
-    connect_any, connect_over_circuit,
+    HANDSHAKE_TIME, HalfOpenLink, InboundConnection, accept, accept_after, accept_over_circuit,
+    connect, connect_any, connect_over_circuit,
 };
 pub use replay_filter::ReplayFilter;
-pub(crate) use shape::{SendingEnd, Shape};
 
 use std::net::SocketAddr;
 

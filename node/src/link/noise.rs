@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
-use ringtalk_wire::{Introduction, NodeId, PublicKey, Ticket};
+use ringtalk_wire::{Introduction, NodeId, PublicKey, RECORD_TAG_BYTES, Ticket};
 use snow::{Builder, HandshakeState, Keypair, StatelessTransportState};
 
 use super::resolver::Resolver;
@@ -23,7 +23,7 @@ const DOMAIN: &[u8] = b"ringtalk link";
 /// The size of an ephemeral key, in bytes.
 pub(super) const EPHEMERAL_BYTES: usize = 32;
 /// The size of an authentication tag, in bytes.
-pub(super) const TAG_BYTES: usize = 16;
+pub(super) const TAG_BYTES: usize = RECORD_TAG_BYTES;
 /// The size of the first message, in bytes: an ephemeral key, and the proof of the secret.
 const FIRST_BYTES: usize = EPHEMERAL_BYTES + TAG_BYTES;
 /// The hash of the handshake so far.

@@ -1,17 +1,17 @@
 //! Encrypted records, in which the bytes of many frames travel: `PROTOCOL.md` §3.3.
 //!
-//! A record has its length twice, the second time inverted, and then a Noise message. So the receiver notices a
-//! damaged length at once; otherwise it would wait for bytes that nobody sends. Not here: what the bytes mean
+//! A record is a header with its length (`ringtalk_wire`), and then a Noise message. Not here: what the bytes mean
 //! (`codec`).
+
+use ringtalk_wire::{RECORD_HEADER_BYTES, record_header, record_length};
 
 use super::LinkError;
 use super::buffer::Buffer;
 use super::noise::{Keys, TAG_BYTES};
 
-/// The size of the two lengths, in bytes.
-pub(super) const HEADER_BYTES: usize = 4;
-/// The most bytes in one record: Noise messages have at most 65,535.
-const PLAIN_BYTES: usize = u16::MAX as usize - TAG_BYTES;
+/// The most bytes in a record that is sent. A record could have 65,519, but it counts as a sign of life only when it is
+/// complete: 4 KiB take 0.5 s at 64 kbit/s.
+const PLAIN_BYTES: usize = 4 * 1024;
 
 /// The end that encrypts records.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ impl Encryptor {
         Self { keys, records: 0 }
     }
 
-    /// Encrypts these bytes into as few records as possible, behind what is in `ciphertext`.
+    /// Encrypts these bytes into records, behind what is in `ciphertext`.
     pub(super) fn encrypt(&mut self, plain: &[u8], ciphertext: &mut Buffer) {
         for part in plain.chunks(PLAIN_BYTES) {
-            let length = HEADER_BYTES + part.len() + TAG_BYTES;
+            let length = RECORD_HEADER_BYTES + part.len() + TAG_BYTES;
             let record = self.encrypt_record(part, ciphertext.room(length));
             debug_assert_eq!(record, length, "a record outgrew its room");
             ciphertext.commit(record);
@@ -36,12 +36,12 @@ impl Encryptor {
     }
 
     fn encrypt_record(&mut self, part: &[u8], record: &mut [u8]) -> usize {
-        let (header, room) = record.split_at_mut(HEADER_BYTES);
+        let (header, room) = record.split_at_mut(RECORD_HEADER_BYTES);
         let written = self.keys.write_message(self.records, part, room);
         let length = written.expect("there is room, and nobody lives to send 2^64 records");
-        header.copy_from_slice(&header_of(length as u16));
+        header.copy_from_slice(&record_header(length as u16));
         self.records += 1;
-        HEADER_BYTES + length
+        RECORD_HEADER_BYTES + length
     }
 }
 
@@ -64,11 +64,11 @@ impl Decryptor {
         ciphertext: &mut Buffer,
         plain: &mut Buffer,
     ) -> Result<bool, LinkError> {
-        let Some(header) = ciphertext.waiting().first_chunk::<HEADER_BYTES>() else {
+        let Some(header) = ciphertext.waiting().first_chunk::<RECORD_HEADER_BYTES>() else {
             return Ok(false);
         };
-        let end = HEADER_BYTES + length_in(*header)?;
-        let Some(record) = ciphertext.waiting().get(HEADER_BYTES..end) else {
+        let end = RECORD_HEADER_BYTES + record_length(*header).ok_or(LinkError::Record)?;
+        let Some(record) = ciphertext.waiting().get(RECORD_HEADER_BYTES..end) else {
             return Ok(false);
         };
         // The tag needs room too: without it, snow decrypts into a buffer of its own.
@@ -93,21 +93,6 @@ impl Encryptor {
 impl Decryptor {
     pub(super) const fn skip(&mut self, records: u64) {
         self.records += records;
-    }
-}
-
-fn header_of(length: u16) -> [u8; HEADER_BYTES] {
-    let [high, low] = length.to_be_bytes();
-    [high, low, !high, !low]
-}
-
-/// Returns the length that a record's header gives.
-pub(super) fn length_in(header: [u8; HEADER_BYTES]) -> Result<usize, LinkError> {
-    let length = u16::from_be_bytes([header[0], header[1]]);
-    if header == header_of(length) && usize::from(length) >= TAG_BYTES {
-        Ok(length.into())
-    } else {
-        Err(LinkError::Record)
     }
 }
 

@@ -2,26 +2,27 @@
 //!
 //! Not here: whether a value makes sense, what follows from it (`settings`).
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
+use ringtalk_session::ProgramName;
 
 use super::origin::Origins;
 use super::{Hidden, help};
 
+/// The log filter, if the user asks for no other.
+pub(crate) const USUAL_LOG: &str = "warn";
+
 /// Group chat without a server that remembers it.
 ///
-/// Without --join or --start, node starts a private discussion and prints the command that others
-/// run to join it. Each line that you type is a message. A line that starts with / is a command;
-/// /help lists them.
+/// Without WHERE, it starts a private discussion and prints the command that others run to join
+/// it. Each line that you type is a message. A line that starts with / is a command; /help lists
+/// them.
 #[derive(Debug, Default, Parser)]
 #[command(
-    name = "node",
     version,
     max_term_width = 100,
     disable_help_flag = true,
-    disable_version_flag = true,
-    after_help = help::short(),
-    after_long_help = help::long()
+    disable_version_flag = true
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -40,17 +41,31 @@ pub(crate) struct Args {
     pub(crate) origins: Origins,
 }
 
+/// Returns the command line of a program that was started under this name.
+pub(crate) fn command(program: ProgramName) -> clap::Command {
+    let name = program.as_str();
+    let command = Args::command().name(name).bin_name(name);
+    command
+        .after_help(help::short(program))
+        .after_long_help(help::long(program))
+}
+
 // The flags about the discussion. Not a doc comment: clap would take it for the description of the program.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Discussion")]
 pub(crate) struct DiscussionArgs {
+    /// The same as --join WHERE
+    #[arg(value_name = "WHERE")]
+    pub(crate) places: Vec<Hidden>,
+
     /// Join: an invite ringtalk://host:port/#SECRET, or a director host:port; repeat it for several
     ///
     /// An invite leads to a private discussion. A director's host:port leads to its open discussion,
     /// which anyone who can reach the director may join. If `RINGTALK_SECRET` is set, it leads to the
-    /// private discussion with that secret. Other users of this machine can see command lines. To keep
-    /// the secret off them, set `RINGTALK_SECRET`, or end the invite with a bare # and node asks for it.
-    /// If the secret is wrong or there is no such discussion, the exit status is 4.
+    /// private discussion with that secret. A missing port means 8080. Other users of this machine can
+    /// see command lines. To keep the secret off them, set `RINGTALK_SECRET`, or end the invite with a
+    /// bare # and type the secret when asked. If the secret is wrong or there is no such discussion,
+    /// the exit status is 4.
     #[arg(
         long,
         value_name = "WHERE",
@@ -59,7 +74,7 @@ pub(crate) struct DiscussionArgs {
     )]
     pub(crate) join: Vec<Hidden>,
 
-    /// Start a private discussion and register it at this director (host:port)
+    /// Start a private discussion and register it at this director (host, or host:port)
     ///
     /// The secret is new unless `RINGTALK_SECRET` is set. If several nodes start with the same secret,
     /// the first one founds the discussion and the others join it.
@@ -121,12 +136,31 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,
 
+    /// A word that counts as a mention of you, like your name; repeat it for more words
+    #[arg(long, value_name = "WORD")]
+    pub(crate) highlight: Vec<String>,
+
+    /// When to ring the terminal's bell: for mentions and for people of /notify, or never
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) bell: Bell,
+
+    /// Desktop notifications for mentions and for people of /notify, by the sequence that your terminal knows
+    ///
+    /// osc9: iTerm2, kitty, Ghostty. osc777: foot, rxvt. There is one a second at most,
+    /// and none while you see the newest messages, if the terminal reports the focus.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) notifications: Notifications,
+
+    /// Scroll the full screen with the wheel of the mouse; to select text with the mouse, hold Shift
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) mouse_wheel: Option<bool>,
+
     /// Diagnostics to log to stderr, as tracing filters
     #[arg(
         long,
         value_name = "FILTER",
         env = "RINGTALK_LOG",
-        default_value = "warn"
+        default_value = USUAL_LOG
     )]
     pub(crate) log: String,
 }
@@ -135,8 +169,9 @@ pub(crate) struct OutputArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Address to listen on for other nodes; port 0 picks a free port
-    /// [default: [::]:0, or 0.0.0.0:0 without IPv6]
+    /// Address to listen on for other nodes and for newcomers; port 0 picks a free port
+    /// [default: port 8080 or the next free one if this node starts a discussion without --start,
+    /// else a free port]
     #[arg(long, value_name = "ADDR", env = "RINGTALK_LISTEN")]
     pub(crate) listen: Option<String>,
 
@@ -144,8 +179,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "HOST:PORT", env = "RINGTALK_PUBLIC_ADDRESS")]
     pub(crate) public_address: Option<String>,
 
-    /// Address to listen on for newcomers, if this node starts a discussion without --start
-    /// [default: 0.0.0.0:8080, or the next free port]
+    /// Another address to listen on for newcomers
     #[arg(long, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
     pub(crate) director_listen: Option<String>,
 
@@ -158,7 +192,7 @@ pub(crate) struct NetworkArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Program")]
 pub(crate) struct ProgramArgs {
-    /// Exit with 0 if a node answers at the port of --listen, or a director at --director-listen
+    /// Exit with 0 if a node or a director answers at --listen, --director-listen, or else port 8080
     #[arg(long)]
     pub(crate) healthcheck: bool,
 
@@ -201,6 +235,28 @@ pub(crate) enum FingerMode {
     Auto,
     /// Use the two neighbours only
     Off,
+}
+
+/// When the bell rings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Bell {
+    /// For mentions and for people of /notify
+    #[default]
+    Mentions,
+    /// Never
+    Off,
+}
+
+/// Which notifications there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Notifications {
+    /// None
+    #[default]
+    Off,
+    /// As in iTerm2, kitty and Ghostty
+    Osc9,
+    /// As in foot and rxvt
+    Osc777,
 }
 
 /// Whether there are colours.

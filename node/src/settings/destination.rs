@@ -6,8 +6,11 @@
 use std::io;
 
 use super::Hidden;
-use super::endpoint::{Endpoint, EndpointError, parse_join};
+use super::endpoint::{Endpoint, EndpointError, parse_join, without_marks};
 use crate::secret::{Secret, SecretError};
+
+/// The most places that are asked for the way into a discussion: eight times as many as an invite names.
+const ENTRANCES: usize = 64;
 
 /// The directors, and the discussion that they are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +39,12 @@ pub enum DestinationError {
          only one discussion"
     )]
     Conflict,
+    /// More entrances are named than anybody needs.
+    #[error(
+        "--join names {0} places to ask; at most {ENTRANCES} are asked, so that an invite makes nobody call half of a \
+         network"
+    )]
+    TooMany(usize),
     /// The user ended the input at the prompt.
     #[error("no secret was entered: give the complete invite, including the part after the #")]
     NotEntered,
@@ -60,7 +69,7 @@ impl DestinationError {
             | Self::NotEntered
             | Self::Prompt(_)
             | Self::Missing(_) => true,
-            Self::Join(_) | Self::Conflict => false,
+            Self::Join(_) | Self::Conflict | Self::TooMany(_) => false,
         }
     }
 }
@@ -87,6 +96,9 @@ impl Destination {
                 }
             }
             needs_prompt |= named.needs_prompt;
+        }
+        if endpoints.len() > ENTRANCES {
+            return Err(DestinationError::TooMany(endpoints.len()));
         }
         if needs_prompt && secret.is_none() {
             let typed = ask().map_err(prompt_error)?;
@@ -127,7 +139,7 @@ fn prompt_error(error: io::Error) -> DestinationError {
 /// Parses the secret that was typed at the prompt: the secret alone, or the complete invite. The command line already
 /// says which directors to ask, so those of the invite are ignored.
 fn parse_typed(text: &str) -> Result<Secret, SecretError> {
-    let text = text.trim();
+    let text = without_marks(text);
     let secret = text.rsplit_once('#').map_or(text, |(_, secret)| secret);
     secret.parse()
 }
@@ -183,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn an_invite_names_a_bounded_number_of_places() {
+        let invite = |count: usize| {
+            let places: Vec<String> = (1..=count).map(|port| format!("a:{port}")).collect();
+            format!("ringtalk://{}/#{}", places.join(","), secret(1).1)
+        };
+        assert_eq!(
+            resolve(&[&invite(ENTRANCES)], None)
+                .unwrap()
+                .endpoints
+                .len(),
+            ENTRANCES
+        );
+        let error = resolve(&[&invite(ENTRANCES + 1)], None).unwrap_err();
+        assert!(matches!(error, DestinationError::TooMany(65)) && !error.is_refusal());
+    }
+
+    #[test]
     fn two_different_secrets_are_refused() {
         let [one, other] = [1, 2].map(|byte| format!("ringtalk://a:1/#{}", secret(byte).1));
         let error = resolve(&[&one, &other], None).unwrap_err();
@@ -197,7 +226,11 @@ mod tests {
         let resolve = |typed: io::Result<Hidden>| {
             Destination::resolve(["ringtalk://a:1/#"], None, move || typed)
         };
-        for typed in [format!(" {text}\n"), format!("ringtalk://a:1/#{text}\n")] {
+        for typed in [
+            format!(" {text}\n"),
+            format!("ringtalk://a:1/#{text}\n"),
+            format!("<Ringtalk://a:1/#{text}>.\n"),
+        ] {
             let found = resolve(Ok(Hidden::from(typed))).unwrap();
             assert_eq!(found.secret.as_ref(), Some(&one));
         }

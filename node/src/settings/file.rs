@@ -36,8 +36,8 @@ pub(super) struct FileSettings {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct FileValue {
     pub(super) key: &'static str,
-    /// The value as it would be typed behind the flag.
-    pub(super) value: String,
+    /// The values as they would be typed behind the flag, each behind a flag of its own.
+    pub(super) values: Vec<String>,
     pub(super) line: FileLine,
 }
 
@@ -127,7 +127,7 @@ impl FileSettings {
         let values = lines.into_iter().map(|(key, value)| {
             let line = line(key.span());
             match parse_value(key.get_ref(), value.get_ref(), &flags) {
-                Ok((key, value)) => Ok(FileValue { key, value, line }),
+                Ok((key, values)) => Ok(FileValue { key, values, line }),
                 Err(problem) => Err(FileError::Wrong { line, problem }),
             }
         });
@@ -145,25 +145,35 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// Returns a key and its value, as it would be typed.
+/// Returns a key and its values, as they would be typed.
 fn parse_value(
     key: &str,
     value: &DeValue<'_>,
     flags: &Command,
-) -> Result<(&'static str, String), LineProblem> {
+) -> Result<(&'static str, Vec<String>), LineProblem> {
     let known = KEYS.iter().find(|(known, _)| *known == key);
     let &(key, example) = known.ok_or_else(|| unknown(key, flags))?;
+    let is_digit = |char: char| char.is_ascii_digit();
     let value = match value {
-        DeValue::String(text) if example.starts_with('"') => text.as_ref(),
-        DeValue::Integer(number) if !example.starts_with('"') && number.radix() == 10 => {
+        DeValue::Array(items) if example.starts_with('[') => {
+            let texts = items.iter().map(|item| item.get_ref().as_str());
+            let texts: Option<Vec<&str>> = texts.collect();
+            let texts = texts.ok_or(LineProblem::Kind { key, example })?;
+            return Ok((key, texts.into_iter().map(str::to_owned).collect()));
+        }
+        DeValue::String(text) if example.starts_with(['"', '[']) => text.as_ref(),
+        DeValue::Integer(number) if example.starts_with(is_digit) && number.radix() == 10 => {
             number.as_str()
         }
-        DeValue::Float(number) if !example.starts_with('"') => number.as_str(),
+        DeValue::Boolean(is_on) if example == "true" => {
+            return Ok((key, vec![is_on.to_string()]));
+        }
+        DeValue::Float(number) if example.starts_with(is_digit) => number.as_str(),
         _ => return Err(LineProblem::Kind { key, example }),
     };
     let choices = choices(key, flags);
     if choices.is_empty() || choices.iter().any(|choice| choice == value) {
-        return Ok((key, value.to_owned()));
+        return Ok((key, vec![value.to_owned()]));
     }
     Err(LineProblem::Choice {
         key,
@@ -212,17 +222,24 @@ mod tests {
         let parsed = FileSettings::parse(text, Path::new("/c.toml"));
         let parsed = parsed.map_err(|error| error.to_string())?;
         let values = parsed.values.into_iter();
-        Ok(values.map(|value| (value.key, value.value)).collect())
+        Ok(values
+            .map(|value| (value.key, value.values.join("; ")))
+            .collect())
     }
 
     #[test]
     fn every_key_is_a_flag_and_its_example_is_good() {
         for (key, example) in KEYS {
             let read = read(&format!("{key} = {example}")).unwrap();
-            assert_eq!(read, [(key, example.trim_matches('"').to_owned())]);
-            let line = format!("--{}={}", key, example.trim_matches('"'));
-            let args = <Args as clap::Parser>::try_parse_from(["node", line.as_str()]);
-            assert!(args.is_ok(), "{line}");
+            assert_eq!(read.len(), 1, "{key}");
+            let quotes = ['"', '[', ']'];
+            let values = example.replace("\", \"", "; ");
+            assert_eq!(read, [(key, values.trim_matches(quotes).to_owned())]);
+            for value in read[0].1.split("; ") {
+                let line = format!("--{key}={value}");
+                let args = <Args as clap::Parser>::try_parse_from(["node", line.as_str()]);
+                assert!(args.is_ok(), "{line}");
+            }
         }
     }
 
@@ -250,6 +267,12 @@ mod tests {
             read(text).unwrap(),
             expected.map(|(key, value)| (key, value.to_owned()))
         );
+        let list = read("highlight = ['a', \"b c\"]").unwrap();
+        assert_eq!(list, [("highlight", "a; b c".to_owned())]);
+        let wheel = read("mouse-wheel = false").unwrap();
+        assert_eq!(wheel, [("mouse-wheel", "false".to_owned())]);
+        let single = read("highlight = 'a'").unwrap();
+        assert_eq!(single, [("highlight", "a".to_owned())]);
         assert_eq!(read(""), Ok(Vec::new()));
     }
 
@@ -288,6 +311,10 @@ mod tests {
                 &["ui: invalid value \"lins\"; expected one of auto, tui, lines, none"],
             ),
             ("color = \"x\"", &["always"]),
+            ("highlight = [1]", &["highlight = [\"lunch\", \"on call\"]"]),
+            ("mouse-wheel = \"yes\"", &["mouse-wheel = true"]),
+            ("bell = \"loud\"", &["expected one of mentions, off"]),
+            ("name = [\"ann\"]", &["name = \"ann\""]),
             (
                 "name = \"a\"\nname = \"b\"",
                 &["line 2: invalid TOML", "duplicate key"],

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use ringtalk_director::masking::{MASK, is_secret_char, looks_like_secret};
 use zeroize::Zeroizing;
 
 use crate::secret::{Secret, SecretError};
@@ -40,18 +41,21 @@ const HEX_CHARS: usize = 32;
 /// The longest message that repeats what was typed, in characters.
 const MESSAGE_CHARS: usize = 4_000;
 
-/// Returns a message in which every secret is masked: a user may have put it into a wrong flag, variable or file. Cuts
-/// long messages.
+/// Returns a message in which every secret is masked, and every word that looks like a mistyped one: a user may have put
+/// it into a wrong flag, variable or file. Cuts long messages.
 pub fn mask_secrets(message: &str) -> String {
     let mut message = message.to_owned();
     let mut from = 0;
     while let Some(start) = message[from..].find(is_secret_char).map(|at| from + at) {
         let run = &message[start..];
         let end = start + run.find(|char| !is_secret_char(char)).unwrap_or(run.len());
-        match find_secret(&message[start..end]) {
+        let word = &message[start..end];
+        // A word that looks like a secret as a whole may be a mistyped one with a few letters more.
+        let whole = Some((0, word.len())).filter(|_| looks_like_secret(word));
+        match find_secret(word).or(whole) {
             Some((at, length)) => {
                 let secret = start + at..start + at + length;
-                message.replace_range(secret, "…");
+                message.replace_range(secret, MASK.encode_utf8(&mut [0; 4]));
                 from = start + at;
             }
             None => from = end,
@@ -70,10 +74,6 @@ fn find_secret(word: &str) -> Option<(usize, usize)> {
         let start = starts.find(|start| is_secret(&word[*start..*start + length]))?;
         Some((start, length))
     })
-}
-
-const fn is_secret_char(char: char) -> bool {
-    char.is_ascii_alphanumeric() || matches!(char, '-' | '_')
 }
 
 /// Returns `text` without the secrets that `typed` may hold: what stands behind a #, and words that are secrets
@@ -117,6 +117,10 @@ mod tests {
             assert!(!masked.contains(secret), "{masked}");
             assert!(masked.ends_with(behind), "{masked}");
         }
+        let changed = if secret.starts_with('A') { 'B' } else { 'A' };
+        let mistyped = format!("x-{changed}{}y", &secret[1..]);
+        let masked = mask_secrets(&format!("invalid value \"{mistyped}\" for --listen"));
+        assert_eq!(masked, "invalid value \"…\" for --listen");
         let innocent = "set RINGTALK_DIRECTOR_LISTEN, or a8355634-b342-85b9-be77-ca157821a6d0";
         assert_eq!(mask_secrets(innocent), innocent);
         assert!(mask_secrets(&"x".repeat(100_000)).len() <= MESSAGE_CHARS);

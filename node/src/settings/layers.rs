@@ -5,16 +5,22 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, Parser};
+use clap::{ArgMatches, FromArgMatches};
+use ringtalk_session::ProgramName;
 
-use super::args::Args;
+use super::args::{Args, command};
 use super::file::FileSettings;
 use super::keys::KEYS;
 use super::origin::{Origin, Origins};
 
 /// Parses a command line, over the environment, over the file.
-pub(super) fn layer(words: &[OsString], file: FileSettings) -> Result<Args, clap::Error> {
-    let matches = Args::command().try_get_matches_from(words)?;
+pub(super) fn layer(
+    program: ProgramName,
+    words: &[OsString],
+    file: FileSettings,
+) -> Result<Args, clap::Error> {
+    let mut command = command(program);
+    let matches = command.try_get_matches_from_mut(words)?;
     let flags = KEYS.iter().map(|(key, _)| *key).chain(["start"]);
     let mut origins: Vec<_> = flags
         .filter_map(|flag| Some((flag, origin_of(&matches, flag)?)))
@@ -27,15 +33,28 @@ pub(super) fn layer(words: &[OsString], file: FileSettings) -> Result<Args, clap
         // With --json the lines are for programs, so the user's usual face does not count.
         let is_ignored = key == "ui" && matches.get_flag("json");
         if !is_ignored && origins.iter().all(|(flag, _)| *flag != key) {
-            all.push(format!("--{key}={}", value.value).into());
+            let words = value.values.iter();
+            all.extend(words.map(|value| format!("--{key}={value}").into()));
             let line = value.line;
             origins.push((key, Origin::File { line, key }));
         }
     }
     all.extend_from_slice(typed);
-    let mut args = Args::try_parse_from(all)?;
+    let matches = command.try_get_matches_from_mut(all)?;
+    let mut args = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     args.origins = Origins::new(origins);
+    add_places(&mut args, &matches);
     Ok(args)
+}
+
+/// Adds the places that stand alone to those of `--join`. Like the flag, they override its variable.
+fn add_places(args: &mut Args, matches: &ArgMatches) {
+    let discussion = &mut args.discussion;
+    let is_of_variable = matches.value_source("join") == Some(ValueSource::EnvVariable);
+    if is_of_variable && !discussion.places.is_empty() {
+        discussion.join.clear();
+    }
+    discussion.join.append(&mut discussion.places);
 }
 
 /// Returns whether the command line or the environment gives a value for this flag, and which of them.
@@ -63,7 +82,7 @@ mod tests {
     fn layered(line: &str, file: &str) -> Args {
         let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let file = FileSettings::parse(file, Path::new("/c.toml")).unwrap();
-        layer(&words, file).unwrap()
+        layer(ProgramName::default(), &words, file).unwrap()
     }
 
     #[test]
@@ -80,6 +99,25 @@ mod tests {
         assert_eq!(args.origins.of("timeout"), Origin::Flag("timeout"));
         assert_eq!(args.origins.of("name").to_string(), "/c.toml, line 2: name");
         assert_eq!(args.origins.of("log").to_string(), "--log");
+    }
+
+    #[test]
+    fn words_of_the_command_line_replace_those_of_the_file() {
+        let file = "highlight = [\"a\", \"b\"]";
+        let words = |line: &str| layered(line, file).output.highlight;
+        assert_eq!(words("node"), ["a", "b"]);
+        assert_eq!(words("node --highlight c --highlight d"), ["c", "d"]);
+    }
+
+    #[test]
+    fn a_place_alone_is_one_to_join() {
+        let joins = |line: &str| -> Vec<String> {
+            let joins = layered(line, "").discussion.join;
+            joins.iter().map(|join| join.as_str().to_owned()).collect()
+        };
+        assert_eq!(joins("node a:1"), ["a:1"]);
+        assert_eq!(joins("node a --name ann b --join c"), ["c", "a", "b"]);
+        assert!(joins("node --quit-on-eof --json").is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Not here: anything that is only known by trying, such as whether a port is free.
 
 mod args;
+mod attention;
 mod destination;
 mod endpoint;
 mod file;
@@ -11,24 +12,23 @@ mod help;
 mod hidden;
 mod keys;
 mod layers;
-mod manual;
+mod link_local;
 mod origin;
 mod process_context;
 mod prompt;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process;
 use std::time::Duration;
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
-use clap_complete::Shell;
 use ringtalk_director::api::Address;
+use ringtalk_director::pages;
 use ringtalk_session::text::escape_multiline;
-use ringtalk_session::{NameError, Request, RequestedName};
-use ringtalk_terminal::{FaceKind, Mistake, parse_line, to_request};
+use ringtalk_session::{NameError, ProgramName, Request, RequestedName};
+use ringtalk_terminal::{AttentionSettings, FaceKind, Mistake, parse_line, to_request};
 use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
@@ -37,60 +37,62 @@ pub use destination::{Destination, DestinationError};
 pub(crate) use endpoint::invite;
 pub use endpoint::{Endpoint, EndpointError};
 pub use hidden::{Hidden, mask_secrets};
-pub(crate) use manual::manual;
 pub use process_context::secret_variable;
 pub use prompt::ask_for_secret;
 
 use crate::secret::Secret;
 use crate::status::Status;
 
-use args::{Color, FingerMode, Ui};
+use args::{Color, FingerMode, USUAL_LOG, Ui};
+use attention::{WORD_CHARS, WORDS};
 use file::{FileError, FileSettings};
 use hidden::without_secrets;
 use layers::layer;
+use link_local::{LINK_LOCAL, is_link_local};
 use origin::Origin;
 use process_context::ProcessContext;
 
+/// The port of a director, and of a node that founds, if none is given.
+pub(crate) const DEFAULT_PORT: u16 = 8080;
 /// The most messages that can be kept for latecomers.
 const HISTORY: usize = 1_000_000;
 /// The longest `--timeout`: a year, so that it can be added to any clock.
 const TIMEOUT_SECONDS: f64 = 31_536_000.0;
-/// The address on which the director inside listens by default.
-const DIRECTOR_LISTEN: &str = "0.0.0.0:8080";
 
 /// The task of the program.
 #[derive(Debug)]
 pub(crate) enum ProgramTask {
     /// Take part in a discussion.
     Run(Box<Settings>),
-    /// Check whether a node or a director answers.
-    Check {
-        /// The address of a node, if its port is known.
-        node: Option<SocketAddr>,
-        /// The address of a director.
-        director: SocketAddr,
-    },
-    /// Print completions for a shell.
-    Complete(Shell),
-    /// Print the manual page.
-    Manual,
+    /// Check whether a node or a director answers at one of these addresses.
+    Check(Vec<SocketAddr>),
+    /// Print this page.
+    Print(Vec<u8>),
 }
 
 /// The settings of a node that takes part in a discussion.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// The name of the program, for people.
+    pub(crate) program: ProgramName,
     /// How to join.
     pub(crate) entry: EntryMode,
     /// The secret of the discussion.
     pub(crate) secret: Secret,
     /// The name to ask for.
     pub(crate) name: RequestedName,
-    /// The address to listen on; `None` for any port of any address.
+    /// The address to listen on; `None` for all addresses, with the default port if this node founds.
     pub(crate) listen: Option<SocketAddr>,
+    /// A further address on which to answer newcomers.
+    pub(crate) director_listen: Option<SocketAddr>,
     /// The address that other networks dial.
     pub(crate) public_address: Option<Address>,
     /// The face.
     pub(crate) show: FaceKind,
+    /// The events that the user wants to be told of.
+    pub(crate) attention: AttentionSettings,
+    /// Whether the wheel of the mouse scrolls.
+    pub(crate) mouse_wheel: bool,
     /// The offset of local time from UTC.
     pub(crate) offset: UtcOffset,
     /// The requests to carry out before those that are typed.
@@ -103,8 +105,8 @@ pub(crate) struct Settings {
     pub(crate) history: usize,
     /// Whether there are links beyond the neighbours.
     pub(crate) fingers: bool,
-    /// The filter for diagnostics.
-    pub(crate) log: EnvFilter,
+    /// The filter for diagnostics; `None` if a person reads them who did not ask for any.
+    pub(crate) log: Option<EnvFilter>,
 }
 
 /// How a node gets into a discussion.
@@ -112,13 +114,18 @@ pub(crate) struct Settings {
 pub(crate) enum EntryMode {
     /// Ask these directors in turn: at least one.
     Join(Vec<Endpoint>),
-    /// Begin a private discussion, with a director inside this node.
-    Host {
-        /// The address on which the director listens.
-        listen: SocketAddr,
-        /// Whether no other port will do.
-        exactly: bool,
-    },
+    /// Begin a private discussion without any director.
+    Found,
+}
+
+impl EntryMode {
+    /// Returns the endpoints at which this node joins; none if it founds.
+    pub(crate) fn into_endpoints(self) -> Vec<Endpoint> {
+        match self {
+            Self::Join(endpoints) => endpoints,
+            Self::Found => Vec::new(),
+        }
+    }
 }
 
 /// The problem with the command line, the environment or the file.
@@ -158,6 +165,8 @@ pub(crate) enum ValueError {
     Name(#[from] NameError),
     #[error("invalid value {0:?}; expected an address such as 0.0.0.0:4000 or [::]:0")]
     Listen(String),
+    #[error("{LINK_LOCAL}")]
+    LinkLocal,
     #[error("{0}")]
     PublicAddress(#[from] ringtalk_director::api::AddressError),
     #[error("invalid value {0:?}; expected seconds, above 0 and at most {TIMEOUT_SECONDS}")]
@@ -166,6 +175,10 @@ pub(crate) enum ValueError {
     History(String),
     #[error("{0}; expected a filter such as warn or ringtalk_node=debug")]
     Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("invalid word {0:?}; expected 1 to {WORD_CHARS} characters with a letter or a digit")]
+    Highlight(String),
+    #[error("more than {WORDS} words")]
+    ManyHighlights,
     #[error("tui needs a terminal on stdin and stdout; use lines instead")]
     NoTerminal,
 }
@@ -187,46 +200,61 @@ impl Args {
 impl ProgramTask {
     /// Parses the command line. If it is wrong, prints why and ends the process with status 2, or 4 if a secret is
     /// wrong or missing.
-    pub(crate) fn from_command_line() -> Self {
+    pub(crate) fn from_command_line(program: ProgramName) -> Self {
         let words: Vec<OsString> = std::env::args_os().collect();
         let context = ProcessContext::read();
-        let args = layer(&words, FileSettings::default()).unwrap_or_else(|error| reject(&error));
+        let layered = |file| {
+            layer(program, &words, file).unwrap_or_else(|error| reject(program.as_str(), &error))
+        };
+        let args = layered(FileSettings::default());
         let resolved = if let Some(flag) = left_empty(command_line()) {
             Err(SettingsError::Empty(flag))
         } else if args.program.completions.is_some() || args.program.man {
-            Self::resolve(&args, &context)
+            Self::resolve(program, &args, &context)
         } else {
-            read_user_file(&context).and_then(|file| {
-                let args = layer(&words, file).unwrap_or_else(|error| reject(&error));
-                Self::resolve(&args, &context)
-            })
+            read_user_file(&context)
+                .and_then(|file| Self::resolve(program, &layered(file), &context))
         };
         resolved.unwrap_or_else(|error| {
             // The text may repeat an invite, which comes from somebody else.
             let text = mask_secrets(&escape_multiline(&error.to_string()));
             if error.is_refusal() {
-                let _ = writeln!(io::stderr(), "node: {text}");
+                let _ = writeln!(io::stderr(), "{program}: {text}");
                 process::exit(Status::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(&Args::command().error(kind, text))
+            reject(program.as_str(), &args::command(program).error(kind, text))
         })
     }
 
-    fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
+    fn resolve(
+        program: ProgramName,
+        args: &Args,
+        context: &ProcessContext,
+    ) -> Result<Self, SettingsError> {
+        let command = || args::command(program);
         if let Some(shell) = args.program.completions {
-            Ok(Self::Complete(shell))
+            Ok(Self::Print(pages::completions(shell, command())))
         } else if args.program.man {
-            Ok(Self::Manual)
+            let sections = help::sections(program);
+            Ok(Self::Print(pages::manual(command(), &sections)))
         } else if args.program.healthcheck {
-            Ok(Self::Check {
-                node: args
-                    .locate("listen", listen(args.network.listen.as_deref()))?
-                    .filter(|addr| addr.port() != 0),
-                director: director_listen(args)?.0,
-            })
+            let network = &args.network;
+            let wanted = args.locate("listen", listen(network.listen.as_deref()))?;
+            let further = listen(network.director_listen.as_deref());
+            let further = args.locate("director-listen", further)?;
+            // A director in the same container, or a node that chose the port itself.
+            let default = SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT));
+            let known = wanted.filter(|addr| addr.port() != 0);
+            let further = further.filter(|addr| addr.port() != 0);
+            let targets: Vec<SocketAddr> = known
+                .into_iter()
+                .chain([further.unwrap_or(default)])
+                .collect();
+            Ok(Self::Check(targets))
         } else {
-            Settings::resolve(args, context).map(|settings| Self::Run(Box::new(settings)))
+            let settings = Settings::resolve(program, args, context)?;
+            Ok(Self::Run(Box::new(settings)))
         }
     }
 }
@@ -238,40 +266,57 @@ impl Settings {
         A: IntoIterator,
         A::Item: Into<OsString> + Clone,
     {
-        let named = [OsString::from("node")].into_iter();
+        let program = ProgramName::default();
+        let named = [OsString::from(program.as_str())].into_iter();
         let words = named.chain(arguments.into_iter().map(Into::into));
         let words: Vec<OsString> = words.collect();
         // The settings file is the user's, and how that program behaves is its own matter.
-        let mut args = layer(&words, FileSettings::default()).map_err(|error| error.to_string())?;
+        let args = layer(program, &words, FileSettings::default());
+        let mut args = args.map_err(|error| error.to_string())?;
         // Stdin is that program's too: nothing that the node does depends on it.
         args.input.quit_on_eof.get_or_insert(false);
-        Self::resolve(&args, &ProcessContext::read()).map_err(|error| error.to_string())
+        Self::resolve(program, &args, &ProcessContext::read()).map_err(|error| error.to_string())
     }
 
-    fn resolve(args: &Args, context: &ProcessContext) -> Result<Self, SettingsError> {
+    fn resolve(
+        program: ProgramName,
+        args: &Args,
+        context: &ProcessContext,
+    ) -> Result<Self, SettingsError> {
         let show = show(args, context)?;
         let (entry, secret) = entry_mode(args, context)?;
         let name = match non_empty(args.discussion.name.as_deref()) {
             Some(name) => args.locate("name", name.parse())?,
             None => RequestedName::of_login(context.logins.iter().cloned()),
         };
-        let public_address = non_empty(args.network.public_address.as_deref()).map(str::parse);
+        let director_listen = listen(args.network.director_listen.as_deref());
+        let public_address = non_empty(args.network.public_address.as_deref());
+        let public_address = public_address.map(self::public_address);
         let reads_a_pipe = !context.stdin_is_terminal && show != FaceKind::Nothing;
         let quit_by_default = !args.output.json && reads_a_pipe;
+        let is_for_people = matches!(show, FaceKind::Screen { .. } | FaceKind::Lines { .. });
         Ok(Self {
+            program,
             entry,
             secret,
             name,
             listen: args.locate("listen", listen(args.network.listen.as_deref()))?,
+            director_listen: args.locate("director-listen", director_listen)?,
             public_address: args.locate("public-address", public_address.transpose())?,
             show,
+            attention: args.locate("highlight", attention::resolve(&args.output))?,
+            mouse_wheel: args.output.mouse_wheel.unwrap_or(false),
             say: parse_say(&args.input.say)?,
             offset: context.offset.unwrap_or(UtcOffset::UTC),
             quit_on_eof: args.input.quit_on_eof.unwrap_or(quit_by_default),
             timeout: args.locate("timeout", timeout(&args.discussion.timeout))?,
             history: args.locate("history", history(&args.discussion.history))?,
             fingers: args.network.fingers == FingerMode::Auto,
-            log: args.locate("log", EnvFilter::try_new(&args.output.log))?,
+            log: if is_for_people && args.output.log == USUAL_LOG {
+                None
+            } else {
+                Some(args.locate("log", EnvFilter::try_new(&args.output.log))?)
+            },
         })
     }
 }
@@ -283,22 +328,12 @@ impl SettingsError {
 }
 
 /// Prints what is wrong with the command line, or what it asks for, and ends the process. A secret that was typed is
-/// not repeated.
-pub fn reject(error: &clap::Error) -> ! {
+/// not repeated. `program` is its name.
+pub fn reject(program: &str, error: &clap::Error) -> ! {
     let typed: Vec<String> = command_line().collect();
-    let hide = |text: &str| mask_secrets(&without_secrets(text, typed.iter().map(String::as_str)));
-    let rendered = error.render();
-    let plain = rendered.to_string();
-    if !error.use_stderr() || hide(&plain) == plain {
-        error.exit();
-    }
-    let text = if io::stderr().is_terminal() {
-        hide(&rendered.ansi().to_string())
-    } else {
-        hide(&plain)
-    };
-    let _ = io::stderr().write_all(text.as_bytes());
-    process::exit(error.exit_code());
+    pages::exit(program, error, |text| {
+        mask_secrets(&without_secrets(text, typed.iter().map(String::as_str)))
+    })
 }
 
 /// Returns the command line, as text.
@@ -364,10 +399,7 @@ fn entry_mode(args: &Args, context: &ProcessContext) -> Result<(EntryMode, Secre
             Ok((EntryMode::Join(endpoints), secret_or_new(secret)?))
         }
         (false, None) => Ok((EntryMode::Join(endpoints), secret.unwrap_or(Secret::open()))),
-        (true, None) => {
-            let (listen, exactly) = director_listen(args)?;
-            Ok((EntryMode::Host { listen, exactly }, secret_or_new(secret)?))
-        }
+        (true, None) => Ok((EntryMode::Found, secret_or_new(secret)?)),
     }
 }
 
@@ -381,7 +413,9 @@ fn parse_start(text: &str) -> Result<Vec<Endpoint>, ValueError> {
             Ok(endpoints)
         }
         Err(DestinationError::Join(
-            error @ (EndpointError::Address { .. } | EndpointError::Web(_)),
+            error @ (EndpointError::Address { .. }
+            | EndpointError::LinkLocal(_)
+            | EndpointError::Web(_)),
         )) => Err(ValueError::Start(error)),
         Ok(_) | Err(_) => Err(ValueError::StartInvite),
     }
@@ -392,29 +426,28 @@ fn secret_or_new(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
     secret.map_or_else(Secret::generate, Ok)
 }
 
-fn director_listen(args: &Args) -> Result<(SocketAddr, bool), SettingsError> {
-    let wanted = listen(args.network.director_listen.as_deref());
-    Ok(match args.locate("director-listen", wanted)? {
-        Some(address) => (address, true),
-        None => (
-            DIRECTOR_LISTEN.parse().expect("the default is an address"),
-            false,
-        ),
-    })
-}
-
 fn listen(text: Option<&str>) -> Result<Option<SocketAddr>, ValueError> {
     let Some(text) = non_empty(text) else {
         return Ok(None);
     };
+    if is_link_local(text) {
+        return Err(ValueError::LinkLocal);
+    }
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
     let no_address = || ValueError::Listen(text.to_owned());
     address.map(Some).ok_or_else(no_address)
 }
 
+fn public_address(text: &str) -> Result<Address, ValueError> {
+    if is_link_local(text) {
+        return Err(ValueError::LinkLocal);
+    }
+    Ok(text.parse()?)
+}
+
 fn show(args: &Args, context: &ProcessContext) -> Result<FaceKind, SettingsError> {
     let color = match args.output.color {
-        Color::Auto => context.stdout_is_terminal && !context.no_color,
+        Color::Auto => context.has_colors(),
         Color::Always => true,
         Color::Never => false,
     };

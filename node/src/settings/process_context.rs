@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 
 use nix::unistd::{User, getuid};
+use ringtalk_terminal::tty;
 use time::UtcOffset;
 
 use super::Hidden;
@@ -25,6 +26,8 @@ pub(crate) struct ProcessContext {
     pub(crate) stdin_is_terminal: bool,
     /// Whether a person reads.
     pub(crate) stdout_is_terminal: bool,
+    /// The columns and rows that the terminal says it has. A serial line, for instance, says 0.
+    pub(crate) window: Option<(u16, u16)>,
     /// `TERM`, which tells the kind of terminal.
     pub(crate) term: Option<OsString>,
     /// Whether `NO_COLOR` is set: <https://no-color.org>.
@@ -44,9 +47,12 @@ pub(crate) struct ProcessContext {
 impl ProcessContext {
     /// Reads the context.
     pub(crate) fn read() -> Self {
+        let (stdin_is_terminal, stdout_is_terminal) =
+            (stdin().is_terminal(), stdout().is_terminal());
         Self {
-            stdin_is_terminal: stdin().is_terminal(),
-            stdout_is_terminal: stdout().is_terminal(),
+            stdin_is_terminal,
+            stdout_is_terminal,
+            window: (stdin_is_terminal && stdout_is_terminal).then(window),
             term: env::var_os("TERM"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             secret: secret_variable(),
@@ -62,8 +68,22 @@ impl ProcessContext {
 impl ProcessContext {
     /// Returns true if a person sits at a terminal that can do more than write line after line.
     pub(crate) fn has_screen(&self) -> bool {
-        let is_dumb = self.term.as_ref().is_some_and(|term| term == "dumb");
-        self.has_terminal() && !is_dumb
+        self.has_terminal() && self.has_room() && !self.is_dumb()
+    }
+
+    /// Returns true unless the terminal says that it has no columns or no rows.
+    fn has_room(&self) -> bool {
+        !matches!(self.window, Some((0, _) | (_, 0)))
+    }
+
+    /// Returns true if stdout is a terminal that shows colours, and the user has not switched them off.
+    pub(crate) fn has_colors(&self) -> bool {
+        self.stdout_is_terminal && !self.no_color && !self.is_dumb()
+    }
+
+    /// Returns true if the terminal only writes line after line, without colours.
+    fn is_dumb(&self) -> bool {
+        self.term.as_ref().is_some_and(|term| term == "dumb")
     }
 
     /// Returns true if a person sits at a terminal.
@@ -75,6 +95,11 @@ impl ProcessContext {
 /// Returns the value of `RINGTALK_SECRET`.
 pub fn secret_variable() -> Option<Hidden> {
     environment::secret().map(|secret| Hidden::from(String::clone(&secret)))
+}
+
+fn window() -> (u16, u16) {
+    let size = tty::size();
+    (size.width, size.height)
 }
 
 fn logins() -> impl Iterator<Item = String> {

@@ -8,8 +8,13 @@ use super::*;
 
 fn resolve(line: &str, context: &ProcessContext) -> Result<ProgramTask, SettingsError> {
     let words = line.split_whitespace();
-    let args = Args::try_parse_from(std::iter::once("node").chain(words)).unwrap();
-    ProgramTask::resolve(&args, context)
+    let words: Vec<OsString> = std::iter::once("node")
+        .chain(words)
+        .map(Into::into)
+        .collect();
+    let program = ProgramName::of_path("node".as_ref());
+    let args = layer(program, &words, FileSettings::default()).unwrap();
+    ProgramTask::resolve(program, &args, context)
 }
 
 fn settings(line: &str) -> Settings {
@@ -26,18 +31,14 @@ fn error(line: &str) -> String {
 
 #[test]
 fn the_definition_is_sound() {
-    Args::command().debug_assert();
+    args::command(ProgramName::default()).debug_assert();
 }
 
 #[test]
 fn without_flags_a_discussion_begins_here() {
     let settings = settings("");
-    let listen = DIRECTOR_LISTEN.parse().unwrap();
-    let host = EntryMode::Host {
-        listen,
-        exactly: false,
-    };
-    assert_eq!(settings.entry, host);
+    assert_eq!(settings.entry, EntryMode::Found);
+    assert_eq!((settings.listen, settings.director_listen), (None, None));
     assert_eq!(settings.timeout, Duration::from_secs(30));
     assert_eq!(settings.history, 10_000);
     assert_eq!(settings.show, FaceKind::Lines { color: false });
@@ -119,8 +120,14 @@ fn the_full_screen_is_for_terminals() {
     let piped = context(false, true, "xterm");
     assert_eq!(show("", &piped), lines);
     let dumb = context(true, true, "dumb");
-    assert_eq!(show("", &dumb), lines);
-    assert_eq!(show("--ui tui", &dumb), screen);
+    assert_eq!(show("", &dumb), FaceKind::Lines { color: false });
+    assert_eq!(show("--ui tui", &dumb), FaceKind::Screen { color: false });
+    let sizeless = ProcessContext {
+        window: Some((0, 0)),
+        ..terminal
+    };
+    assert_eq!(show("", &sizeless), lines);
+    assert_eq!(show("--ui tui", &sizeless), screen);
 }
 
 #[test]
@@ -132,12 +139,26 @@ fn say_is_parsed_like_typed_input() {
 }
 
 #[test]
+fn a_place_alone_is_joined() {
+    for line in ["b:2 a", "--join b:2 a:8080", "b:2,a"] {
+        let EntryMode::Join(endpoints) = settings(line).entry else {
+            panic!("expected to join");
+        };
+        let directors = endpoints.iter().map(|endpoint| endpoint.director.as_str());
+        assert_eq!(directors.collect::<Vec<_>>(), ["b:2", "a:8080"], "{line}");
+    }
+    let invite = "ringtalk://a/#00112233445566778899aabbccddeeff";
+    assert!(!settings(invite).secret.is_open());
+    assert!(error("b:2 --start a:1").contains("choose one"));
+}
+
+#[test]
 fn invalid_values_are_refused_with_a_reason() {
     for (line, words) in [
         ("--say /nonsense", "--say: unknown command"),
-        ("--join host", "--join: \"host\" is neither"),
+        ("--join a/b", "--join: \"a/b\" is neither"),
         ("--join a:1 --start b:2", "choose one"),
-        ("--start host", "--start: \"host\" is neither"),
+        ("--start a/b", "--start: \"a/b\" is neither"),
         ("--start ringtalk://b:2/", "--start: an invite belongs"),
         (
             "--start ringtalk://b:2/#secret",
@@ -186,7 +207,7 @@ fn a_secret_in_the_environment_is_used_to_start_and_to_join() {
         assert_eq!(settings.secret, text.parse().unwrap());
         match settings.entry {
             EntryMode::Join(endpoints) => assert_eq!(may_found, Some(endpoints[0].may_found)),
-            EntryMode::Host { .. } => assert_eq!(may_found, None),
+            EntryMode::Found => assert_eq!(may_found, None),
         }
     }
 }
@@ -226,22 +247,25 @@ fn a_typed_secret_is_never_shown() {
 #[test]
 fn empty_values_count_as_absent() {
     let settings = settings("--join= --listen= --public-address= --name=");
-    assert!(matches!(settings.entry, EntryMode::Host { .. }));
+    assert_eq!(settings.entry, EntryMode::Found);
     assert_eq!(settings.listen, None);
     assert_eq!(settings.public_address, None);
 }
 
 #[test]
-fn a_health_check_needs_to_know_the_port() {
-    let check = |line| match resolve(line, &ProcessContext::default()).unwrap() {
-        ProgramTask::Check { node, director } => (node, director.port()),
+fn a_health_check_asks_where_the_node_listens() {
+    let check = |line: &str| match resolve(line, &ProcessContext::default()).unwrap() {
+        ProgramTask::Check(targets) => targets,
         other => panic!("{other:?}"),
     };
-    assert_eq!(check("--healthcheck"), (None, 8080));
-    assert_eq!(check("--healthcheck --listen [::]:0"), (None, 8080));
-    let node = Some("[::]:4000".parse().unwrap());
+    let default: SocketAddr = "0.0.0.0:8080".parse().unwrap();
+    assert_eq!(check("--healthcheck"), [default]);
+    assert_eq!(check("--healthcheck --listen [::]:0"), [default]);
+    let node: SocketAddr = "[::]:4000".parse().unwrap();
+    assert_eq!(check("--healthcheck --listen [::]:4000"), [node, default]);
+    let further: SocketAddr = "0.0.0.0:90".parse().unwrap();
     let line = "--healthcheck --listen [::]:4000 --director-listen 0.0.0.0:90";
-    assert_eq!(check(line), (node, 90));
+    assert_eq!(check(line), [node, further]);
 }
 
 #[test]
@@ -252,4 +276,22 @@ fn an_empty_value_on_the_command_line_is_a_mistake() {
     assert_eq!(typed(&["node", "--json", "--name="]), name);
     assert_eq!(typed(&["node", ""]), Some("an argument".to_owned()));
     assert_eq!(typed(&["node", "--name", "ann", "--say=1 + 1 ="]), None);
+}
+
+#[test]
+fn a_link_local_address_is_refused_wherever_it_stands() {
+    for flag in [
+        "join",
+        "start",
+        "listen",
+        "director-listen",
+        "public-address",
+    ] {
+        let flag = format!("--{flag} [fe80::1%eth0]:4000");
+        let error = error(&flag);
+        assert!(
+            error.contains("means nothing on another machine"),
+            "{error}"
+        );
+    }
 }

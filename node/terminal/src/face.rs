@@ -4,20 +4,19 @@
 //! (`lines`, `screen`), and the threads that write it (`stdout`, `screen::task`).
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ringtalk_session::{
-    Answer, Backlog, Event, Joining, Members, NodeId, Outlet, OutletEnd, OutletError,
+    Answer, Backlog, Event, FinishFuture, Joining, Members, NodeId, Outlet, OutletEnd, OutletError,
 };
 
 use crate::display_item::DisplayItem;
 use crate::overload::{Overload, WithheldMessages};
 use crate::report::Reporter;
-use crate::stdout::Stdout;
+use crate::stderr::Diagnostics;
+use crate::stdout::{Stdout, StdoutError};
 use crate::tty::Hangup;
 
 /// The queue to the thread that shows the session.
@@ -45,6 +44,8 @@ pub(crate) struct Face<Q> {
     stdout: Stdout,
     window: Hangup,
     reporter: Option<Reporter>,
+    /// The diagnostics that take refusals, if the person who types does not see them in the discussion.
+    refusals: Option<Diagnostics>,
 }
 
 impl<Q: Queue> Face<Q> {
@@ -58,6 +59,7 @@ impl<Q: Queue> Face<Q> {
             stdout,
             window,
             reporter: None,
+            refusals: None,
         }
     }
 
@@ -65,6 +67,13 @@ impl<Q: Queue> Face<Q> {
     #[must_use]
     pub(crate) fn with_reporter(mut self, reporter: Option<Reporter>) -> Self {
         self.reporter = reporter;
+        self
+    }
+
+    /// Adds stderr, which is told why a line is refused: lines from a pipe have no reader at the terminal.
+    #[must_use]
+    pub(crate) fn with_refusals(mut self, stderr: Option<Diagnostics>) -> Self {
+        self.refusals = stderr;
         self
     }
 
@@ -131,6 +140,10 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
     }
 
     fn answer(&mut self, answer: Answer) {
+        if let (Some(stderr), Err(refusal)) = (&self.refusals, &answer.result) {
+            stderr.say(&refusal.message);
+            return;
+        }
         self.queue.push(DisplayItem::Answer(answer));
     }
 
@@ -164,18 +177,30 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
             return Poll::Ready(OutletEnd::WindowClosed);
         }
         self.stdout.poll_failure(context).map(|error| {
-            if self.window.has_hung_up() {
-                OutletEnd::WindowClosed
-            } else {
-                OutletEnd::Failed(OutletError(error.to_string()))
+            let why = OutletError(error.to_string());
+            match error {
+                _ if self.window.has_hung_up() => OutletEnd::WindowClosed,
+                StdoutError::ReaderGone => OutletEnd::ReaderGone(why),
+                _ => OutletEnd::Failed(why),
             }
         })
     }
 
-    fn finish(self: Box<Self>, limit: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { queue, stdout, .. } = *self;
+    fn finish(self: Box<Self>, limit: Duration) -> FinishFuture {
+        let Self {
+            queue,
+            stdout,
+            window,
+            ..
+        } = *self;
         // When the queue is dropped, its thread writes the rest and ends.
         drop(queue);
-        Box::pin(stdout.finish(limit))
+        Box::pin(async move {
+            match stdout.finish(limit).await {
+                Ok(()) | Err(StdoutError::ReaderGone) => Ok(()),
+                Err(_) if window.has_hung_up() => Ok(()),
+                Err(error) => Err(OutletError(error.to_string())),
+            }
+        })
     }
 }

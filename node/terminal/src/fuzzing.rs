@@ -4,3 +4,4 @@
 
 pub use crate::screen::fuzzing::render_faces;
 pub use crate::stdin::fuzzing::{ParsedLine, read_lines};
+pub use crate::tty::keys::fuzzing::{DecodedKeys, KEPT_BYTES, decode_keys};

@@ -5,14 +5,22 @@
 //! terminal, and [`stdout`] and [`stderr`] write without waiting for the reader. Not here: the events, and the effect
 //! of a command.
 
+mod absence;
+mod attention;
 mod display_item;
 mod face;
+mod folded;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod lines;
+mod mentions;
 mod open;
 mod overload;
+mod palette;
+mod patience;
+mod recent_messages;
 mod report;
+mod saved_talk;
 mod screen;
 mod sentences;
 pub mod stderr;
@@ -23,6 +31,9 @@ mod stdout_queue;
 mod tests;
 mod timestamp;
 pub mod tty;
+mod visit;
+mod watch_list;
 
-pub use open::{FaceKind, PreparedFace, TerminalInput, prepare, write_start_failure};
+pub use attention::AttentionSettings;
+pub use open::{FaceKind, FaceOptions, PreparedFace, TerminalInput, prepare, write_start_failure};
 pub use stdin::{Mistake, parse_line, to_request};

@@ -5,16 +5,22 @@
 //! (`screen`), and the words (`sentences`).
 
 use std::iter;
+use std::time::Instant;
 
-use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
+use ringtalk_session::{Answer, Event, FaceCommand, Message, NodeId, Reply, State};
 use time::UtcOffset;
 
+use crate::attention::{Alert, Attention, AttentionSettings};
 use crate::overload::WithheldMessages;
-use crate::sentences::{self, Sentence, UNLISTED};
+use crate::palette::name_color;
+use crate::recent_messages::{RecentMessage, RecentMessages};
+use crate::saved_talk::{SaveError, save};
+use crate::sentences::{self, Sentence, SentenceKind, UNLISTED};
 use crate::stdin::ACTION;
-use crate::timestamp::display_time;
-use crate::tty::wrap_for_any_terminal;
-use ringtalk_session::text::{collapse_blanks, escape_line};
+use crate::timestamp::{display_ms, display_time};
+use crate::tty::{BELL, notify, wrap_for_any_terminal};
+use crate::visit::Visit;
+use ringtalk_session::text::{collapse_blanks, escape_line, escape_multiline};
 
 /// The columns under the time, which are kept free of members' texts.
 const INDENT: usize = 6;
@@ -30,45 +36,114 @@ pub(crate) struct Lines {
     color: bool,
     offset: UtcOffset,
     in_history: bool,
+    recent: RecentMessages,
+    visit: Visit,
+    attention: Attention,
     /// Returns the number of columns of the terminal, if stdout is one.
     columns: fn() -> Option<usize>,
+    /// True if a person types, and not a program whose lines others may have written.
+    may_save: bool,
 }
 
 impl Lines {
-    pub(crate) const fn new(
+    /// Refuses `/save`, because the lines of stdin come from a pipe.
+    #[must_use]
+    pub(crate) fn without_saving(self) -> Self {
+        Self {
+            may_save: false,
+            ..self
+        }
+    }
+
+    /// Creates a writer of plain lines. `offset` is the offset of local time from UTC. `columns` returns the number of
+    /// columns of the terminal, if stdout is one.
+    pub(crate) fn new(
         color: bool,
         offset: UtcOffset,
         columns: fn() -> Option<usize>,
+        attention: AttentionSettings,
     ) -> Self {
         Self {
             columns,
+            may_save: true,
             color,
             offset,
             in_history: false,
+            recent: RecentMessages::default(),
+            visit: Visit::new(),
+            attention: Attention::new(attention),
         }
     }
 
     /// Shows an event.
     pub(crate) fn show(&mut self, event: &Event, state: &State, out: &mut Vec<u8>) {
+        let now = Instant::now();
+        self.visit.record(event, now);
         match event {
-            Event::Message(message) => self.message(message, state, out),
+            Event::Message(message) => self.message(message, state, now, out),
+            Event::Joined(person) if self.attention.watches(person) => {
+                let alert = self.attention.alert_of_join(person, false, now);
+                self.alert(alert, out);
+            }
             Event::Ready { .. } if self.in_history => {
                 self.notice("that was before you joined", out);
+            }
+            Event::Goodbye { reason } => {
+                if let Some(end) = self.visit.describe_end(*reason, state, now) {
+                    for sentence in sentences::of_invite_without_me(state) {
+                        self.sentence(&sentence, out);
+                    }
+                    return self.notice(&end, out);
+                }
             }
             _ => {}
         }
         for sentence in sentences::of_event(event, state) {
             self.sentence(&sentence, out);
         }
+        if matches!(event, Event::Ready { .. }) {
+            self.notice("type to talk; /help lists the commands", out);
+        }
     }
 
     /// Shows the node's answer.
-    pub(crate) fn answer(&self, answer: &Answer, state: &State, out: &mut Vec<u8>) {
+    pub(crate) fn answer(&mut self, answer: &Answer, state: &State, out: &mut Vec<u8>) {
         if answer.result == Ok(Reply::Clear) && self.color {
             out.extend_from_slice(CLEAR);
         }
         for sentence in sentences::of_answer(answer, state) {
             self.sentence(&sentence, out);
+        }
+        if let Ok(Reply::Face(command)) = &answer.result {
+            self.run(command, out);
+        }
+    }
+
+    /// Carries out a command by itself.
+    fn run(&mut self, command: &FaceCommand, out: &mut Vec<u8>) {
+        match command {
+            FaceCommand::Search(text) => {
+                for found in self.recent.search(text) {
+                    self.notice(&collapse_blanks(&escape_line(&found)), out);
+                }
+            }
+            FaceCommand::Save(file) => {
+                let saved = if self.may_save {
+                    save(file, self.recent.to_save(self.offset))
+                } else {
+                    Err(SaveError::Piped)
+                };
+                let said = self.visit.record_save(saved);
+                self.sentence(&said, out);
+            }
+            FaceCommand::Mute(_)
+            | FaceCommand::Notify(_)
+            | FaceCommand::Away(_)
+            | FaceCommand::Back => {
+                for said in self.attention.run(command, Instant::now()) {
+                    self.sentence(&said, out);
+                }
+            }
         }
     }
 
@@ -77,32 +152,34 @@ impl Lines {
         self.sentence(&sentences::of_withheld(withheld, state), out);
     }
 
-    fn message(&mut self, message: &Message, state: &State, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, state: &State, now: Instant, out: &mut Vec<u8>) {
         if message.history && !self.in_history {
             self.in_history = true;
             self.notice("the discussion so far:", out);
         }
-        let time = display_time(message, self.offset);
         let name = escape_line(&message.name);
-        let text = |text: &str| collapse_blanks(&escape_line(text));
         let mark = if state.is_unlisted(message) {
             format!(" {UNLISTED}")
         } else {
             String::new()
         };
-        let mut line = vec![Span::dim(time), Span::plain(" ")];
-        match message.text.strip_prefix(ACTION) {
-            Some(action) => {
-                let action = text(action.trim_start());
-                line.push(Span::plain(format!("* {name}{mark} {action}")));
-            }
-            None if message.history => {
-                line.push(Span::plain(format!("{name}: {}", text(&message.text))));
-            }
-            None => {
-                line.push(Span::name(name, &message.id.author, state));
-                line.push(Span::plain(format!("{mark}: {}", text(&message.text))));
-            }
+        let action = message.text.strip_prefix(ACTION);
+        let shown = RecentMessage {
+            said_ms: display_ms(message),
+            time: display_time(message, self.offset),
+            name: format!("{name}{mark}"),
+            is_action: action.is_some(),
+            text: escape_multiline(action.map_or(&*message.text, str::trim_start)),
+        };
+        let text = shown.text_line();
+        let mut line = vec![Span::dim(shown.time.clone()), Span::plain(" ")];
+        if shown.is_action {
+            line.push(Span::plain(format!("* {} {text}", shown.name)));
+        } else if message.history {
+            line.push(Span::plain(format!("{name}: {text}")));
+        } else {
+            line.push(Span::name(name, &message.id.author, state));
+            line.push(Span::plain(format!("{mark}: {text}")));
         }
         if message.history {
             for span in &mut line {
@@ -110,17 +187,38 @@ impl Lines {
             }
         }
         self.write_line(&line, out);
+        self.recent.push(shown);
+        let is_news = message.id.author != state.me.id && !message.history;
+        if is_news && self.attention.weigh(message, state).is_alarming() {
+            let alert = self.attention.alert_of(message, false, now);
+            self.alert(alert, out);
+        }
+    }
+
+    /// Tells the user, if stdout is a terminal.
+    fn alert(&self, alert: Alert, out: &mut Vec<u8>) {
+        if (self.columns)().is_none() {
+            return;
+        }
+        if alert.rings_bell {
+            out.push(BELL);
+        }
+        if let Some((kind, words)) = alert.notification {
+            out.extend(notify(kind, &words));
+        }
     }
 
     fn sentence(&self, sentence: &Sentence, out: &mut Vec<u8>) {
-        let mut text = escape_line(&sentence.text);
-        if !sentence.is_table {
-            text = collapse_blanks(&text);
-        }
-        if sentence.is_warning {
-            self.write_line(&[Span::new(WARNING, format!("! {text}"))], out);
-        } else {
-            self.notice(&text, out);
+        let text = escape_line(&sentence.text);
+        match sentence.kind {
+            SentenceKind::Notice => self.notice(&collapse_blanks(&text), out),
+            SentenceKind::Table => self.notice(&text, out),
+            SentenceKind::Warning => {
+                let text = collapse_blanks(&text);
+                self.write_line(&[Span::new(WARNING, format!("! {text}"))], out);
+            }
+            // The terminal wraps it: a line end of ours would become a part of what is copied.
+            SentenceKind::ShellCommand => out.extend_from_slice(format!("{text}\n").as_bytes()),
         }
     }
 
@@ -160,21 +258,28 @@ impl Lines {
 #[derive(Debug)]
 struct Span {
     /// The number of its terminal attribute, if it has one.
-    style: Option<u8>,
+    style: Option<Attribute>,
     text: String,
 }
 
+/// A terminal attribute.
+#[derive(Clone, Copy, Debug)]
+enum Attribute {
+    /// By its number.
+    Numbered(u8),
+    /// A colour of text, by its number in the terminal's palette.
+    Color(u8),
+}
+
 /// The attribute of what matters less than messages.
-const DIM: u8 = 2;
+const DIM: Attribute = Attribute::Numbered(2);
 /// The attribute of warnings: yellow.
-const WARNING: u8 = 33;
+const WARNING: Attribute = Attribute::Numbered(33);
 /// The attribute of this node's own name: bold.
-const OWN_NAME: u8 = 1;
-/// The colours of other names, which can be read on light and dark backgrounds.
-const NAMES: [u8; 6] = [31, 32, 33, 34, 35, 36];
+const OWN_NAME: Attribute = Attribute::Numbered(1);
 
 impl Span {
-    const fn new(style: u8, text: String) -> Self {
+    const fn new(style: Attribute, text: String) -> Self {
         Self {
             style: Some(style),
             text,
@@ -197,21 +302,16 @@ impl Span {
         if *id == state.me.id {
             return Self::new(OWN_NAME, name);
         }
-        Self::new(NAMES[hue(id) % NAMES.len()], name)
+        Self::new(Attribute::Color(name_color(id)), name)
     }
 
     /// Writes a part of this span's text.
     fn write(&self, part: &str, color: bool, out: &mut Vec<u8>) {
-        match self.style.filter(|_| color) {
-            Some(style) => {
-                out.extend_from_slice(format!("\u{1b}[{style}m{part}\u{1b}[0m").as_bytes());
-            }
-            None => out.extend_from_slice(part.as_bytes()),
-        }
+        let parameters = match self.style.filter(|_| color) {
+            Some(Attribute::Numbered(number)) => number.to_string(),
+            Some(Attribute::Color(color)) => format!("38;5;{color}"),
+            None => return out.extend_from_slice(part.as_bytes()),
+        };
+        out.extend_from_slice(format!("\u{1b}[{parameters}m{part}\u{1b}[0m").as_bytes());
     }
-}
-
-/// Returns a number that selects a member's colour, the same in every face.
-pub(crate) fn hue(id: &NodeId) -> usize {
-    id.as_bytes().iter().map(|byte| usize::from(*byte)).sum()
 }

@@ -8,7 +8,9 @@ use ringtalk_session::{Backlog, Me, NullOutlet, Outlet, Remark, Request, json};
 use time::UtcOffset;
 use tokio::sync::mpsc;
 
+use crate::attention::AttentionSettings;
 use crate::face::Face;
+use crate::lines::Lines;
 use crate::report::Reporter;
 use crate::screen::ScreenSetup;
 use crate::stderr::Diagnostics;
@@ -39,14 +41,32 @@ pub enum FaceKind {
     Nothing,
 }
 
+/// The settings that a face depends on, besides its kind.
+#[derive(Clone, Debug)]
+pub struct FaceOptions {
+    /// The offset of local time from UTC.
+    pub offset: UtcOffset,
+    /// The number of events above which a backlog is too large ([`Backlog::new`]).
+    pub backlog_limit: u64,
+    /// True if nothing is read after the end of stdin.
+    pub quits_on_eof: bool,
+    /// The events that the user wants to be told of.
+    pub attention: AttentionSettings,
+    /// True if the wheel of the mouse scrolls the full screen. The mouse does not select text then.
+    pub mouse_wheel: bool,
+}
+
 /// A face before its node is known.
 #[derive(Debug)]
 pub struct PreparedFace {
     kind: FaceKind,
     offset: UtcOffset,
+    attention: AttentionSettings,
+    mouse_wheel: bool,
     backlog: Backlog,
     window: Hangup,
     reporter: Option<Reporter>,
+    refusals: Option<Diagnostics>,
     requests: mpsc::Sender<Vec<Request>>,
 }
 
@@ -60,48 +80,53 @@ pub struct TerminalInput {
 }
 
 /// Takes over the terminal if the face is the full screen, and starts to read input.
-///
-/// A backlog of more than `backlog_limit` events is too large ([`Backlog::new`]). `offset` is the offset of local time
-/// from UTC. If the node `quits_on_eof`, nothing is read after the end of stdin.
 pub fn prepare(
     kind: FaceKind,
-    offset: UtcOffset,
-    backlog_limit: u64,
-    quits_on_eof: bool,
+    options: FaceOptions,
     diagnostics: &Diagnostics,
 ) -> io::Result<(PreparedFace, TerminalInput)> {
-    let reports_progress = matches!(kind, FaceKind::Lines { .. }) && io::stderr().is_terminal();
+    let shows_lines = matches!(kind, FaceKind::Lines { .. });
+    let reports_progress = shows_lines && io::stderr().is_terminal();
+    let is_piped = !io::stdin().is_terminal();
     let (sender, screen_requests) = stdin::channel();
     let (terminal, requests) = match kind {
         FaceKind::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_requests),
         FaceKind::Json { commands: true } => (None, stdin::read(Input::Json)?),
         FaceKind::Lines { .. } | FaceKind::Json { commands: false } => {
-            let after_eof = !quits_on_eof && matches!(kind, FaceKind::Lines { .. });
-            (None, stdin::read(Input::Typed { after_eof })?)
+            let input = Input::Typed {
+                after_eof: !options.quits_on_eof && shows_lines,
+                is_piped,
+            };
+            (None, stdin::read(input)?)
         }
         // Stdin is not read.
         FaceKind::Nothing => (None, screen_requests),
     };
     let prepared = PreparedFace {
         kind,
-        offset,
-        backlog: Backlog::new(backlog_limit),
+        offset: options.offset,
+        attention: options.attention,
+        mouse_wheel: options.mouse_wheel,
+        backlog: Backlog::new(options.backlog_limit),
         // There is no face, so the end of the terminal does not matter.
         window: match kind {
             FaceKind::Nothing => Hangup::never(),
             _ => Hangup::watch()?,
         },
         reporter: reports_progress.then(|| Reporter::new(diagnostics.clone())),
+        refusals: (shows_lines && is_piped).then(|| diagnostics.clone()),
         requests: sender,
     };
     Ok((prepared, TerminalInput { terminal, requests }))
 }
 
-/// Returns the number of columns of stdout, if it is a terminal.
+/// Returns the number of columns of stdout, if it is a terminal that knows it.
 fn columns() -> Option<usize> {
     let is_terminal = io::stdout().is_terminal();
     let size = is_terminal.then(crossterm::terminal::size)?;
-    size.ok().map(|(columns, _)| columns.into())
+    size.ok()
+        .map(|(columns, _)| columns.into())
+        .filter(|columns| *columns > 0)
 }
 
 /// Writes for a program that the node could not start. People read the error on stderr.
@@ -126,15 +151,24 @@ impl PreparedFace {
                     requests: self.requests,
                     colors: color,
                     offset: self.offset,
+                    attention: self.attention,
+                    mouse_wheel: self.mouse_wheel,
                     backlog: self.backlog,
                 };
                 Box::new(Face::new(setup.start(me)?, id, stdout, self.window))
             }
             FaceKind::Lines { color } => {
-                let encoder = TextEncoder::of_lines(color, self.offset, columns, me);
+                let lines = Lines::new(color, self.offset, columns, self.attention);
+                let lines = if io::stdin().is_terminal() {
+                    lines
+                } else {
+                    lines.without_saving()
+                };
+                let encoder = TextEncoder::new(TextFormat::Lines(Box::new(lines)), me);
                 let (stdout, sender) = Stdout::start_for(encoder, self.backlog)?;
                 let face = Face::new(StdoutQueue::new(sender), id, stdout, self.window);
-                Box::new(face.with_reporter(self.reporter))
+                let face = face.with_reporter(self.reporter);
+                Box::new(face.with_refusals(self.refusals))
             }
             FaceKind::Json { .. } => {
                 let encoder = TextEncoder::new(TextFormat::Json, me);

@@ -2,7 +2,9 @@
 //!
 //! Not here: their rendering (`lines`, `screen`), and the messages of members (`Event::Message`).
 
-use ringtalk_session::{Answer, Event, Goodbye, Invite, Member, Members, NodeId, Reply, State};
+use ringtalk_session::{
+    Answer, Code, Event, Goodbye, Invite, Member, Members, NodeId, Reply, State,
+};
 
 use crate::overload::WithheldMessages;
 use crate::stdin::HELP;
@@ -15,26 +17,34 @@ const MAX_NAMES: usize = 20;
 /// A sentence that is not harmless yet: names in it come from peers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Sentence {
-    pub(crate) is_warning: bool,
-    /// True for a line of a table, which is this program's own text: its blanks are kept.
-    pub(crate) is_table: bool,
+    pub(crate) kind: SentenceKind,
     pub(crate) text: String,
 }
 
+/// The kind of a sentence, which decides how it is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SentenceKind {
+    Notice,
+    /// It is about a problem.
+    Warning,
+    /// A line of a table, which is this program's own text: its blanks are kept.
+    Table,
+    /// A command for the shell, this program's own text: it has a line of its own, and is not wrapped if possible.
+    ShellCommand,
+}
+
 /// Returns a sentence with information for the user.
-fn notice(text: impl Into<String>) -> Sentence {
+pub(crate) fn notice(text: impl Into<String>) -> Sentence {
     Sentence {
-        is_warning: false,
-        is_table: false,
+        kind: SentenceKind::Notice,
         text: text.into(),
     }
 }
 
 /// Returns a sentence about a problem.
-fn warning(text: impl Into<String>) -> Sentence {
+pub(crate) fn warning(text: impl Into<String>) -> Sentence {
     Sentence {
-        is_warning: true,
-        is_table: false,
+        kind: SentenceKind::Warning,
         text: text.into(),
     }
 }
@@ -42,8 +52,8 @@ fn warning(text: impl Into<String>) -> Sentence {
 /// Returns a line of a table.
 fn table_line(text: &str) -> Sentence {
     Sentence {
-        is_table: true,
-        ..notice(text)
+        kind: SentenceKind::Table,
+        text: text.to_owned(),
     }
 }
 
@@ -58,33 +68,28 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Sentence> {
             notice(format!("you are now {} (before: {previous})", person.name))
         }
         Event::Renamed { person, previous } => notice(format!("{previous} is now {}", person.name)),
-        Event::Coordinator { epoch } => match of_coordinator(&epoch.coordinator, state) {
-            Some(text) => notice(text),
-            None => return Vec::new(),
-        },
         Event::Merged { members, .. } => {
-            notice(format!("the discussion is whole again: {members} members"))
+            notice(format!("the discussion is whole again: {members} people"))
         }
         Event::Gap {
             author, from, to, ..
         } => warning(of_gap(author, to - from + 1, state)),
-        Event::Split { members, .. } => {
-            let noun = if *members == 1 { "member" } else { "members" };
-            warning(format!(
-                "several members were lost at once. This side goes on with {members} {noun}, and merges \
-                 with the others if they are still running"
-            ))
-        }
+        Event::Split { members, .. } => warning(of_split(*members)),
         Event::Error(remark) => warning(remark.message.as_str()),
-        Event::Open { message } => warning(message.as_str()),
+        Event::Open { message } | Event::Relocated { message, .. } => warning(message.as_str()),
+        Event::Notice(remark) if remark.code == Code::InviteChanged => {
+            return of_changed_invite(&remark.message, state);
+        }
         Event::Notice(remark) => notice(remark.message.as_str()),
         Event::Goodbye { reason } => notice(farewell(*reason)),
-        Event::Start { .. }
+        Event::Coordinator { .. }
+        | Event::Start { .. }
         | Event::Joining(_)
         | Event::Progress(_)
         | Event::Message(_)
         | Event::View(_)
         | Event::Neighbours { .. }
+        | Event::Invite(_)
         | Event::Reached { .. } => return Vec::new(),
     };
     vec![sentence]
@@ -93,10 +98,10 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Sentence> {
 /// Returns the sentences about an answer.
 pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Sentence> {
     match &answer.result {
-        Ok(Reply::Sent(_) | Reply::Accepted | Reply::Clear) => Vec::new(),
+        Ok(Reply::Sent(_) | Reply::Accepted | Reply::Face(_) | Reply::Clear) => Vec::new(),
         Ok(Reply::Who(members)) => of_who(members.as_deref(), state),
         Ok(Reply::Ring { members, .. }) => of_ring(members.as_deref(), state),
-        Ok(Reply::Invite(invite)) => vec![of_invite(invite)],
+        Ok(Reply::Invite(invite)) => of_invite(invite, state),
         Ok(Reply::Help) => HELP.iter().map(|line| table_line(line)).collect(),
         Ok(Reply::Transcript(ids)) => {
             let heading = format!("{} messages, in the same order for everyone:", ids.len());
@@ -107,8 +112,45 @@ pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Sentence> {
     }
 }
 
-fn of_invite(invite: &Invite) -> Sentence {
-    notice(format!("others join with: node --join {}", invite.as_str()))
+/// Returns the sentences about an invite that takes the place of another one: it stands on a line of its own.
+fn of_changed_invite(message: &str, state: &State) -> Vec<Sentence> {
+    let invite = state.me.invite.as_str();
+    let words = message.strip_suffix(invite).unwrap_or(message).trim_end();
+    vec![notice(words), join_command(&state.me.invite, state)]
+}
+
+/// Returns the command that lets others in.
+fn of_invite(invite: &Invite, state: &State) -> Vec<Sentence> {
+    vec![notice("others join with:"), join_command(invite, state)]
+}
+
+/// Returns the command that joins with an invite. The shell would take parts of a bare invite for its own signs.
+fn join_command(invite: &Invite, state: &State) -> Sentence {
+    let program = state.me.program;
+    Sentence {
+        kind: SentenceKind::ShellCommand,
+        text: format!("{program} --join '{}'", invite.as_str()),
+    }
+}
+
+/// Returns the sentences for a user who may leave while others stay, if newcomers need another invite afterwards.
+pub(crate) fn of_invite_after_me(state: &State) -> Vec<Sentence> {
+    let words = "Your node is the last one that the invite names. After you leave, newcomers need the new one:";
+    with_invite_after_me(words, state)
+}
+
+/// Returns the same after leaving.
+pub(crate) fn of_invite_without_me(state: &State) -> Vec<Sentence> {
+    let words = "your node was the last one that the invite names; newcomers need the new one:";
+    with_invite_after_me(words, state)
+}
+
+fn with_invite_after_me(words: &str, state: &State) -> Vec<Sentence> {
+    let members = state.members.as_ref();
+    let others_stay = members.is_some_and(|members| members.len() > 1);
+    let invite = state.after_me.as_ref().filter(|_| others_stay);
+    let invite = invite.map(|invite| vec![notice(words), join_command(invite, state)]);
+    invite.unwrap_or_default()
 }
 
 fn of_ready(name: &str, state: &State) -> Vec<Sentence> {
@@ -122,24 +164,22 @@ fn of_ready(name: &str, state: &State) -> Vec<Sentence> {
             notice(format!("you are {name}; also here: {others}"))
         }
     });
-    if alone || state.me.runs_director {
-        sentences.push(of_invite(&state.me.invite));
+    if alone || state.me.is_founder {
+        sentences.extend(of_invite(&state.me.invite, state));
     }
-    sentences.push(notice("type to talk; /help lists the commands"));
     sentences
 }
 
-/// Returns a sentence about the coordinator. Returns `None` unless the node is ready and the coordinator has changed.
-fn of_coordinator(id: &NodeId, state: &State) -> Option<String> {
-    let former = state.former_coordinator;
-    let another = state.ready && former.is_some_and(|former| former != *id);
-    another.then(|| {
-        if *id == state.me.id {
-            "you now coordinate the ring".to_owned()
-        } else {
-            format!("{} now coordinates the ring", name_or_id(id, state))
-        }
-    })
+/// Returns the sentence about the loss of several members at once.
+fn of_split(members: usize) -> String {
+    let here = match members {
+        0 | 1 => "nobody else is here now".to_owned(),
+        members => format!("{members} people are still here"),
+    };
+    format!(
+        "cut off from several people at once; {here}. If the others are still running, they get what is said here \
+         when the connection is back"
+    )
 }
 
 fn of_gap(author: &NodeId, count: u64, state: &State) -> String {

@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use ringtalk_session::text::{escape_line, escape_multiline};
 
+/// The part of the log that a person reads who did not ask for any: the warnings of this program.
+const FOR_PEOPLE: &str = "ringtalk=warn";
 /// The maximum number of lines that may wait.
 const MAX_LINES: usize = 1_024;
 
@@ -50,6 +52,20 @@ impl Diagnostics {
             .with_env_filter(filter)
             .with_ansi(false)
             .with_writer(diagnostics.clone())
+            .init();
+        Ok(diagnostics)
+    }
+
+    /// Starts the thread for a person who did not ask for a log: it gets this program's own warnings, as sentences.
+    pub fn start_for_people(program: &'static str) -> io::Result<Self> {
+        let diagnostics = Self::without_log(program)?;
+        tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(FOR_PEOPLE))
+            .with_ansi(false)
+            .without_time()
+            .with_level(false)
+            .with_target(false)
+            .with_writer(Sentences(diagnostics.clone()))
             .init();
         Ok(diagnostics)
     }
@@ -98,6 +114,22 @@ impl MakeWriter<'_> for Diagnostics {
     fn make_writer(&self) -> LogEntry {
         LogEntry {
             diagnostics: self.clone(),
+            is_sentence: false,
+        }
+    }
+}
+
+/// A writer of log entries that are sentences.
+#[derive(Clone, Debug)]
+struct Sentences(Diagnostics);
+
+impl MakeWriter<'_> for Sentences {
+    type Writer = LogEntry;
+
+    fn make_writer(&self) -> LogEntry {
+        LogEntry {
+            diagnostics: self.0.clone(),
+            is_sentence: true,
         }
     }
 }
@@ -106,13 +138,19 @@ impl MakeWriter<'_> for Diagnostics {
 #[derive(Debug)]
 pub struct LogEntry {
     diagnostics: Diagnostics,
+    /// True if a person reads it, as any other message of the program.
+    is_sentence: bool,
 }
 
 impl Write for LogEntry {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let line = escape_line(text.trim_end_matches('\n')) + "\n";
-        self.diagnostics.send(line.into_bytes());
+        let line = escape_line(text.trim_end_matches('\n'));
+        if self.is_sentence {
+            self.diagnostics.say(line.trim_start());
+        } else {
+            self.diagnostics.send((line + "\n").into_bytes());
+        }
         Ok(bytes.len())
     }
 

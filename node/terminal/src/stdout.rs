@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io::{self, Write, stdout};
+use std::io::{self, ErrorKind, Write, stdout};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use ringtalk_session::Backlog;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
+use crate::patience::Patient;
+
 /// The number of bytes that are collected before a write. This is enough for a thousand short lines at once, and few
 /// enough to notice that a slow reader still reads.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -27,9 +29,12 @@ const WRITE_BYTES: usize = 64 * 1024;
 /// The reason why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum StdoutError {
-    /// The reader is gone, or stdout cannot be written to.
-    #[error("stdout is closed: {0}")]
-    Closed(io::Error),
+    /// The reader is gone.
+    #[error("nobody reads stdout any more")]
+    ReaderGone,
+    /// Stdout cannot be written to.
+    #[error("cannot write to stdout: {0}")]
+    Failed(io::Error),
     /// The reader has stopped, or is too slow. The value is the number of bytes that wait.
     #[error("the reader of stdout has stopped or is too slow: {0} bytes are waiting")]
     Stuck(usize),
@@ -106,6 +111,16 @@ impl PendingBytes {
     }
 }
 
+impl From<io::Error> for StdoutError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Self::ReaderGone
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
 impl<T> StdoutSender<T> {
     /// Hands over an item to be written, in order.
     pub fn send(&self, item: T, load: Load) {
@@ -165,7 +180,7 @@ impl Stdout {
         backlog: Backlog,
     ) -> io::Result<(Self, StdoutSender<S::Item>)> {
         let output = stdout().as_fd().try_clone_to_owned()?;
-        Self::start_with(File::from(output), encoder, backlog)
+        Self::start_with(Patient(File::from(output)), encoder, backlog)
     }
 
     pub(crate) fn start_with<S: Encoder>(
@@ -212,14 +227,19 @@ impl Stdout {
         };
         Pin::new(end).poll(context).map(|ended| {
             self.end = None;
-            ended.map_or(StdoutError::NoScreen, StdoutError::Closed)
+            ended.map_or(StdoutError::NoScreen, StdoutError::from)
         })
     }
 
-    /// Waits until everything is written, within a time limit. All senders must have been dropped.
-    pub async fn finish(self, limit: Duration) {
-        if let Some(end) = self.end {
-            let _ = timeout(limit, end).await;
+    /// Waits until everything is written, within a time limit. All senders must have been dropped. Returns an error if
+    /// stdout has failed since the last time that it was asked for.
+    pub async fn finish(self, limit: Duration) -> Result<(), StdoutError> {
+        let Some(end) = self.end else {
+            return Ok(());
+        };
+        match timeout(limit, end).await {
+            Ok(Ok(error)) => Err(error.into()),
+            Ok(Err(_)) | Err(_) => Ok(()),
         }
     }
 }
@@ -264,7 +284,7 @@ mod tests {
     impl Write for SlowOutput {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let permitted = self.0.recv();
-            permitted.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            permitted.map_err(|_| io::Error::from(ErrorKind::BrokenPipe))?;
             let _ = self.1.send(bytes.to_vec());
             Ok(bytes.len())
         }
@@ -298,7 +318,7 @@ mod tests {
         drop(sender);
         permits.send(()).unwrap();
         permits.send(()).unwrap();
-        stdout.finish(Duration::from_secs(5)).await;
+        stdout.finish(Duration::from_secs(5)).await.unwrap();
         let chunks: Vec<Vec<u8>> = chunks.iter().collect();
         assert_eq!(chunks.concat(), b"onetwo");
     }
@@ -315,7 +335,7 @@ mod tests {
         sender.write(vec![0; 10]);
         assert!(!sender.is_idle());
         drop(sender);
-        stdout.finish(Duration::from_millis(20)).await;
+        stdout.finish(Duration::from_millis(20)).await.unwrap();
     }
 
     #[tokio::test]
@@ -361,7 +381,22 @@ mod tests {
         sender.write(b"x".to_vec());
         assert!(matches!(
             stdout.wait_for_failure().await,
-            StdoutError::Closed(_)
+            StdoutError::ReaderGone
         ));
+        assert!(stdout.finish(Duration::ZERO).await.is_ok(), "told once");
+    }
+
+    #[tokio::test]
+    async fn output_that_is_lost_at_the_end_is_reported() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (stdout, sender) = Stdout::start_with(full, RawEncoder, Backlog::new(0)).unwrap();
+        sender.write(b"the last words".to_vec());
+        drop(sender);
+        let lost = stdout.finish(Duration::from_secs(5)).await.unwrap_err();
+        assert!(
+            lost.to_string()
+                .starts_with("cannot write to stdout: No space"),
+            "{lost}"
+        );
     }
 }

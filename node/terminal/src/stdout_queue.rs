@@ -3,9 +3,9 @@
 //! Not here: the rendering (`lines`, `json`), and the thread that writes it (`stdout`).
 
 use ringtalk_session::{
-    Backlog, Event, Me, Member, Message, MessageId, OutletError, Reply, State, json,
+    Answer, Backlog, Code, CommandError, Event, FaceCommand, Me, Member, Message, MessageId,
+    OutletError, Reply, State, json,
 };
-use time::UtcOffset;
 
 use crate::display_item::DisplayItem;
 use crate::face::Queue;
@@ -75,7 +75,7 @@ pub(crate) struct TextEncoder {
 /// The format of the text.
 #[derive(Debug)]
 pub(crate) enum TextFormat {
-    Lines(Lines),
+    Lines(Box<Lines>),
     Json,
 }
 
@@ -83,17 +83,6 @@ impl TextEncoder {
     pub(crate) fn new(format: TextFormat, me: Me) -> Self {
         let state = State::new(me);
         Self { state, format }
-    }
-
-    /// Creates a writer of plain lines. `offset` is the offset of local time from UTC. `columns` returns the number of
-    /// columns of the terminal, if stdout is one.
-    pub(crate) fn of_lines(
-        color: bool,
-        offset: UtcOffset,
-        columns: fn() -> Option<usize>,
-        me: Me,
-    ) -> Self {
-        Self::new(TextFormat::Lines(Lines::new(color, offset, columns)), me)
     }
 }
 
@@ -112,12 +101,7 @@ impl Encoder for TextEncoder {
             }
             DisplayItem::Answer(answer) => match format {
                 TextFormat::Lines(lines) => lines.answer(&answer, state, out),
-                TextFormat::Json => {
-                    if answer.result == Ok(Reply::Help) {
-                        json::write_help(&HELP, out);
-                    }
-                    json::write_answer(&answer, out);
-                }
+                TextFormat::Json => write_json_answer(&answer, out),
             },
             DisplayItem::Withheld(withheld) => {
                 state.clock.advance(withheld.author, withheld.to);
@@ -130,6 +114,41 @@ impl Encoder for TextEncoder {
             }
         }
     }
+}
+
+/// Returns the words with which a program is left to do this by itself.
+fn refuse_to_program(command: &FaceCommand) -> String {
+    let instead = match command {
+        FaceCommand::Search(_) => "search the message events",
+        FaceCommand::Save(_) => "keep the message events",
+        FaceCommand::Mute(_) | FaceCommand::Notify(_) => {
+            "nothing rings; look at the message events"
+        }
+        FaceCommand::Away(_) | FaceCommand::Back => "count the message events",
+    };
+    format!("not done: with --json, {instead}")
+}
+
+/// Writes a node's answer as JSON. What a face does for people, a program does for itself.
+fn write_json_answer(answer: &Answer, out: &mut Vec<u8>) {
+    match &answer.result {
+        Ok(Reply::Face(command)) => {
+            let message = refuse_to_program(command);
+            let code = Code::UnknownCommand;
+            let result = Err(CommandError { code, message });
+            json::write_answer(
+                &Answer {
+                    result,
+                    ..answer.clone()
+                },
+                out,
+            );
+            return;
+        }
+        Ok(Reply::Help) => json::write_help(&HELP, out),
+        _ => {}
+    }
+    json::write_answer(answer, out);
 }
 
 impl DisplayItem {
@@ -235,6 +254,7 @@ mod tests {
         );
         gone.send(()).unwrap();
         drop(queue);
-        stdout.finish(Duration::from_secs(5)).await;
+        let ended = stdout.finish(Duration::from_secs(5)).await;
+        assert!(matches!(ended, Err(StdoutError::ReaderGone)));
     }
 }

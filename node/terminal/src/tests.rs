@@ -6,14 +6,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use ringtalk_session::{
-    Backlog, Code, DiscussionId, Epoch, Event, Goodbye, Invite, JoinStage, Me, Member, Members,
-    Message, MessageId, NodeId, Person, Remark, Reply, Requester, Session, VectorClock,
+    Backlog, Code, DiscussionId, Epoch, Event, FaceCommand, Goodbye, Invite, InviteState,
+    JoinStage, Me, Member, Members, Message, MessageId, NodeId, Person, ProgramName, Remark, Reply,
+    Requester, Session, VectorClock,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use serde_json::{Value, json};
 use time::UtcOffset;
 
+use crate::attention::AttentionSettings;
 use crate::face::Face;
+use crate::lines::Lines;
 use crate::open::FaceKind;
 use crate::stdout::Stdout;
 use crate::stdout_queue::{StdoutQueue, TextEncoder, TextFormat};
@@ -37,13 +40,14 @@ fn member(id: NodeId, name: &str, seniority: u64) -> Arc<Member> {
 
 pub(super) fn me() -> Me {
     Me {
+        program: ProgramName::default(),
         id: BOB,
         requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        runs_director: false,
+        is_founder: false,
     }
 }
 
@@ -72,7 +76,9 @@ impl TestFace {
         let (out, written) = channel();
         let encoder = match kind {
             FaceKind::Lines { color } => {
-                TextEncoder::of_lines(color, UtcOffset::UTC, || None, me.clone())
+                let settings = AttentionSettings::default();
+                let lines = Lines::new(color, UtcOffset::UTC, || None, settings);
+                TextEncoder::new(TextFormat::Lines(Box::new(lines)), me.clone())
             }
             _ => TextEncoder::new(TextFormat::Json, me.clone()),
         };
@@ -103,7 +109,7 @@ fn open_face(kind: FaceKind) -> TestFace {
 
 const JSON: FaceKind = FaceKind::Json { commands: false };
 
-fn members() -> Arc<Members> {
+pub(super) fn members() -> Arc<Members> {
     let epoch = Epoch {
         number: 1,
         coordinator: ANN,
@@ -463,7 +469,7 @@ fn a_node_with_another_name_gets_a_notice() {
 }
 
 #[test]
-fn lines_report_a_new_coordinator() {
+fn lines_say_nothing_of_the_coordinator() {
     let by = |number, coordinator| Event::Coordinator {
         epoch: Epoch {
             number,
@@ -478,8 +484,32 @@ fn lines_report_a_new_coordinator() {
     let plain = || open_face(FaceKind::Lines { color: false });
     let text = output_of(plain(), &[&before[..], &after].concat());
     let text = text.strip_prefix(&output_of(plain(), &before)).unwrap();
-    let expected = "* you now coordinate the ring\n* ann now coordinates the ring\n";
-    assert_eq!(text, expected);
+    assert_eq!(
+        text, "",
+        "who coordinates is in /ring, and makes no difference to a user"
+    );
+}
+
+#[test]
+fn the_last_entrance_leaves_the_invite_that_newcomers_need() {
+    let invite = |port| Invite::from(format!("ringtalk://10.0.0.1:{port}/#secret"));
+    let news = Event::Invite(InviteState {
+        invite: invite(4_000),
+        after_me: Some(invite(4_001)),
+    });
+    let ready = Event::Ready { name: "bob".into() };
+    let reason = Goodbye::Quit;
+    let events = [
+        Event::View(members()),
+        ready,
+        news,
+        Event::Goodbye { reason },
+    ];
+    let text = output_of(open_face(FaceKind::Lines { color: false }), &events);
+    let end = "\n* your node was the last one that the invite names; newcomers need the new one:\n\
+               ringtalk --join 'ringtalk://10.0.0.1:4001/#secret'\n\
+               * you left; 1 is still there\n";
+    assert!(text.ends_with(end), "{text}");
 }
 
 #[test]
@@ -492,6 +522,51 @@ fn lines_list_who_is_here() {
                     *   ann at 10.0.0.0:4000, coordinator\n\
                     *   bob-2 at 10.0.0.1:4000, you\n";
     assert_eq!(face.close(), expected);
+}
+
+#[test]
+fn lines_find_messages() {
+    let mut face = open_face(FaceKind::Lines { color: false });
+    face.tell(message(ANN, 1, "Lunch at noon?", true));
+    face.tell(message(ANN, 2, "/me has lunch", false));
+    face.tell(message(ANN, 3, "tea", false));
+    let search = Ok(Reply::Face(FaceCommand::Search("LUNCH".to_owned())));
+    face.session.answer("search", Requester::Typist, search);
+    let text = face.close();
+    let expected = "* 2 messages have \"LUNCH\":\n\
+                    *   22:13 ann: Lunch at noon?\n\
+                    *   22:13 * ann has lunch\n";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
+fn lines_save_the_messages_with_their_line_ends() {
+    let path = std::env::temp_dir().join(format!("ringtalk-{}-lines", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let mut face = open_face(FaceKind::Lines { color: false });
+    face.tell(message(ANN, 1, "one\n\u{1b}two", true));
+    let save = Reply::Face(FaceCommand::Save(path.display().to_string()));
+    for _ in 0..2 {
+        face.session
+            .answer("save", Requester::Typist, Ok(save.clone()));
+    }
+    let text = face.close();
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(written, "2023-11-14 22:13 ann: one\n      ␛two\n");
+    let path = path.display();
+    let said = format!("* 1 message written to {path}\n! not saved: {path} exists already");
+    assert!(text.contains(&said), "{text}");
+}
+
+#[test]
+fn json_leaves_the_search_to_the_program() {
+    let mut face = open_face(JSON);
+    let search = Ok(Reply::Face(FaceCommand::Search("x".to_owned())));
+    face.session.answer("search", Requester::Typist, search);
+    let lines = objects(&face.close());
+    assert_eq!(lines[0]["event"], "error");
+    assert_eq!(lines[0]["code"], "unknown-command");
 }
 
 /// Nobody checks the address that a member claims.

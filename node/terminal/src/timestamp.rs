@@ -4,7 +4,7 @@
 //! times for programs (`ringtalk_session::json`).
 
 use ringtalk_session::{Message, json};
-use time::UtcOffset;
+use time::{Date, OffsetDateTime, UtcOffset};
 
 /// The tolerated error of an author's clock, in milliseconds. Clocks that someone has set differ by less.
 const TOLERANCE_MS: u64 = 60_000;
@@ -17,22 +17,39 @@ const ARRIVAL_MARK: char = '?';
 /// mark, so that nobody can appear to have spoken earlier or later than they did. A message from before this node
 /// joined may be as old as it says.
 pub(crate) fn display_time(message: &Message, offset: UtcOffset) -> String {
+    let shown_ms = display_ms(message);
+    let mark = (shown_ms != message.timestamp_ms).then_some(ARRIVAL_MARK);
+    let mark = mark.map_or_else(String::new, String::from);
+    format!("{}{mark}", hours_and_minutes(shown_ms, offset))
+}
+
+/// Returns the same time in milliseconds since 1970.
+pub(crate) const fn display_ms(message: &Message) -> u64 {
     let (author_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
     let is_ahead = author_ms > arrived_ms.saturating_add(TOLERANCE_MS);
     let is_behind = author_ms.saturating_add(TOLERANCE_MS) < arrived_ms && !message.history;
     if is_ahead || is_behind {
-        format!("{}{ARRIVAL_MARK}", hours_and_minutes(arrived_ms, offset))
+        arrived_ms
     } else {
-        hours_and_minutes(author_ms, offset)
+        author_ms
     }
 }
 
 /// Formats a time as hours and minutes, for people.
-fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
+pub(crate) fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
+    let local = local(ms, offset);
+    format!("{:02}:{:02}", local.hour(), local.minute())
+}
+
+/// Returns the day of a time.
+pub(crate) fn local_date(ms: u64, offset: UtcOffset) -> Date {
+    local(ms, offset).date()
+}
+
+fn local(ms: u64, offset: UtcOffset) -> OffsetDateTime {
     let moment = json::moment(ms);
     // At the ends of the calendar, the moment may not exist in another time zone.
-    let local = moment.checked_to_offset(offset).unwrap_or(moment);
-    format!("{:02}:{:02}", local.hour(), local.minute())
+    moment.checked_to_offset(offset).unwrap_or(moment)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use ringtalk_node::link::{
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NetworkId, NodeId, Text, encode};
+use ringtalk_wire::{Addresses, BundleMessage, Contact, Epoch, Frame, NetworkId, NodeId, encode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::{LiarState, lock};
+use super::{LiarState, lock, open_lobby};
 use crate::{http, wait};
 
 /// The time limit for an answer of a director.
@@ -108,6 +108,7 @@ impl LiarDriver {
         let addresses = Addresses::at(address.to_string());
         let config = Config {
             id: identity.id(),
+            ring: open_lobby(),
             name: name.to_owned(),
             addresses: addresses.clone(),
             network: NetworkId::default(),
@@ -219,6 +220,7 @@ impl LiarDriver {
             | Output::Splice { .. }
             | Output::Unsplice { .. }
             | Output::Check { .. }
+            | Output::Entrances(_)
             | Output::Event(_)
             | Output::Finished { .. } => {}
         }
@@ -266,10 +268,7 @@ impl LiarDriver {
             }
             DriverEvent::Say(texts) => {
                 for text in texts {
-                    let text = Text {
-                        timestamp_ms: 0,
-                        text: text.into(),
-                    };
+                    let text = BundleMessage::text(0, text);
                     self.feed(Input::Say(Draft::from(text)));
                 }
             }

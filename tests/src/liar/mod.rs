@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ringtalk_node::identity::Identity;
+use ringtalk_node::secret::Secret;
 use ringtalk_proto::View;
 use ringtalk_wire::{
-    Frame, Item, NodeId, Opening, Seal, Sealed, ShortId, encode_item, item_to_sign,
+    Frame, Item, NodeId, Opening, RingId, Seal, Sealed, ShortId, encode_item, item_to_sign,
 };
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -27,6 +28,11 @@ use driver::{DriverEvent, LiarDriver, LinkQueue};
 
 /// The time limit for joining, and for getting the links that a member has.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Returns the ring of every discussion that has no secret.
+pub fn open_lobby() -> RingId {
+    RingId::lobby(&Secret::open().discussion())
+}
 
 /// A lying member. When it is dropped it disappears without leaving.
 #[derive(Debug)]
@@ -173,7 +179,7 @@ impl Liar {
     /// Encodes and signs a bundle or an announcement with its own key.
     pub fn seal(&self, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
-        let seal = self.seal_bytes(&item_to_sign(&raw));
+        let seal = self.seal_bytes(&item_to_sign(open_lobby(), &raw));
         Sealed { raw, seal }
     }
 

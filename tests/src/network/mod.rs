@@ -3,6 +3,8 @@
 //! Every host has a network namespace and one cable to the router, which is a namespace too: the machine's own
 //! network is never touched. All faults are rules of the router, and change for all hosts at once.
 
+mod capture;
+mod home;
 mod namespace;
 mod proxy;
 mod rules;
@@ -15,6 +17,8 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::Duration;
 
+pub use capture::Capture;
+use home::Home;
 use namespace::Namespace;
 pub use proxy::Proxy;
 pub use rules::BlockMode;
@@ -25,6 +29,7 @@ pub use stream::StreamDirection;
 pub struct Network {
     router: Namespace,
     hosts: Vec<Namespace>,
+    homes: Vec<Home>,
 }
 
 /// A host on a [`Network`], where processes can run.
@@ -47,11 +52,49 @@ impl Network {
         Some(Self::with_router(router, hosts).expect("a network of namespaces"))
     }
 
+    /// Returns a network of `hosts` hosts, as [`Network::or_skip`] does, and `homes` homes besides: hosts behind routers
+    /// that translate addresses, so that nobody can dial them.
+    ///
+    /// # Panics
+    ///
+    /// If the machine allows networks, but this one cannot be made.
+    #[track_caller]
+    pub fn with_homes_or_skip(hosts: u8, homes: u8) -> Option<Self> {
+        let mut network = Self::or_skip(hosts)?;
+        for number in hosts..hosts + homes {
+            let home = Home::new(&network.router, number).expect("a home behind a router");
+            network.homes.push(home);
+        }
+        Some(network)
+    }
+
+    /// Returns the host in a home, counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such home.
+    #[track_caller]
+    pub fn home(&self, number: u8) -> Host {
+        self.homes[usize::from(number)].host()
+    }
+
+    /// Writes a file that a host has instead of the machine's own one in `/etc`, such as `hosts`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host, or if the file cannot be written.
+    #[track_caller]
+    pub fn write_etc(&self, number: u8, file: &str, text: &str) {
+        let host = &self.hosts[usize::from(number)];
+        host.write_etc(file, text).expect("a file for a host");
+    }
+
     fn with_router(router: Namespace, hosts: u8) -> Result<Self, String> {
         router.run_with("tee", &["/proc/sys/net/ipv4/ip_forward"], "1\n")?;
         let mut network = Self {
             router,
             hosts: Vec::new(),
+            homes: Vec::new(),
         };
         for number in 0..hosts {
             network.add_host(number)?;
@@ -66,6 +109,7 @@ impl Network {
         let cable = cable(number);
         let here = gateway(number);
         let there = address(number);
+        host.ip(CONTAINERS)?;
         self.router.ip(&format!(
             "link add {cable} type veth peer name {PORT} netns {}\n\
              address add {here}/24 dev {cable}\n\
@@ -151,6 +195,19 @@ impl Network {
         Ok(())
     }
 
+    /// Lets the cable of a host carry only so many kbit a second each way. What does not fit waits 0.5 s at most. The
+    /// error says why this machine cannot.
+    pub fn throttle(&self, number: u8, kbit: u32) -> Result<(), String> {
+        let rate = format!("{kbit}kbit");
+        let shape = |port: &str, end: &Namespace| {
+            let arguments = ["qdisc", "replace", "dev", port, "root", "tbf", "rate"];
+            let limits = [&rate, "burst", "1600", "latency", "500ms"];
+            end.run_with("tc", &[&arguments[..], &limits].concat(), "")
+        };
+        shape(PORT, &self.hosts[usize::from(number)])?;
+        shape(&cable(number), &self.router)
+    }
+
     #[track_caller]
     fn apply_or_panic(&self, rules: &[String]) {
         let applied = self.apply(rules);
@@ -168,6 +225,30 @@ impl Host {
     /// Returns its address.
     pub fn address(&self) -> Ipv4Addr {
         self.address
+    }
+
+    /// Runs the lines of an `ip` batch on this host. Its end of the cable is `port`.
+    ///
+    /// # Panics
+    ///
+    /// If one of them fails.
+    #[track_caller]
+    pub fn configure(&self, batch: &str) {
+        namespace::ip(&self.namespace, batch).expect("a change of the host's network");
+    }
+
+    /// Gives this host another address instead of its own, in the same network.
+    #[track_caller]
+    pub fn move_to(&mut self, last: u8) {
+        let [a, b, number, _] = self.address.octets();
+        let (before, now) = (self.address, Ipv4Addr::new(a, b, number, last));
+        let via = gateway(number);
+        self.configure(&format!(
+            "address del {before}/24 dev {PORT}\n\
+             address add {now}/24 dev {PORT}\n\
+             route add default via {via}\n"
+        ));
+        self.address = now;
     }
 
     /// Returns a command that runs `program` on this host; it replaces the process that is started.
@@ -199,6 +280,15 @@ pub fn report_skipped(why: impl fmt::Display) {
     let why = why.to_string().replace('\n', "; ");
     let _ = writeln!(std::io::stderr().lock(), "skipped: {name}: {why}");
 }
+
+/// A bridge as container programs make them. A host has it before its cable, so that it comes first in all lists.
+const CONTAINERS: &str = "link add stack type bridge\n\
+                          link add inside type veth peer name outside\n\
+                          link set inside master stack\n\
+                          link set outside up\n\
+                          link set inside up\n\
+                          link set stack up\n\
+                          address add 172.17.0.1/16 dev stack\n";
 
 /// The name of a host's end of the cable.
 const PORT: &str = "port";

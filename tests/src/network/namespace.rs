@@ -1,6 +1,7 @@
 //! One network namespace: created, used and deleted, even after a run that was killed.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -34,9 +35,15 @@ impl Namespace {
 
     /// Runs the lines of an `ip` batch in the namespace.
     pub(super) fn ip(&self, batch: &str) -> Result<(), String> {
-        let mut command = Command::new("ip");
-        command.args(["-netns", &self.name, "-batch", "-"]);
-        tool::finish(&mut command, batch).map(drop)
+        ip(&self.name, batch)
+    }
+
+    /// Writes a file that processes in the namespace see in `/etc`, if they are started after that.
+    pub(super) fn write_etc(&self, file: &str, text: &str) -> Result<(), String> {
+        let directory = etc_of(&self.name);
+        let written =
+            fs::create_dir_all(&directory).and_then(|()| fs::write(directory.join(file), text));
+        written.map_err(|error| format!("{}: {error}", directory.display()))
     }
 
     /// Runs a tool in the namespace until it exits.
@@ -56,10 +63,24 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
+        // Most namespaces have no files.
+        let _ = fs::remove_dir_all(etc_of(&self.name));
         if let Err(error) = tool::run("ip", &["netns", "delete", &self.name]) {
             eprintln!("a network namespace stays behind: {error}");
         }
     }
+}
+
+/// Runs the lines of an `ip` batch in the namespace with this name.
+pub(super) fn ip(name: &str, batch: &str) -> Result<(), String> {
+    let mut command = Command::new("ip");
+    command.args(["-netns", name, "-batch", "-"]);
+    tool::finish(&mut command, batch).map(drop)
+}
+
+/// Returns where `ip netns` looks for a namespace's own files of `/etc`.
+fn etc_of(name: &str) -> PathBuf {
+    Path::new("/etc/netns").join(name)
 }
 
 /// Deletes the namespaces of runs that were killed, and kills what still runs in them.
@@ -72,6 +93,7 @@ pub(super) fn sweep() -> Result<(), String> {
         // Another run may sweep at the same time, so a namespace that is gone is no error.
         end_all(&tool::run("ip", &["netns", "pids", name]).unwrap_or_default());
         let _ = tool::run("ip", &["netns", "delete", name]);
+        let _ = fs::remove_dir_all(etc_of(name));
     }
     Ok(())
 }

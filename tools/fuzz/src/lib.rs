@@ -7,6 +7,7 @@
 mod differential;
 mod director;
 mod handshake;
+mod keys;
 mod member;
 mod memory;
 mod reader;
@@ -22,7 +23,7 @@ pub use seeds::seeds;
 pub type Check = fn(&[u8]);
 
 /// All targets by name; the binaries and the corpora have the same names.
-pub const TARGETS: [(&str, Check); 13] = [
+pub const TARGETS: [(&str, Check); 14] = [
     ("announcement", wire::announcement),
     ("answer", director::answer),
     ("bundle", wire::bundle),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, Check); 13] = [
     ("handshake", handshake::check),
     ("harmless", terminal::check),
     ("introduction", wire::introduction),
+    ("keys", keys::check),
     ("lines", texts::lines),
     ("places", texts::places),
     ("records", records::check),

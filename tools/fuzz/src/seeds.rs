@@ -20,6 +20,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     seeds.extend(of_directors());
     seeds.extend(of_members());
     seeds.extend(of_terminals());
+    seeds.extend(of_keyboards());
     seeds
 }
 
@@ -145,6 +146,19 @@ fn of_terminals() -> Vec<(&'static str, Vec<u8>)> {
     ];
     let texts = texts.into_iter().map(String::into_bytes);
     texts.map(|text| ("harmless", text)).collect()
+}
+
+/// Returns what terminals send: each begins with the bytes of a part, and the milliseconds between two parts.
+fn of_keyboards() -> Vec<(&'static str, Vec<u8>)> {
+    let keys = [
+        "\x03\x14hello \u{e9}你\x08\x7f\r\x1b\x1bb\x1b[A\x1bOA\x1b[1;5D\x1b\x1b[3~\x1b[[A\x1b[8^\x1b[6$\x1b[Z",
+        "\x02\x32\x1b[27;5;99~\x1b[97:65;2u\x1b[57414u\x1b[1;5:3A\x1b[I\x1b[O",
+        "\x05\x64\x1b[200~one\r\n\ttwo\x1b[31m\x03\x1b[201~\r\x1b[200~no end",
+        "\x04\x0aone\rtwo\t2\r\nthree\r12\t13\r",
+        "\x07\x33\x1b[<64;1;1M\x1b[M !!\x1b[?2004;1$y\x1b]11;rgb:0/0\x1b\\\x1bP1$r\x07\u{9b}A\u{8f}A",
+    ];
+    let keys = keys.map(|keys| ("keys", keys.as_bytes().to_vec()));
+    keys.to_vec()
 }
 
 #[cfg(test)]

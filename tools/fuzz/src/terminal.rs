@@ -53,13 +53,28 @@ fn assert_harmless(line: &str) {
     let mut marks = 0;
     for char in line.chars() {
         assert!(!does_something(char), "{char:?} in {line:?}");
-        marks = if char.width() == Some(0) {
+        marks = if char.width() == Some(0) && !is_sign(char) {
             marks + 1
         } else {
             0
         };
         assert!(marks <= MARKS, "too many marks in a row in {line:?}");
     }
+}
+
+/// Returns true for the signs that stand before digits in some scripts. The tables give them no width, and a terminal
+/// draws them in a column of their own.
+fn is_sign(char: char) -> bool {
+    matches!(
+        char,
+        '\u{600}'..='\u{605}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+    )
 }
 
 /// Returns true for control characters, line ends, and characters that change the reading direction.

@@ -116,7 +116,7 @@ fn is_sound(bundle: &Bundle) {
     assert_eq!(bundle.author, SEAL.signer(), "the author did not sign");
     assert!(bundle.first >= 1 && bundle.last() >= bundle.first);
     assert!(bundle.last_lamport() >= bundle.lamport);
-    assert!(bundle.last_id().seq == bundle.last() && bundle.text_bytes() <= FRAME_BYTES);
+    assert!(bundle.last_id().seq == bundle.last() && bundle.body_bytes() <= FRAME_BYTES);
 }
 
 /// Decodes a sealed item as an announcement.

@@ -2,12 +2,15 @@
 //!
 //! Not here: contact with the directors (`survey`).
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
+use ringtalk_node::pages::{self, Section};
 use ringtalk_node::secret::Secret;
 use ringtalk_node::{
     Destination, DestinationError, Endpoint, Hidden, ask_for_secret, mask_secrets, reject,
@@ -20,21 +23,49 @@ use crate::ExitStatus;
 /// The longest `--timeout`, in seconds: an hour, since rings change all the time.
 const TIMEOUT_SECONDS: f64 = 3_600.0;
 
-/// The examples of `--help`. `tests/tests/documents.rs` runs each of them.
-const EXAMPLES: &str = "\
-Examples:
-  ring-viz --join director:8080 --once
-      Print the ring as JSON
-  ring-viz --join director:8080 --once --format svg > ring.svg
-      Draw it";
+/// The name of the program.
+pub(crate) const NAME: &str = "ring-viz";
+
+/// Example commands, and what each does. `tests/tests/documents.rs` runs each of them.
+const EXAMPLES: [(&str, &str); 2] = [
+    (
+        "ring-viz --join director:8080 --once",
+        "Print the ring as JSON",
+    ),
+    (
+        "ring-viz --join director:8080 --once --format svg > ring.svg",
+        "Draw it",
+    ),
+];
+
+/// The exit statuses, as in `wire/CONTRACT.md`.
+const STATUSES: [(&str, &str); 6] = [
+    (
+        "0",
+        "The ring is closed; without --once: the live view has ended",
+    ),
+    ("1", "Another failure"),
+    ("2", "Invalid command line or variable"),
+    ("3", "Could not reach a director or member in time"),
+    (
+        "4",
+        "Refused: wrong or missing secret, no such discussion, or incompatible version",
+    ),
+    ("6", "With --once: the ring is not closed"),
+];
 
 /// Shows the ring of a Ringtalk discussion, as its nodes report it.
 ///
 /// ring-viz only observes: it is not a member, and sees no messages. Members are told once that it is there.
-/// In a terminal it shows the ring live. The exit status is 0, or with --once 6 if the ring is not closed;
-/// 2 if the command line is invalid, 3 if no node could be reached, 4 if ring-viz was refused.
+/// In a terminal it shows the ring live.
 #[derive(Debug, Parser)]
-#[command(name = "ring-viz", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    name = NAME,
+    bin_name = NAME,
+    version,
+    max_term_width = 100,
+    after_help = pages::help(&sections())
+)]
 struct Args {
     /// An invite ringtalk://host:port/#SECRET, or a director host:port; repeat it for several
     ///
@@ -59,6 +90,14 @@ struct Args {
     /// How long to look for the ring and, with --once, to wait for it to settle
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     timeout: String,
+
+    /// Print completions for this shell
+    #[arg(long, value_name = "SHELL", value_enum)]
+    completions: Option<Shell>,
+
+    /// Print the manual page
+    #[arg(long)]
+    man: bool,
 }
 
 /// A value of `--format`.
@@ -109,6 +148,11 @@ enum SettingsError {
     Nowhere,
     #[error("the live view needs a terminal; to print the ring instead, add --once")]
     NoTerminal,
+    #[error(
+        "TERM is dumb: the live view needs a terminal that moves the cursor; to print the ring \
+         instead, add --once"
+    )]
+    Dumb,
     #[error("--format svg, dot and json need --once")]
     NotOnce,
     #[error("--format tui is live: remove --once, or choose svg, dot or json")]
@@ -119,29 +163,58 @@ enum SettingsError {
     Timeout(String),
 }
 
-impl Settings {
+/// The task of the program.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Print this page.
+    Print(Vec<u8>),
+    /// Observe a ring.
+    Observe(Settings),
+}
+
+impl Task {
     /// Reads the command line. If it is invalid, prints the error and exits with status 2, or with status 4 if a
     /// secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
+        let args = Args::try_parse().unwrap_or_else(|error| reject(NAME, &error));
+        if let Some(shell) = args.completions {
+            Self::Print(pages::completions(shell, Args::command()))
+        } else if args.man {
+            Self::Print(pages::manual(Args::command(), &sections()))
+        } else {
+            Self::Observe(Settings::from_args(&args))
+        }
+    }
+}
+
+fn sections() -> [Section; 2] {
+    [
+        Section::new("Examples", EXAMPLES),
+        Section::new("Exit status", STATUSES),
+    ]
+}
+
+impl Settings {
+    /// Resolves the flags. If one is invalid, prints the error and exits.
+    fn from_args(args: &Args) -> Self {
         let variable = secret_variable();
         let variable = variable.as_ref().map(Hidden::as_str);
-        let in_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        Self::resolve(&args, in_terminal, variable, ask_for_secret).unwrap_or_else(|error| {
+        let terminal = TerminalKind::of_process();
+        Self::resolve(args, terminal, variable, ask_for_secret).unwrap_or_else(|error| {
             // The error may quote an invite, which somebody else wrote.
             let text = mask_secrets(&escape_multiline(&error.to_string()));
             if error.is_refusal() {
-                let _ = writeln!(io::stderr(), "ring-viz: {text}");
+                let _ = writeln!(io::stderr(), "{NAME}: {text}");
                 process::exit(ExitStatus::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(&Args::command().error(kind, text))
+            reject(NAME, &Args::command().error(kind, text))
         })
     }
 
     fn resolve(
         args: &Args,
-        in_terminal: bool,
+        terminal: TerminalKind,
         variable: Option<&str>,
         ask: impl FnOnce() -> io::Result<Hidden>,
     ) -> Result<Self, SettingsError> {
@@ -153,7 +226,7 @@ impl Settings {
         Ok(Self {
             endpoints,
             secret: secret.unwrap_or(Secret::open()),
-            output: output(args, in_terminal)?,
+            output: output(args, terminal)?,
             timeout: timeout(&args.timeout)?,
         })
     }
@@ -165,14 +238,40 @@ impl SettingsError {
     }
 }
 
-fn output(args: &Args, in_terminal: bool) -> Result<Output, SettingsError> {
+/// The terminal in which the program runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum TerminalKind {
+    /// None, or only for input or output.
+    None,
+    /// One that only writes line after line.
+    Dumb,
+    /// One that moves the cursor.
+    Full,
+}
+
+impl TerminalKind {
+    fn of_process() -> Self {
+        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            Self::None
+        } else if env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            Self::Dumb
+        } else {
+            Self::Full
+        }
+    }
+}
+
+fn output(args: &Args, terminal: TerminalKind) -> Result<Output, SettingsError> {
     match (args.once, args.format) {
         (true, Some(Format::Tui)) => Err(SettingsError::Tui),
         (true, Some(Format::Svg)) => Ok(Output::Svg),
         (true, Some(Format::Dot)) => Ok(Output::Dot),
         (true, Some(Format::Json) | None) => Ok(Output::Json),
-        (false, Some(Format::Tui) | None) if in_terminal => Ok(Output::Live),
-        (false, Some(Format::Tui) | None) => Err(SettingsError::NoTerminal),
+        (false, None | Some(Format::Tui)) => match terminal {
+            TerminalKind::None => Err(SettingsError::NoTerminal),
+            TerminalKind::Dumb => Err(SettingsError::Dumb),
+            TerminalKind::Full => Ok(Output::Live),
+        },
         (false, Some(_)) => Err(SettingsError::NotOnce),
     }
 }
@@ -191,7 +290,9 @@ mod tests {
     fn resolve(line: &str) -> Result<Settings, SettingsError> {
         let words = line.split_whitespace();
         let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
-        Settings::resolve(&args, false, None, || Err(io::ErrorKind::NotFound.into()))
+        Settings::resolve(&args, TerminalKind::None, None, || {
+            Err(io::ErrorKind::NotFound.into())
+        })
     }
 
     #[test]
@@ -229,7 +330,9 @@ mod tests {
         for line in ["--join a:1", "--join a:1 --format tui"] {
             let words = line.split(' ');
             let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
-            assert_eq!(output(&args, true).unwrap(), Output::Live);
+            assert_eq!(output(&args, TerminalKind::Full).unwrap(), Output::Live);
+            let dumb = output(&args, TerminalKind::Dumb).unwrap_err();
+            assert!(dumb.to_string().contains("TERM is dumb"));
         }
     }
 
@@ -238,7 +341,7 @@ mod tests {
         for (line, words) in [
             ("--once", "--join is missing"),
             ("--once --join=", "--join is missing"),
-            ("--once --join host", "neither"),
+            ("--once --join a/b", "neither"),
             (
                 "--once --join ringtalk://a:1/#secret",
                 "a secret has 24 letters",
@@ -259,10 +362,11 @@ mod tests {
     fn a_secret_in_the_environment_is_never_ignored() {
         let args = Args::try_parse_from(["ring-viz", "--once", "--join", "a:1"]).unwrap();
         let nobody = || Err(io::ErrorKind::NotFound.into());
-        let error = Settings::resolve(&args, true, Some("mistyped"), nobody).unwrap_err();
+        let terminal = TerminalKind::Full;
+        let error = Settings::resolve(&args, terminal, Some("mistyped"), nobody).unwrap_err();
         assert!(error.is_refusal());
         let text = "00112233445566778899aabbccddeeff";
-        let settings = Settings::resolve(&args, true, Some(text), nobody).unwrap();
+        let settings = Settings::resolve(&args, TerminalKind::Full, Some(text), nobody).unwrap();
         assert_eq!(settings.secret, text.parse().unwrap());
     }
 }

@@ -15,10 +15,10 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ringtalk_node::clean_environment;
+use ringtalk_node::{clean_environment, open_files, pages};
 use ringtalk_session::text::escape_multiline;
 
-use args::{Output, Settings};
+use args::{NAME, Output, Settings, Task};
 use ring::{Ring, Shape};
 use survey::{Survey, SurveyError};
 
@@ -41,12 +41,19 @@ enum ExitStatus {
 /// Observes the ring that the command line names, and returns the exit status of `ring-viz`.
 pub fn run() -> ExitCode {
     clean_environment();
-    let settings = Settings::from_command_line();
+    let settings = match Task::from_command_line() {
+        Task::Print(page) => return pages::print(NAME, &page),
+        Task::Observe(settings) => settings,
+    };
+    if let Err(error) = open_files::prepare(0) {
+        let _ = writeln!(io::stderr(), "{NAME}: {error}");
+        return ExitCode::FAILURE;
+    }
     let status = match observe(settings) {
         Ok(status) => status,
         Err(error) => {
             let text = escape_multiline(&error.to_string());
-            let _ = writeln!(io::stderr(), "ring-viz: {text}");
+            let _ = writeln!(io::stderr(), "{NAME}: {text}");
             exit_status(&error)
         }
     };
@@ -74,8 +81,7 @@ fn observe(settings: Settings) -> Result<ExitStatus, SurveyError> {
 }
 
 fn print(ring: &Ring, text: &str) -> ExitStatus {
-    if let Err(error) = io::stdout().write_all(text.as_bytes()) {
-        let _ = writeln!(io::stderr(), "ring-viz: cannot write to stdout: {error}");
+    if !pages::is_printed(NAME, text.as_bytes()) {
         return ExitStatus::Failed;
     }
     match ring.shape() {

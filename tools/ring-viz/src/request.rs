@@ -15,7 +15,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Requests the node's view and returns it. Returns `None` if the link ends first, if the pages do not fit together, or
 /// if the coordinator did not sign the view.
-pub(crate) async fn fetch_view(link: &mut Link) -> Option<View> {
+pub(crate) async fn fetch_view(observer: &Observer, link: &mut Link) -> Option<View> {
     send(link, &Frame::PullView(None)).await?;
     let mut pages: Vec<ViewPage> = Vec::new();
     loop {
@@ -34,7 +34,7 @@ pub(crate) async fn fetch_view(link: &mut Link) -> Option<View> {
         let is_last = page.page + 1 >= page.pages;
         pages.push(*page);
         if is_last {
-            return Observer::view(pages);
+            return observer.view(pages);
         }
     }
 }

@@ -86,7 +86,12 @@ impl<'a> Survey<'a> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let mut link = self.observer.find(self.endpoints, left).await?;
-            if let Ok(Some(view)) = timeout(ANSWER_TIMEOUT, request::fetch_view(&mut link)).await {
+            if let Ok(Some(view)) = timeout(
+                ANSWER_TIMEOUT,
+                request::fetch_view(&self.observer, &mut link),
+            )
+            .await
+            {
                 return Ok(self.go_to_coordinator(link, view).await);
             }
             if Instant::now() + RESURVEY_PAUSE >= deadline {
@@ -103,7 +108,7 @@ impl<'a> Survey<'a> {
         };
         let asked = async {
             let mut link = self.observer.dial(coordinator, ANSWER_TIMEOUT).await.ok()?;
-            let view = request::fetch_view(&mut link).await?;
+            let view = request::fetch_view(&self.observer, &mut link).await?;
             Some((link, view))
         };
         let better = timeout(ANSWER_TIMEOUT, asked).await.ok().flatten();

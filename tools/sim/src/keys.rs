@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use ringtalk_proto::{Signer, Verifier};
-use ringtalk_wire::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
+use ringtalk_wire::{KEY_BYTES, PublicKey, RingId, SIGNATURE_BYTES, Signature};
 
 use crate::trace::Trace;
+
+/// The ring in which the nodes sign.
+pub(crate) const LOBBY: RingId = RingId::from_bytes([1; 16]);
 
 /// One seed in this many signs with real keys.
 const REAL_EVERY: u64 = 100;

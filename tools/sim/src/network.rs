@@ -23,7 +23,7 @@ use ringtalk_wire::{NodeId, Ticket};
 
 use crate::event_queue::EventQueue;
 use crate::random::Random;
-use circuit::CarriedCircuit;
+use circuit::{Carriage, CarriedCircuit};
 pub(crate) use conditions::Impairment;
 use conditions::{Conditions, Passage};
 use dial::PendingDial;
@@ -50,9 +50,11 @@ pub(crate) enum Arrival {
     /// A circuit that this process carried has ended.
     CircuitOver { number: u64 },
     /// The result of a check: whether a peer was reached at the addresses that it claims.
-    Checked { peer: NodeId, reached: bool },
+    Checked { peer: NodeId, at: Option<String> },
     /// A frame; its receiver calls `read` when it has taken it.
     Frame { link: LinkId, bytes: Bytes },
+    /// A part of a frame, which takes long.
+    Part { link: LinkId },
     /// Bytes left the send queue of a link.
     Written { link: LinkId, bytes: usize },
 }
@@ -104,8 +106,8 @@ struct End {
 struct Connection {
     ends: [End; 2],
     pipes: [Pipe; 2],
-    /// The ticket of the circuit that carries the connection, if one does.
-    circuit: Option<Ticket>,
+    /// How the connection is carried, if it is a circuit.
+    circuit: Option<Carriage>,
 }
 
 /// A scheduled event of the network.
@@ -115,6 +117,7 @@ enum NetworkEvent {
     DialTimeout(u64),
     LinkUp(u64),
     Written(u64, usize, Bytes),
+    Part(u64, usize),
     Arrive(u64, usize),
     LinkDown(HostIndex, LinkId),
     JoinCircuit {
@@ -124,7 +127,7 @@ enum NetworkEvent {
         dials: bool,
     },
     CircuitTimeout(Ticket),
-    Checked(HostIndex, NodeId, bool),
+    Checked(HostIndex, NodeId, Option<String>),
 }
 
 /// All hosts and connections.
@@ -209,6 +212,7 @@ impl Network {
             NetworkEvent::Written(connection, side, bytes) => {
                 self.finish_write(now, connection, side, bytes);
             }
+            NetworkEvent::Part(connection, side) => self.deliver_part(connection, side),
             NetworkEvent::Arrive(connection, side) => self.deliver_payload(now, connection, side),
             NetworkEvent::LinkDown(host, link) => self.notify(host, Arrival::LinkDown { link }),
             NetworkEvent::JoinCircuit {
@@ -218,8 +222,8 @@ impl Network {
                 dials,
             } => self.join_circuit(now, host, (ticket, peer), dials),
             NetworkEvent::CircuitTimeout(ticket) => self.time_out_circuit(ticket),
-            NetworkEvent::Checked(host, peer, reached) => {
-                self.notify(host, Arrival::Checked { peer, reached });
+            NetworkEvent::Checked(host, peer, at) => {
+                self.notify(host, Arrival::Checked { peer, at });
             }
         }
     }
@@ -311,9 +315,10 @@ impl Network {
         self.hosts[host].health = Health::Paused;
     }
 
-    /// Resumes a paused process, and accepts the dials that wait in its backlog.
+    /// Resumes a paused process: it accepts the dials that wait in its backlog, and goes on with what it carries.
     pub(crate) fn resume(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Running;
+        self.release_stalled(now);
         for dial in std::mem::take(&mut self.hosts[host].backlog) {
             self.accept_dial(now, dial, host);
         }
@@ -382,9 +387,9 @@ impl Network {
         ends.collect()
     }
 
-    fn end_circuits(&mut self, circuit: Option<Ticket>) {
-        if let Some(ticket) = circuit {
-            self.end_circuit(ticket);
+    fn end_circuits(&mut self, circuit: Option<Carriage>) {
+        if let Some(carriage) = circuit {
+            self.end_circuit(carriage.ticket);
         }
     }
 

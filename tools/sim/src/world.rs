@@ -30,7 +30,7 @@ use ringtalk_wire::{Addresses, NetworkId, NodeId};
 use crate::director::Director;
 use crate::event_queue::EventQueue;
 use crate::figures::Figures;
-use crate::keys::{are_real, keys, signer};
+use crate::keys::{LOBBY, are_real, keys, signer};
 use crate::network::{Arrival, HostIndex, Network, Site};
 use crate::oracle::{Check, Oracles};
 use crate::process::{PendingInput, Process};
@@ -284,6 +284,7 @@ impl World {
             name.unwrap_or_else(|| self.driver_random.pick(&NAMES).unwrap_or("ann").to_owned());
         let config = Config {
             id,
+            ring: LOBBY,
             name: name.clone(),
             addresses,
             network,
@@ -398,7 +399,8 @@ impl World {
             Arrival::LinkDown { link } => Input::LinkDown { link }.into(),
             Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
             Arrival::CircuitOver { number } => Input::CircuitOver { number }.into(),
-            Arrival::Checked { peer, reached } => Input::Checked { peer, reached }.into(),
+            Arrival::Checked { peer, at } => Input::Checked { peer, at }.into(),
+            Arrival::Part { link } => Input::Part { link }.into(),
             Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
             Arrival::Frame { link, bytes } => {
                 let mut frame = Self::decode_frame(&bytes)?;

@@ -57,6 +57,7 @@ scenarios! {
     short_pause_evicts_nobody
     who_is_back_hears_it_from_others
     link_resets_lose_nothing
+    marks_become_true_though_nobody_says_more
     what_a_broken_link_swallowed_is_back_in_two_seconds
     two_founders_become_one
     everyone_leaves_in_turn
@@ -131,6 +132,8 @@ fn random_faults() {
 fn schedules_that_once_failed_stay_clean() {
     let schedules = [
         include_str!("../scenarios/a_coordinator_goes_on_without_its_follower.toml"),
+        include_str!("../scenarios/an_author_asks_over_a_dead_circuit.toml"),
+        include_str!("../scenarios/an_author_asks_over_dead_circuits_again.toml"),
         include_str!("../scenarios/an_author_is_given_its_own_message.toml"),
         include_str!("../scenarios/a_carrier_vanishes_between_two_neighbours.toml"),
         include_str!("../scenarios/a_newcomer_founds_before_it_has_the_history.toml"),

@@ -1,6 +1,6 @@
 //! `cargo xtask pictures`: redraws the README's pictures from what the programs show.
 //!
-//! Not here: the scene, a test in `tests/` that otherwise compares the pictures with what it sees.
+//! Not here: the scenes, tests in `tests/` that otherwise compare the pictures with what they see.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use crate::black_box;
 
-/// The test, and the variable that makes it write the pictures.
-const TEST: &str = "the_pictures_of_the_readme_are_current";
+/// The tests, and the variable that makes them write the pictures.
+const TESTS: &str = "pictures::";
 const UPDATE_VARIABLE: &str = "UPDATE_EXPECT";
 
-/// Plays the scene and writes the pictures.
+/// Plays the scenes and writes the pictures.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    black_box::run_only(root, TEST, &[(UPDATE_VARIABLE, "1".to_owned())])
+    black_box::run_only(root, TESTS, &[(UPDATE_VARIABLE, "1".to_owned())])
 }

@@ -3,6 +3,7 @@
 //! A rule is a function from files to violations. Not here: the rules and their tests (a module each).
 
 mod core;
+mod evidence;
 mod files;
 mod layers;
 mod names;
@@ -12,6 +13,7 @@ pub(crate) mod source;
 mod text;
 mod top_level;
 mod types;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -46,7 +48,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 fn check(files: &[File]) -> Vec<Violation> {
     let mut found = top_level::check(files);
+    found.extend(evidence::check(files));
     found.extend(files.iter().flat_map(text::check));
+    found.extend(files.iter().flat_map(warnings::check));
     let (sources, unparsed) = sources(files);
     found.extend(unparsed);
     found.extend(sources.iter().flat_map(shape::check));
@@ -93,10 +97,21 @@ impl fmt::Display for Violation {
 #[cfg(test)]
 fn lines_found(rule: SourceRule, path: &str, text: &str) -> Vec<usize> {
     let source = Source::parse(path, text.to_owned()).unwrap();
-    rule(&source)
-        .iter()
-        .map(|violation| violation.line)
-        .collect()
+    lines(&rule(&source))
+}
+
+#[cfg(test)]
+fn lines(found: &[Violation]) -> Vec<usize> {
+    found.iter().map(|violation| violation.line).collect()
+}
+
+/// Returns the file at `path` with this text.
+#[cfg(test)]
+fn file(path: &str, text: &str) -> File {
+    File {
+        path: path.to_owned(),
+        text: Some(text.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -104,11 +119,10 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<String> {
-        let file = File {
-            path: path.to_owned(),
-            text: Some(text.to_owned()),
-        };
-        check(&[file]).iter().map(Violation::to_string).collect()
+        check(&[file(path, text)])
+            .iter()
+            .map(Violation::to_string)
+            .collect()
     }
 
     /// Checks one planted violation of each rule through the function that checks the real files.

@@ -161,7 +161,7 @@ fn check(raw: &[u8]) -> [u8; CHECK_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::{Bundle, Text};
+    use crate::bundle::{Bundle, BundleMessage};
     use crate::limit::{BUNDLE_HEADS, COUNTER};
     use crate::{
         Direction, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, SealHash, Signature, encode_item,
@@ -199,11 +199,7 @@ mod tests {
             previous: SealHash([3; 16]),
             lamport: 5,
             heads: heads.iter().map(head).collect(),
-            messages: [Text {
-                timestamp_ms: 1,
-                text: text.into(),
-            }]
-            .into(),
+            messages: [BundleMessage::text(1, text)].into(),
         };
         let seal = Seal {
             key: KEY,

@@ -1,6 +1,6 @@
 //! The decoder of bundles: accepts the one form that is written, and nothing else.
 //!
-//! Bundles are most of the traffic, so the decoder is written by hand: it searches for no field by name, and texts
+//! Bundles are most of the traffic, so the decoder is written by hand: it searches for no field by name, and bodies
 //! stay slices of the received buffer. Encoding a decoded bundle gives the same bytes again (`PROTOCOL.md` §4.2).
 //! Not here: whether the contents make sense (`Bundle::is_sound`).
 
@@ -13,8 +13,8 @@ use bytestring::ByteString;
 use uuid::Uuid;
 
 use super::short_id::ShortId;
-use super::{Bundle, Text};
-use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
+use super::{Body, Bundle, BundleMessage};
+use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, CONTROL_BYTES, COUNTER, TEXT_BYTES};
 use crate::{DecodeError, MessageId, NodeId, SealHash};
 
 /// The major types of CBOR that occur in a bundle.
@@ -120,12 +120,29 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn message(&mut self) -> Option<Text> {
-        self.map(2)?;
-        Some(Text {
-            timestamp_ms: self.field(b't', |decoder| decoder.argument(NUMBER))?,
-            text: self.field(b'x', Self::text)?,
-        })
+    fn message(&mut self) -> Option<BundleMessage> {
+        let fields = self.argument(MAP)?;
+        let timestamp_ms = self.field(b't', |decoder| decoder.argument(NUMBER))?;
+        let body = match fields {
+            2 => Body::Text(self.field(b'x', Self::text)?),
+            3 if self.is_next(b'g') => Body::GuestText {
+                guest: self.field(b'g', Self::counter)?,
+                text: self.field(b'x', Self::text)?,
+            },
+            3 => Body::Control {
+                kind: self.field(b'k', Self::counter)?,
+                content: self.field(b'c', Self::content)?,
+            },
+            _ => return None,
+        };
+        Some(BundleMessage { timestamp_ms, body })
+    }
+
+    fn content(&mut self) -> Option<Bytes> {
+        let length = self.length(BYTES)?;
+        let content = self.take(length)?;
+        let fits = (1..=CONTROL_BYTES).contains(&length);
+        fits.then(|| self.raw.slice_ref(content))
     }
 
     fn text(&mut self) -> Option<ByteString> {
@@ -175,6 +192,12 @@ impl<'a> Decoder<'a> {
 
     fn name(&mut self, name: u8) -> Option<()> {
         (self.argument(TEXT)? == 1 && self.take(1)? == [name]).then_some(())
+    }
+
+    /// Returns true if a field with this name comes next.
+    fn is_next(&self, name: u8) -> bool {
+        let mut next = Decoder { ..*self };
+        next.name(name).is_some()
     }
 
     /// Returns the number of bytes decoded so far.
@@ -234,11 +257,25 @@ mod tests {
         NodeId::from_bytes([byte; 16])
     }
 
-    fn text(text: &str) -> Text {
-        Text {
-            timestamp_ms: 1_700_000_000_000,
-            text: text.into(),
+    fn text(text: &str) -> BundleMessage {
+        BundleMessage::text(1_700_000_000_000, text)
+    }
+
+    fn with(body: Body) -> BundleMessage {
+        BundleMessage {
+            timestamp_ms: 0,
+            body,
         }
+    }
+
+    fn of_guest(guest: u64, text: &str) -> BundleMessage {
+        let text = text.into();
+        with(Body::GuestText { guest, text })
+    }
+
+    fn control(kind: u64, length: usize) -> BundleMessage {
+        let content = Bytes::from(alloc::vec![0; length]);
+        with(Body::Control { kind, content })
     }
 
     fn example() -> Bundle {
@@ -252,7 +289,13 @@ mod tests {
             previous: SealHash([7; 16]),
             lamport: 1 << 40,
             heads: Vec::from([head(2, 1), head(3, 24), head(4, 256)]),
-            messages: Vec::from([text(""), text("hello"), text(&"ü".repeat(200))]),
+            messages: Vec::from([
+                text(""),
+                text("hello"),
+                text(&"ü".repeat(200)),
+                of_guest(COUNTER, "hi"),
+                control(COUNTER, 1),
+            ]),
         }
     }
 
@@ -274,7 +317,10 @@ mod tests {
     fn texts_are_slices_of_the_received_buffer() {
         let raw = encode_item(&example());
         let decoded = decode_bundle(&raw).unwrap();
-        let start = decoded.messages[1].text.as_bytes().as_ptr();
+        let Body::Text(text) = &decoded.messages[1].body else {
+            panic!("it was a text");
+        };
+        let start = text.as_bytes().as_ptr();
         assert!(raw.as_ptr_range().contains(&start));
     }
 
@@ -316,7 +362,13 @@ mod tests {
             changed(b"\x61s\x19\x01\x00", b"\x61s\x1a\x00\x00\x01\x00"),
             // A text and a list of indefinite length.
             changed(b"\x65hello", b"\x7f\x65hello\xff"),
-            changed(b"\x61m\x83", b"\x61m\x9f"),
+            changed(b"\x61m\x85", b"\x61m\x9f"),
+            // A guest's text with other fields, in another order, or of nobody.
+            changed(b"\x61g\x1b", b"\x61h\x1b"),
+            changed(b"\xa3\x61t\x00\x61k", b"\xa2\x61t\x00\x61k"),
+            changed(b"\xa3\x61t\x00\x61k", b"\xa4\x61t\x00\x61k"),
+            // A control message without a content.
+            changed(b"\x61c\x41\x00", b"\x61c\x40"),
             // Bytes in place of text, and invalid UTF-8.
             changed(b"\x65hello", b"\x45hello"),
             changed(b"\x65hello", b"\x65hell\xff"),
@@ -324,6 +376,24 @@ mod tests {
         for other in others {
             assert!(decode_bundle(&other).is_err(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_a_message_says_is_bounded() {
+        let alone = |message| {
+            let messages = Vec::from([message]);
+            let bundle = Bundle {
+                messages,
+                ..example()
+            };
+            decode_bundle(&encode_item(&bundle)).is_ok()
+        };
+        assert!(alone(control(0, CONTROL_BYTES)));
+        assert!(!alone(control(0, CONTROL_BYTES + 1)));
+        assert!(!alone(control(COUNTER + 1, 1)));
+        assert!(alone(of_guest(0, &"x".repeat(TEXT_BYTES))));
+        assert!(!alone(of_guest(0, &"x".repeat(TEXT_BYTES + 1))));
+        assert!(!alone(of_guest(COUNTER + 1, "x")));
     }
 
     #[test]

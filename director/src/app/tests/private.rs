@@ -7,14 +7,14 @@ use super::*;
 use crate::api::{Coordinator, RegisterNode, signed_bytes};
 
 /// A holder of the registration key of a discussion.
-struct KeyHolder(SigningKey);
+pub(super) struct KeyHolder(SigningKey);
 
 impl KeyHolder {
-    fn new(byte: u8) -> Self {
+    pub(super) fn new(byte: u8) -> Self {
         Self(SigningKey::from_bytes(&[byte; 32]))
     }
 
-    fn discussion(&self) -> DiscussionId {
+    pub(super) fn discussion(&self) -> DiscussionId {
         DiscussionId::of(&PublicKey(self.0.verifying_key().to_bytes()))
     }
 
@@ -30,12 +30,12 @@ impl KeyHolder {
         body
     }
 
-    fn coordinator(&self, id: &str) -> Value {
+    pub(super) fn coordinator(&self, id: &str) -> Value {
         let content: Coordinator = serde_json::from_value(coordinator(id, 1)).unwrap();
         self.sign("/register_coordinator", nonce(), &content)
     }
 
-    fn node(&self, id: &str, may_found: bool) -> Value {
+    pub(super) fn node(&self, id: &str, may_found: bool) -> Value {
         let content = RegisterNode {
             newcomer: serde_json::from_value(node(id)).unwrap(),
             may_found,
@@ -127,20 +127,6 @@ async fn a_malformed_field_is_named() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
         assert_eq!(problem["field"], field);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_director_inside_a_node_serves_its_own_discussion_only() {
-    let (holder, other) = (KeyHolder::new(1), KeyHolder::new(2));
-    let app = app(Director::only(holder.discussion(), SEED));
-    for body in [coordinator(A, 1), other.coordinator(A)] {
-        let (status, _) = post(&app, "/register_coordinator", &body).await;
-        assert_eq!(status, StatusCode::FORBIDDEN);
-    }
-    let response = send(&app, "GET", "/", Body::empty()).await;
-    assert_eq!(response.status(), StatusCode::FORBIDDEN);
-    let (status, _) = post(&app, "/register_coordinator", &holder.coordinator(A)).await;
-    assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

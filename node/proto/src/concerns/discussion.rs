@@ -13,6 +13,7 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 use crate::Time;
 use crate::config::Retention;
 use crate::context::Context;
+use crate::machines::bylines::Bylines;
 use crate::machines::causal::{Causal, Deliverable, LamportVerdict};
 use crate::machines::log::Log;
 use unnamed::UnnamedAuthors;
@@ -22,6 +23,7 @@ use unnamed::UnnamedAuthors;
 pub(crate) struct Discussion {
     pub(crate) causal: Causal,
     pub(crate) log: Log,
+    pub(crate) bylines: Bylines,
     /// Authors that have sent something and that nobody has named.
     unnamed: UnnamedAuthors,
     /// Bundles that wait for their heads' authors to be named, and for how long.
@@ -45,10 +47,17 @@ impl Discussion {
         Self {
             causal: Causal::default(),
             log: Log::new(retention),
+            bylines: Bylines::default(),
             unnamed: UnnamedAuthors::default(),
             waits: VecDeque::new(),
             started: false,
         }
+    }
+
+    /// Notes that an author has had this name so far, and has another one from now on.
+    pub(crate) fn note_byline(&mut self, author: NodeId, name: &str) {
+        let last = self.causal.last_of(&author);
+        self.bylines.note(author, last, name);
     }
 
     /// Returns true once the clock has its start.

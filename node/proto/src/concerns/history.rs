@@ -55,7 +55,7 @@ impl History {
     pub(crate) fn take_fetch(
         &mut self,
         context: &mut Context,
-        discussion: &Discussion,
+        discussion: &mut Discussion,
         forks: &Forks,
         peer: NodeId,
     ) {
@@ -67,7 +67,7 @@ impl History {
     pub(crate) fn serve_fetchers(
         &mut self,
         context: &mut Context,
-        discussion: &Discussion,
+        discussion: &mut Discussion,
         forks: &Forks,
     ) {
         let Some(view) = context.view.clone().filter(|_| context.joining.is_inside()) else {
@@ -146,8 +146,9 @@ fn nth_chunk<T: Clone>(items: &[T], size: usize, page: usize) -> Vec<T> {
     items.chunks(size).nth(page).unwrap_or_default().to_vec()
 }
 
-fn send_cut(context: &mut Context, discussion: &Discussion, forks: &Forks, peer: &NodeId) {
+fn send_cut(context: &mut Context, discussion: &mut Discussion, forks: &Forks, peer: &NodeId) {
     let base = discussion.log.base_for_latecomers();
+    let bylines = discussion.bylines.after(&base);
     let shared = base
         .iter()
         .filter(|base| !discussion.causal.is_aside(&base.author));
@@ -166,6 +167,7 @@ fn send_cut(context: &mut Context, discussion: &Discussion, forks: &Forks, peer:
         base.len().div_ceil(PAGE_CLOCK / 2),
         clock.len().div_ceil(PAGE_CLOCK / 2),
         authors.len().div_ceil(PAGE_MEMBERS),
+        bylines.len().div_ceil(PAGE_MEMBERS),
         1,
     ];
     let pages = pages.into_iter().max().unwrap_or(1);
@@ -176,6 +178,7 @@ fn send_cut(context: &mut Context, discussion: &Discussion, forks: &Forks, peer:
             authors: nth_chunk(&authors, PAGE_MEMBERS, page),
             lamport: discussion.causal.lamport(),
             last: page + 1 == pages,
+            bylines: nth_chunk(&bylines, PAGE_MEMBERS, page),
         });
         context.send(peer, &cut);
     }

@@ -1,7 +1,8 @@
 //! Reachability checks: whether others can dial this node at the addresses that it gives.
 //!
-//! Each node asks a few members once. If none of them gets through, it tells its user, and adds which host they see
-//! (`PROTOCOL.md` §3.5). Not here: the dials (the driver).
+//! Each node asks a few members once. It remembers at which addresses they got through, because newcomers can enter
+//! there. If none got through, it tells its user, and adds which host they see (`PROTOCOL.md` §3.5). Not here: the
+//! dials (the driver), what is done with the addresses (`entrances`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use ringtalk_wire::limit::ENTRANCES;
 use ringtalk_wire::{Checked, Frame, NodeId};
 
 use crate::context::Context;
@@ -21,6 +23,11 @@ const CHECK_AFTER: Duration = Duration::from_secs(1);
 const CHECK_TIME: Duration = Duration::from_millis(3_600);
 /// The maximum number of members that this node checks at a time.
 const CHECKS: usize = 8;
+/// How soon this node asks other members after nobody got through; each next time it waits twice as long. Members may
+/// lie, and a router may be set up later.
+const RECHECK_AFTER: Duration = Duration::from_secs(60);
+/// The most doublings: some two hours.
+const MAX_DOUBLINGS: u32 = 7;
 /// How soon a member may ask again.
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -28,6 +35,10 @@ const CHECK_AGAIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Reachability {
     state: CheckState,
+    /// The addresses at which members got through, those of other networks first.
+    reached: Vec<String>,
+    /// How many times in a row nobody got through.
+    vain_checks: u32,
     /// When this node began its latest checks of other members.
     checks: BTreeMap<NodeId, Time>,
 }
@@ -45,22 +56,35 @@ enum CheckState {
         asked: Vec<NodeId>,
         answers: Vec<(NodeId, Option<IpAddr>)>,
     },
-    /// The result is known.
+    /// A member got through.
     Done,
+    /// Nobody got through; this node asks others at that time.
+    Unreached(Time),
 }
 
 impl Reachability {
     /// Returns when `expire` has something to do.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
-            CheckState::Waiting(at) => Some(at),
+            CheckState::Waiting(at) | CheckState::Unreached(at) => Some(at),
             CheckState::AwaitingAnswers { until, .. } => Some(until),
             CheckState::Idle | CheckState::Done => None,
         }
     }
-}
 
-impl Reachability {
+    /// Returns the addresses at which members got through; `None` while their answers are awaited.
+    pub(crate) fn reached(&self) -> Option<&[String]> {
+        let is_known = matches!(self.state, CheckState::Done | CheckState::Unreached(_));
+        is_known.then_some(&self.reached[..])
+    }
+
+    /// Asks at once if there is a member to ask and none was asked yet.
+    pub(crate) fn hurry(&mut self, context: &mut Context) {
+        if matches!(self.state, CheckState::Idle | CheckState::Waiting(_)) {
+            self.request_checks(context);
+        }
+    }
+
     /// Schedules the question, because a member is linked that can answer it.
     pub(crate) fn schedule(&mut self, context: &Context) {
         let now = context.now;
@@ -69,26 +93,39 @@ impl Reachability {
         }
     }
 
+    /// Asks again, because this node has moved. The members that were asked last may answer only in a while
+    /// (`CHECK_AGAIN`); if none does, the next link leads to another question.
+    pub(crate) fn renew(&mut self, context: &Context) {
+        self.state = CheckState::Idle;
+        self.vain_checks = 0;
+        self.schedule(context);
+    }
+
     pub(crate) fn expire(&mut self, context: &mut Context) {
         let now = context.now;
         if self.deadline().is_none_or(|at| at > now) {
             return;
         }
-        match core::mem::take(&mut self.state) {
-            CheckState::AwaitingAnswers { answers, .. } => self.conclude(context, &answers),
-            _ => self.request_checks(context),
+        if matches!(self.state, CheckState::AwaitingAnswers { .. }) {
+            return self.finish(context);
         }
+        self.state = CheckState::Idle;
+        self.request_checks(context);
     }
 
     /// Asks linked members: one on another network, and one on this node's own, if there are both.
     fn request_checks(&mut self, context: &mut Context) {
         let now = context.now;
+        self.reached.clear();
         let Some(view) = context.view.clone() else {
             return;
         };
         let members = view.members().filter(|one| context.links.is_up(&one.id));
         let mut linked: Vec<_> = members.collect();
         linked.sort_by_key(|one| (!context.is_far(&one.id), one.key));
+        // After a vain check, other members are asked.
+        let turn = self.vain_checks as usize % linked.len().max(1);
+        linked.rotate_left(turn);
         let (Some(first), Some(last)) = (linked.first(), linked.last()) else {
             return;
         };
@@ -119,15 +156,15 @@ impl Reachability {
         }
     }
 
-    /// Tells a member whether it was reached at its addresses.
-    pub(crate) fn report_check(context: &mut Context, peer: NodeId, reached: bool) {
+    /// Tells a member at which of its addresses it was reached.
+    pub(crate) fn report_check(context: &mut Context, peer: NodeId, at: Option<String>) {
         let host = context
             .links
             .host(&peer)
             .filter(|_| context.links.is_direct(&peer));
         let seen = host.map(|host| host.to_string()).unwrap_or_default();
-        let checked = Frame::Checked(Checked { reached, seen });
-        context.send(&peer, &checked);
+        let at = at.unwrap_or_default();
+        context.send(&peer, &Frame::Checked(Checked { at, seen }));
     }
 
     /// Takes the result of a member's check of this node.
@@ -138,17 +175,36 @@ impl Reachability {
         if !asked.contains(&peer) {
             return;
         }
-        if checked.reached {
-            self.state = CheckState::Done;
-            return;
-        }
         asked.retain(|id| *id != peer);
         // Any other text is not a host.
         let seen = checked.seen.parse::<IpAddr>().ok();
         answers.push((peer, seen));
-        if asked.is_empty() {
-            let answers = core::mem::take(answers);
-            self.conclude(context, &answers);
+        let is_over = asked.is_empty();
+        // A member cannot have reached this node where it does not say that it is.
+        let is_own = context.config.addresses.all().any(|own| own == checked.at);
+        if is_own && !self.reached.contains(&checked.at) {
+            let place = if context.is_far(&peer) {
+                0
+            } else {
+                self.reached.len()
+            };
+            self.reached.insert(place, checked.at.clone());
+            debug_assert!(self.reached.len() <= ENTRANCES, "two members were asked");
+        }
+        if is_over {
+            self.finish(context);
+        }
+    }
+
+    /// Ends the wait for answers.
+    fn finish(&mut self, context: &mut Context) {
+        match core::mem::take(&mut self.state) {
+            CheckState::AwaitingAnswers { .. } if !self.reached.is_empty() => {
+                self.state = CheckState::Done;
+                self.vain_checks = 0;
+            }
+            CheckState::AwaitingAnswers { answers, .. } => self.conclude(context, &answers),
+            other => self.state = other,
         }
     }
 
@@ -158,7 +214,12 @@ impl Reachability {
             self.state = CheckState::Idle;
             return;
         }
-        self.state = CheckState::Done;
+        let wait = RECHECK_AFTER * (1 << self.vain_checks.min(MAX_DOUBLINGS));
+        self.state = CheckState::Unreached(context.now + wait);
+        self.vain_checks = self.vain_checks.saturating_add(1);
+        if self.vain_checks > 1 {
+            return;
+        }
         let names: Vec<String> = answers.iter().map(|(id, _)| context.name_of(id)).collect();
         let tried: Vec<&str> = context.config.addresses.all().collect();
         let seen = answers.iter().find_map(|&(_, seen)| seen);

@@ -33,11 +33,18 @@ impl Reaching {
         self.doors.set(doors);
     }
 
-    /// Chooses the doors of the ring if this node is its coordinator, because a new view is in force.
+    /// Decides anew where newcomers should turn, because a new view is in force.
     pub(crate) fn follow(&mut self, context: &Context, view: &View) {
         if context.is_coordinator() {
             self.doors.choose(context, view);
+        } else {
+            self.doors.follow(context);
         }
+    }
+
+    /// Returns where newcomers should turn, while this node follows a coordinator.
+    pub(crate) fn directions(&self, context: &Context) -> Option<&Arc<Registration>> {
+        self.doors.directions(context)
     }
 
     /// Returns what to register at the directors while this node is the coordinator.
@@ -140,10 +147,10 @@ impl Reaching {
             let id = &member.id;
             id != peer && *id != context.config.id && !context.detector.suspects(id)
         });
-        // A member that is neither linked nor on several networks has no better chance than this node.
-        let fit = fit.filter(|member| {
-            context.links.is_direct(&member.id) || member.addresses.are_manifold()
-        });
+        // A member that is neither linked nor on several networks has no better chance than this node. One whose link is
+        // carried cannot carry another, but can have the peer dial.
+        let fit =
+            fit.filter(|member| context.links.is_up(&member.id) || member.addresses.are_manifold());
         let mut ranked: Vec<_> = fit
             .map(|member| {
                 let rank = (

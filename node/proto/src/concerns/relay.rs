@@ -6,6 +6,7 @@ pub(crate) mod abbreviation;
 mod children;
 mod confirmation;
 pub(crate) mod forwarder;
+mod reach;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -17,6 +18,7 @@ use super::ring::Ring;
 use crate::config::SHARE_BYTES;
 use crate::context::Context;
 use crate::machines::acks::AckTracker;
+use crate::machines::coverage::Coverage;
 use crate::machines::outbox::Outbox;
 use crate::machines::parking::Parking;
 use crate::machines::spread::{Extension, Spreading};
@@ -57,6 +59,7 @@ pub(crate) struct Relay {
     pub(crate) spreading: Spreading,
     pub(crate) parking: Parking,
     pub(crate) acks: AckTracker,
+    pub(crate) coverage: Coverage,
     pub(crate) confirmations: Confirmations,
     pub(crate) announcements: Announcements,
 }

@@ -75,9 +75,7 @@ impl Suspicion {
             return None;
         }
         let is_asked = self.trials.number(&probe.member) == Some(probe.trial);
-        let signed =
-            seal.signer() == probe.member && context.signatures.is_valid(&seal, &probe.to_sign());
-        (is_asked && signed).then_some(probe.member)
+        (is_asked && context.signatures.is_answer(&probe, &seal)).then_some(probe.member)
     }
 
     /// Ends a member's trial, because it gave a sign of life. Returns true if it is the coordinator and was believed
@@ -118,7 +116,7 @@ impl Suspicion {
 /// Answers a probe if this node is the suspect; otherwise passes the judge's probe on to the suspect.
 pub(crate) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
     if probe.member == context.config.id {
-        let seal = context.signatures.sign(&probe.to_sign());
+        let seal = context.signatures.sign_probe(&probe);
         let alive = Frame::Alive(Alive { probe, seal });
         context.send(&peer, &alive);
     } else if probe.judge == peer {

@@ -96,7 +96,7 @@ impl Context {
     }
 
     /// Returns the addresses of a member by the view in force. An outsider has no view in force.
-    fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
+    pub(crate) fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
         let member = self.view_as_member().and_then(|view| view.member(peer));
         member.map(|member| member.addresses.clone())
     }
@@ -145,12 +145,13 @@ impl Context {
         !refused.is_empty() && is_there && is_its_own
     }
 
-    /// Closes the links that are no longer needed.
+    /// Closes the links that are no longer needed, and those whose far end does not answer.
     pub(crate) fn close_unneeded_links(&mut self, is_needed: impl Fn(&NodeId) -> bool) {
         let view = self.view.as_ref();
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
         self.links
             .close_unneeded(self.now, is_needed, is_member, &mut self.out);
+        self.links.close_unanswered(self.now, &mut self.out);
     }
 
     /// Closes the circuits of suspects, for whatever reason they are suspected. A circuit whose carrier has vanished

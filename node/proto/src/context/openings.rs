@@ -35,18 +35,14 @@ impl Context {
 
     /// Adds this node's signature to an opening.
     pub(crate) fn with_own_seal(&self, mut opening: Opening) -> Opening {
-        opening.seals.push(self.signatures.sign(&opening.to_sign()));
+        opening.seals.push(self.signatures.sign_opening(&opening));
         opening
     }
 
     /// Returns the nodes whose signatures under an opening are valid.
     pub(crate) fn signers(&self, opening: &Opening) -> BTreeSet<NodeId> {
-        let signed = opening.to_sign();
-        let holding = opening
-            .seals
-            .iter()
-            .filter(|seal| self.signatures.is_valid(seal, &signed));
-        holding.map(Seal::signer).collect()
+        let seals = self.signatures.valid_seals(opening);
+        seals.map(Seal::signer).collect()
     }
 
     /// Returns true if a view's epoch is proven to a node that follows `view`.

@@ -19,7 +19,7 @@ use crate::planted::{Planted, PlantedBug};
 const MAX_OPEN: usize = 8_192;
 
 /// For how many of the last acknowledged bundles late acknowledgements are passed on: some seconds of lively talk.
-pub(crate) const LATE_BUNDLES: usize = 512;
+const LATE_BUNDLES: usize = 512;
 
 /// How many parts of a bundle are acknowledged at most.
 const PARENTS: usize = 64;
@@ -34,7 +34,10 @@ const BUSY_FACTOR: u32 = 3;
 #[derive(Debug, Default)]
 pub(crate) struct AckTracker {
     open: BTreeMap<ItemId, PendingBundle>,
-    order: VecDeque<ItemId>,
+    /// The open bundles in the order in which they were opened.
+    order: BTreeMap<u64, ItemId>,
+    /// How many bundles were ever opened; one that was complete and is opened again counts again.
+    opened: u64,
     /// The last acknowledged bundles; `reported_order` has the oldest first.
     reported: BTreeMap<ItemId, ReportedBundle>,
     reported_order: VecDeque<ItemId>,
@@ -52,6 +55,8 @@ pub(crate) struct AckTracker {
 
 #[derive(Debug, Default)]
 struct PendingBundle {
+    /// Its place in the order.
+    opened: u64,
     /// When its acknowledgement leaves, if it is complete by then.
     leaves: Time,
     delivered: bool,
@@ -134,8 +139,10 @@ impl AckTracker {
     ) {
         let new = self.pulled.remove(&item) || new;
         let open = self.open.entry(item).or_insert_with(|| {
-            self.order.push_back(item);
+            self.opened += 1;
+            self.order.insert(self.opened, item);
             PendingBundle {
+                opened: self.opened,
                 leaves,
                 ..PendingBundle::default()
             }
@@ -148,7 +155,7 @@ impl AckTracker {
         }
         open.members += u64::from(new);
         if self.order.len() > MAX_OPEN
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((_, oldest)) = self.order.pop_first()
             && let Some(forgotten) = self.open.remove(&oldest)
         {
             self.forget_progress(oldest.origin);
@@ -156,7 +163,7 @@ impl AckTracker {
                 self.due.remove(&(awaited.due, oldest, child));
             }
         }
-        debug_assert!(self.open.len() <= self.order.len(), "the oldest goes first");
+        debug_assert_eq!(self.open.len(), self.order.len(), "each has one place");
     }
 
     /// Notes that a child relays a part of the bundle. Its acknowledgement is awaited for `wait`, unless the
@@ -369,6 +376,7 @@ impl AckTracker {
             return None;
         }
         let mut open = self.open.remove(&item)?;
+        self.order.remove(&open.opened);
         self.forget_progress(item.origin);
         let all = self.keep(item, &mut open);
         let is_own = open.parents.is_empty();
@@ -634,6 +642,21 @@ mod tests {
         let now = begin + WAIT / 2;
         acks.take_ack(now, &id(2), ack(item(2), 1));
         assert_eq!(acks.expire(begin + WAIT).0, [id(2)]);
+    }
+
+    #[test]
+    fn a_bundle_that_is_opened_again_is_the_newest() {
+        let mut acks = AckTracker::default();
+        acks.note_received(item(0), None, true, Time::default());
+        acks.note_delivered(item(0));
+        for number in 1..MAX_OPEN as u64 {
+            acks.note_received(item(number), None, true, Time::default());
+        }
+        acks.note_received(item(0), Some(id(7)), false, Time::default());
+        acks.note_received(item(MAX_OPEN as u64), None, true, Time::default());
+        assert!(!acks.open.contains_key(&item(1)), "the oldest is forgotten");
+        assert!(acks.note_delivered(item(0)).is_some(), "it is here");
+        assert_eq!(acks.order.len(), acks.open.len());
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod detour;
 mod dialling;
 mod peer;
 mod queue;
+mod silence;
 
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
@@ -27,6 +28,7 @@ use detour::Dial;
 pub(crate) use dialling::DialledBy;
 use peer::{CurrentLink, Peer};
 use queue::Queue;
+use silence::calls_for_answer;
 
 /// How many frames to one peer wait for its link to come up.
 const MAX_PENDING_FRAMES: usize = 64;
@@ -42,7 +44,7 @@ pub(crate) struct Links {
     dials: BTreeMap<NodeId, Dial>,
     owners: BTreeMap<LinkId, NodeId>,
     draining: BTreeMap<LinkId, Time>,
-    /// Peers whose link was closed by this node, not yet taken with [`Links::take_closed_here`].
+    /// Peers whose link was closed by this node, for whatever reason, not yet taken with [`Links::take_closed_here`].
     closed_here: Vec<NodeId>,
 }
 
@@ -117,6 +119,7 @@ impl Links {
             up_since: now,
             last_used: now,
             last_received: now,
+            question: None,
         };
         let Some(old) = &entry.current else {
             entry.current = Some(new);
@@ -154,6 +157,10 @@ impl Links {
         let frames = entry.map(|entry| core::mem::take(&mut entry.pending_frames));
         for bytes in frames.unwrap_or_default() {
             self.push(now, (peer, None), bytes, out);
+            // Nobody knows any more whether it is a question, but the link was made for it.
+            if let Some(current) = self.current_mut(peer) {
+                current.note_asked(now);
+            }
         }
     }
 
@@ -204,6 +211,12 @@ impl Links {
         self.current(peer).is_some()
     }
 
+    /// Returns the peers that can be sent to.
+    pub(crate) fn linked_peers(&self) -> Vec<NodeId> {
+        let linked = self.peers.iter().filter(|(_, peer)| peer.current.is_some());
+        linked.map(|(id, _)| *id).collect()
+    }
+
     /// Returns true if nothing waits on the link to this peer.
     pub(crate) fn is_idle(&self, peer: &NodeId) -> bool {
         self.current(peer)
@@ -227,20 +240,19 @@ impl Links {
         lost.is_some_and(|lost| now - lost < DEATH_PROOF)
     }
 
-    /// Takes the peers whose links this node closed because of a bound or for want of use.
+    /// Takes the peers whose links this node closed because of a bound, for want of use, or of an answer.
     pub(crate) fn take_closed_here(&mut self) -> Vec<NodeId> {
         core::mem::take(&mut self.closed_here)
     }
 
-    /// Notes that something arrived from this peer.
-    pub(crate) fn note_received(&mut self, now: Time, peer: &NodeId) {
-        if let Some(current) = self
-            .peers
-            .get_mut(peer)
-            .and_then(|peer| peer.current.as_mut())
-        {
+    /// Notes that something arrived from this peer over a link, which may be one that drains.
+    pub(crate) fn note_received(&mut self, now: Time, peer: &NodeId, link: LinkId) {
+        if let Some(current) = self.current_mut(peer) {
             current.last_used = now;
-            current.last_received = now;
+            if current.link == link {
+                current.last_received = now;
+                current.question = None;
+            }
         }
     }
 
@@ -251,10 +263,11 @@ impl Links {
     }
 
     /// Notes that bytes have left a link's queue. Returns the link's peer.
-    pub(crate) fn written(&mut self, link: LinkId, bytes: usize) -> Option<NodeId> {
+    pub(crate) fn written(&mut self, now: Time, link: LinkId, bytes: usize) -> Option<NodeId> {
         let peer = self.owners.get(&link).copied()?;
         let current = self.peers.get_mut(&peer)?.current.as_mut()?;
         if current.link == link {
+            current.note_progress(now, bytes);
             current.queue.written(bytes);
             current.full &= current.queue.weight() > LINK_QUEUE_BYTES / 2;
         }
@@ -280,7 +293,15 @@ impl Links {
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) -> bool {
-        self.is_up(peer) && self.push(now, (peer, share), encode(frame), out)
+        if !self.is_up(peer) || !self.push(now, (peer, share), encode(frame), out) {
+            return false;
+        }
+        if calls_for_answer(frame)
+            && let Some(current) = self.current_mut(peer)
+        {
+            current.note_asked(now);
+        }
+        true
     }
 
     /// Sends a frame as soon as there is a link, and dials if there is none.
@@ -413,6 +434,10 @@ impl Links {
         self.peers.get(peer)?.current.as_ref()
     }
 
+    fn current_mut(&mut self, peer: &NodeId) -> Option<&mut CurrentLink> {
+        self.peers.get_mut(peer)?.current.as_mut()
+    }
+
     /// Queues bytes on the link in use. A link over its last bound is closed.
     fn push(
         &mut self,
@@ -421,11 +446,7 @@ impl Links {
         bytes: Bytes,
         out: &mut VecDeque<Output>,
     ) -> bool {
-        let Some(current) = self
-            .peers
-            .get_mut(peer)
-            .and_then(|peer| peer.current.as_mut())
-        else {
+        let Some(current) = self.current_mut(peer) else {
             return false;
         };
         current.queue.push(bytes.len(), share);

@@ -344,7 +344,8 @@ mod tests {
     use alloc::vec;
 
     use ringtalk_wire::{
-        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
+        BundleMessage, KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature,
+        encode_item,
     };
 
     use super::*;
@@ -371,10 +372,7 @@ mod tests {
         lamport: u64,
         awaited: &[u64],
     ) {
-        let text = Text {
-            timestamp_ms: 0,
-            text: "x".into(),
-        };
+        let text = BundleMessage::text(0, "x");
         let bundle = Bundle {
             author: id(author),
             first,

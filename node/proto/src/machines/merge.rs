@@ -100,7 +100,7 @@ mod tests {
     use ringtalk_wire::{Addresses, NodeId, ViewHash};
 
     use super::*;
-    use crate::view::test_support::{FakeSigner, id, unsealed};
+    use crate::view::test_support::{FakeSigner, RING, id, unsealed};
     use crate::view::{Change, Mismatch};
 
     fn ring(members: u64, coordinator: u16) -> Meet {
@@ -138,7 +138,10 @@ mod tests {
         };
         let (update, view) = founding.next(change, unsealed).unwrap();
         // Its contents fit the view; only the signature is missing.
-        assert_eq!(founding.apply(&update, &FakeSigner), Err(Mismatch::Seal));
+        assert_eq!(
+            founding.apply(&update, RING, &FakeSigner),
+            Err(Mismatch::Seal)
+        );
         view
     }
 
@@ -192,7 +195,7 @@ mod tests {
         assert_eq!(union.coordinator(), id(1));
         assert!(union.layout() > one.layout());
         assert!(union.descends_from(&one.tag()) && union.descends_from(&other.tag()));
-        let paged = View::from_pages(union.pages(), &FakeSigner);
+        let paged = View::from_pages(union.pages(), RING, &FakeSigner);
         assert_eq!(paged, Err(Mismatch::Seal), "what it says fits");
     }
 }

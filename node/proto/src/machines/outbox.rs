@@ -9,46 +9,49 @@ use alloc::collections::VecDeque;
 use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
-use ringtalk_wire::Text;
-use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, TEXT_BYTES};
+use ringtalk_wire::limit::{BUNDLE_BODY_BYTES, BUNDLE_MESSAGES, TEXT_BYTES};
+use ringtalk_wire::{Body, BundleMessage};
 
 use crate::Time;
 use window::Window;
 
-/// The cost of each message in a bundle beside its text.
+/// The cost of each message in a bundle beside its body.
 const MESSAGE_BYTES: usize = 16;
 
-/// The texts that the user says at once: no more than one bundle takes, each message at most [`TEXT_BYTES`] long.
+/// What the user says at once: no more than one bundle takes, each text at most [`TEXT_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
-    texts: Vec<Text>,
+    messages: Vec<BundleMessage>,
     bytes: usize,
 }
 
 impl Draft {
     /// Adds a message, or returns it as the error if there is no more room.
-    pub fn push(&mut self, text: Text) -> Result<(), Text> {
-        debug_assert!(text.text.len() <= TEXT_BYTES, "nobody would take it");
-        let bytes = self.bytes + weight(&text);
-        let fits = bytes <= BUNDLE_TEXT_BYTES && self.texts.len() < BUNDLE_MESSAGES;
+    pub fn push(&mut self, message: BundleMessage) -> Result<(), BundleMessage> {
+        debug_assert!(
+            matches!(message.body, Body::Control { .. }) || message.body.len() <= TEXT_BYTES,
+            "nobody would take it"
+        );
+        let bytes = self.bytes + weight(&message);
+        let fits = bytes <= BUNDLE_BODY_BYTES && self.messages.len() < BUNDLE_MESSAGES;
         if !fits {
-            return Err(text);
+            return Err(message);
         }
         self.bytes = bytes;
-        self.texts.push(text);
+        self.messages.push(message);
         Ok(())
     }
 
     /// Returns true if the draft has no messages.
     pub const fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+        self.messages.is_empty()
     }
 }
 
-impl From<Text> for Draft {
-    fn from(text: Text) -> Self {
+impl From<BundleMessage> for Draft {
+    fn from(message: BundleMessage) -> Self {
         let mut draft = Self::default();
-        let pushed = draft.push(text);
+        let pushed = draft.push(message);
         debug_assert!(pushed.is_ok(), "one message always has room");
         draft
     }
@@ -57,7 +60,7 @@ impl From<Text> for Draft {
 /// Messages that wait for the next bundle, and closed bundles that wait to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    pending: VecDeque<Text>,
+    pending: VecDeque<BundleMessage>,
     pending_bytes: usize,
     /// Closed bundles, by the sequence number of their first message.
     in_flight: BTreeMap<u64, InFlightBundle>,
@@ -83,7 +86,7 @@ struct InFlightBundle {
 impl Outbox {
     /// Returns true if there is room for another message beside those of a draft.
     pub(crate) fn has_room(&self, draft: &Draft) -> bool {
-        let messages = self.pending.len() + self.in_flight_messages + draft.texts.len();
+        let messages = self.pending.len() + self.in_flight_messages + draft.messages.len();
         let bytes = self.pending_bytes + self.in_flight_bytes + draft.bytes;
         self.window.has_room(messages, bytes)
     }
@@ -91,7 +94,7 @@ impl Outbox {
     /// Adds what the user says.
     pub(crate) fn push(&mut self, draft: Draft) {
         self.pending_bytes += draft.bytes;
-        self.pending.extend(draft.texts);
+        self.pending.extend(draft.messages);
     }
 
     /// Returns true if nothing waits for the next bundle.
@@ -140,7 +143,7 @@ impl Outbox {
 
     /// Takes out the messages of the next bundle. The first one has the sequence number `last_seq() + 1` as it was
     /// before.
-    pub(crate) fn close_bundle(&mut self) -> Vec<Text> {
+    pub(crate) fn close_bundle(&mut self) -> Vec<BundleMessage> {
         let (most, most_bytes) = self.window.bundle();
         let mut messages = Vec::new();
         let mut bytes = 0;
@@ -162,7 +165,13 @@ impl Outbox {
     }
 
     /// Notes that a closed bundle is on its way to so many children.
-    pub(crate) fn track(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
+    pub(crate) fn track(
+        &mut self,
+        now: Time,
+        first: u64,
+        messages: &[BundleMessage],
+        children: usize,
+    ) {
         debug_assert!(!messages.is_empty(), "a bundle says something");
         let open = InFlightBundle {
             closed_at: now,
@@ -206,12 +215,13 @@ impl Outbox {
     }
 
     /// Notes that all members have delivered a bundle, except those that are not waited for; called again when some
-    /// of these have too. Returns its last message while the bundle is here.
-    pub(crate) fn note_acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
-        let open = self.in_flight.get_mut(&first)?;
-        let last = first + open.messages as u64 - 1;
+    /// of these have too.
+    pub(crate) fn note_acked(&mut self, now: Time, first: u64, behind: bool) {
+        let Some(open) = self.in_flight.get_mut(&first) else {
+            return;
+        };
         if core::mem::replace(&mut open.acked, true) {
-            return Some(last);
+            return;
         }
         // The acknowledgements of lone messages may be late, and say nothing of how much the ring takes.
         if open.messages > 1 {
@@ -221,7 +231,6 @@ impl Outbox {
             }
         }
         self.remove_if_done(first);
-        Some(last)
     }
 
     /// Returns how many messages no other member has taken yet.
@@ -257,19 +266,16 @@ impl Outbox {
     }
 }
 
-fn weight(text: &Text) -> usize {
-    text.text.len() + MESSAGE_BYTES
+fn weight(message: &BundleMessage) -> usize {
+    message.body.len() + MESSAGE_BYTES
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(bytes: usize) -> Text {
-        Text {
-            timestamp_ms: 0,
-            text: "x".repeat(bytes).into(),
-        }
+    fn text(bytes: usize) -> BundleMessage {
+        BundleMessage::text(0, "x".repeat(bytes))
     }
 
     #[test]

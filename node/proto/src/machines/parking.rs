@@ -100,8 +100,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use ringtalk_wire::{
-        Direction, ItemKind, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, Seal, SealHash,
-        Signature, Text, encode_item,
+        BundleMessage, Direction, ItemKind, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
+        SealHash, Signature, encode_item,
     };
 
     use super::*;
@@ -114,10 +114,7 @@ mod tests {
     }
 
     fn incoming(author: u8, first: u64) -> IncomingBundle {
-        let text = Text {
-            timestamp_ms: 0,
-            text: "x".repeat(16_000).into(),
-        };
+        let text = BundleMessage::text(0, "x".repeat(16_000));
         let bundle = Bundle {
             author: id(author),
             first,

@@ -8,7 +8,7 @@
 
 use alloc::sync::Arc;
 
-use ringtalk_wire::{Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
+use ringtalk_wire::{Body, Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
 
 use super::Node;
 use crate::concerns::forks::{ForkVerdict, send_evidence};
@@ -188,7 +188,7 @@ impl Node {
         };
         let reception = self.discussion.causal.receive(sealed, bundle, patience);
         if reception == Reception::Refused {
-            tracing::warn!(?author, "refused a bundle that overlaps another");
+            tracing::info!(?author, "refused a bundle that overlaps another");
             // A new message there cannot be told apart from the author's earlier ones.
             if self.discussion.is_ordered(context, &author) {
                 self.gap(last, true);
@@ -247,13 +247,27 @@ impl Node {
 
     /// Tells the user the messages of a bundle.
     pub(super) fn tell_messages(&mut self, bundle: &Bundle) {
-        let name: Arc<str> = self.context.name_of(&bundle.author).into();
+        let byline = self
+            .discussion
+            .bylines
+            .name_at(&bundle.author, bundle.first);
+        let name: Arc<str> = match byline {
+            Some(name) => name.into(),
+            None => self.context.name_of(&bundle.author).into(),
+        };
         let history = self.context.joining.is_history(bundle.last_id());
         if history {
             let progress = self.context.joining.progress();
             progress.add_done(bundle.messages.len() as u64);
         }
+        if bundle.author != self.context.config.id {
+            self.absence.note_messages(bundle.messages.len());
+        }
         for (offset, message) in (0..).zip(&bundle.messages) {
+            // No guest and no control message has a meaning yet: they are kept, passed on, and not shown.
+            let Body::Text(text) = &message.body else {
+                continue;
+            };
             let id = MessageId {
                 author: bundle.author,
                 seq: bundle.first + offset,
@@ -262,7 +276,7 @@ impl Node {
                 id,
                 name: Arc::clone(&name),
                 timestamp_ms: message.timestamp_ms,
-                text: message.text.clone(),
+                text: text.clone(),
                 lamport: bundle.lamport + offset,
                 heads: (offset == 0).then(|| bundle.heads.clone()),
                 history,

@@ -29,6 +29,9 @@ impl Node {
         self.leaving = Some(Leaving::begin(now, unconfirmed));
         self.context.leave_stage = LeaveStage::HandingOff;
         self.relay.confirm_all(&mut self.context);
+        if self.context.joining.is_outside() {
+            self.withdraw_requests();
+        }
         if nobody_to_tell {
             self.finish_leaving();
         } else {
@@ -64,8 +67,17 @@ impl Node {
         }
     }
 
-    /// Removes a member that leaves from the view.
+    /// Withdraws this node's requests for admission. A coordinator may have admitted this node already, and would
+    /// report it as failed.
+    fn withdraw_requests(&mut self) {
+        for peer in self.context.links.linked_peers() {
+            self.context.send(&peer, &Frame::Leave(0));
+        }
+    }
+
+    /// Removes a member that leaves from the view, or a newcomer that has changed its mind from the queue.
     pub(super) fn take_leave(&mut self, peer: NodeId) {
+        self.entry.newcomers.forget(&peer);
         let member = self.context.is_member(&peer);
         if member && self.context.has_authority() {
             let left = Departed {

@@ -150,14 +150,21 @@ impl Node {
         if !self.open_epoch_for_outsider(join.tag.as_ref()) {
             return self.send_later(&peer, None);
         }
-        if self.context.is_member(&peer) {
+        // Opening an epoch may have removed the peer.
+        let view = self.context.view.clone();
+        let listed = view.as_ref().and_then(|view| view.member(&peer));
+        if listed.is_some_and(|member| !self.is_move(member, &join)) {
             return self.send_view(&peer);
         }
         let host = self.context.links.host(&peer);
         let network = seen_network(&join, host.filter(|_| self.context.links.is_direct(&peer)));
-        tracing::debug!(?peer, ?host, ?network, "a newcomer requests a place");
-        self.naming
-            .probe_predecessor(&mut self.context, peer, &join.name);
+        if listed.is_some() {
+            tracing::debug!(?peer, ?host, ?network, "a member has moved");
+        } else {
+            tracing::debug!(?peer, ?host, ?network, "a newcomer requests a place");
+            self.naming
+                .probe_predecessor(&mut self.context, peer, &join.name);
+        }
         if !self.entry.newcomers.enqueue(peer, Join { network, ..join }) {
             return self.send_later(&peer, self.context.coordinator_contact());
         }
@@ -197,7 +204,11 @@ impl Node {
             .filter(|peer| joined.iter().all(|member| member.id != *peer))
             .collect();
         for member in &joined {
-            self.naming.note_return(&self.context, member.id);
+            if view.contains(&member.id) {
+                self.entry.relocation.note_move(now, member.id);
+            } else {
+                self.naming.note_return(&self.context, member.id);
+            }
         }
         if !joined.is_empty() {
             self.publish(joined, Vec::new(), Vec::new());
@@ -330,7 +341,7 @@ impl Node {
                 self.start_clock(VectorClock::new(), 0, 0);
                 self.context.joining.complete();
                 self.history
-                    .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
+                    .serve_fetchers(&mut self.context, &mut self.discussion, &self.forks);
                 self.deliver_ready();
             }
         }
@@ -369,14 +380,19 @@ impl Node {
     }
 
     fn send_join(&mut self, contact: &Contact) {
-        let join = Frame::Join(Join {
+        let join = Frame::Join(self.own_join());
+        self.context
+            .send_or_dial((contact.id, &contact.addresses), &join);
+    }
+
+    /// Returns this node's request for a place, or for other addresses in the place that it has.
+    pub(super) fn own_join(&self) -> Join {
+        Join {
             name: self.own_name(),
             addresses: self.context.config.addresses.clone(),
             network: self.context.config.network,
             tag: self.context.view.as_ref().map(|view| view.tag()),
-        });
-        self.context
-            .send_or_dial((contact.id, &contact.addresses), &join);
+        }
     }
 
     /// Asks members of its last view, besides the director, if this is a former member.
@@ -409,7 +425,8 @@ impl Node {
     }
 }
 
-/// Returns newcomers as members with names and keys. Each takes those before it into account.
+/// Returns newcomers as members with names and keys. Each takes those before it into account. Those that are members
+/// already get other addresses in the place that they have.
 pub(super) fn to_members(
     now: Time,
     view: &View,
@@ -419,8 +436,22 @@ pub(super) fn to_members(
     let mut next = View::clone(view);
     let mut joined = Vec::new();
     for (peer, join) in newcomers {
-        naming.follow(now, &next);
         let network = join.network;
+        if let Some(listed) = next.member(peer).cloned() {
+            let moved = Member {
+                addresses: join.addresses.clone(),
+                network,
+                ..listed.clone()
+            };
+            if moved != listed
+                && let Some(with) = next.with(moved.clone())
+            {
+                next = with;
+                joined.push(moved);
+            }
+            continue;
+        }
+        naming.follow(now, &next);
         let newcomer = Member {
             id: *peer,
             name: naming.name_newcomer(&next, &join.name, peer),
@@ -485,6 +516,24 @@ mod tests {
         let join = join_of(&node, 5);
         node.take_join(id(9), join);
         assert_eq!(node.context.view.as_ref().map(|view| view.tag()), before);
+    }
+
+    #[test]
+    fn a_newcomer_that_leaves_is_not_admitted() {
+        let mut node = coordinator();
+        let newcomer = Join {
+            tag: None,
+            ..join_of(&node, 0)
+        };
+        for number in [8, 9] {
+            node.take_join(id(number), newcomer.clone());
+        }
+        let is_member = |node: &Node, number| node.context.is_member(&id(number));
+        assert!(is_member(&node, 8) && !is_member(&node, 9), "9 waits");
+        node.take_leave(id(8));
+        node.take_leave(id(9));
+        assert!(node.entry.newcomers.deadline(|_| false).is_none());
+        assert!(!is_member(&node, 8) && !is_member(&node, 9));
     }
 
     fn drain_events(node: &mut Node) -> Vec<JoiningStage> {

@@ -12,10 +12,21 @@ use crate::concerns::unlisted::Unlisted;
 use crate::planted::PlantedBug;
 
 impl Node {
+    /// Takes a part of a frame as a sign of life of its sender.
+    pub(super) fn frame_part(&mut self, link: LinkId) {
+        if let Some(peer) = self.context.links.peer_of(link) {
+            let now = self.context.now;
+            self.context.links.note_received(now, &peer, link);
+            self.note_alive(&peer);
+        }
+    }
+
     pub(super) fn frame(&mut self, link: LinkId, frame: Frame) {
         let Some(peer) = self.context.links.peer_of(link) else {
             return;
         };
+        let now = self.context.now;
+        self.context.links.note_received(now, &peer, link);
         self.note_alive(&peer);
         if Unlisted::must_wait(&self.context, &peer, &frame) {
             return self.unlisted.hold(self.context.now, peer, frame);
@@ -43,6 +54,7 @@ impl Node {
             | Frame::Pong(_)
             | Frame::Heartbeat(_)
             | Frame::Join(_)
+            | Frame::Leave(_)
             | Frame::Later(_)
             | Frame::PullView(_)
             | Frame::View(_)
@@ -121,7 +133,9 @@ impl Node {
             Frame::Call(call) => Reaching::take_call(context, peer, call),
             Frame::Circuit(circuit) => self.reaching.take_circuit(context, peer, &circuit),
             Frame::Check => self.reachability.take_check(context, peer),
-            Frame::Checked(checked) => self.reachability.take_checked(context, peer, &checked),
+            Frame::Checked(checked) => self.take_checked(peer, &checked),
+            Frame::AskEntrance => self.take_ask_entrance(peer),
+            Frame::Entrance(entrance) => self.entrances.take_entrance(context, peer, entrance),
             Frame::Observe => self.take_observe(&peer),
         }
     }

@@ -25,18 +25,18 @@ impl Node {
             return;
         }
         tracing::info!(?late, "this node was suspended");
+        let lasted = now - self.context.now;
         self.context.now = now;
         self.discussion.restart_waits(&self.context);
         self.context.detector.reset(now);
+        self.context.links.restart_waits(now);
         self.suspicion.trials.clear();
         self.context.people.forget_deaths();
         self.succession.election.end();
-        if self
-            .context
-            .view
-            .as_ref()
-            .is_some_and(|view| view.len() > 1)
-        {
+        let view = self.context.view.as_ref();
+        let alone = view.is_none_or(|view| view.len() == 1);
+        self.absence.note_sleep(now, lasted, alone);
+        if !alone {
             self.context.self_doubt = Some(SelfDoubt::since(now, &self.context.config.tempo));
         }
         self.maintain_ring();

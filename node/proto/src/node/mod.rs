@@ -4,9 +4,11 @@
 //! does that. Here are the parts of a node, its inputs and outputs, and its timers. Not here: decisions within one
 //! concern (`concerns`).
 
+mod absence;
 mod bundles;
 mod catching_up;
 mod departure;
+mod entrances;
 mod entry;
 mod frames;
 mod judgement;
@@ -15,6 +17,7 @@ mod peers;
 mod reader;
 mod recovery;
 mod relaying;
+mod relocation;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod speaking;
@@ -30,6 +33,7 @@ use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
 use crate::concerns::Concern;
 use crate::concerns::discussion::Discussion;
+use crate::concerns::entrances::Entrances;
 use crate::concerns::entry::Entry;
 use crate::concerns::forks::Forks;
 use crate::concerns::history::History;
@@ -46,6 +50,7 @@ use crate::concerns::succession::Succession;
 use crate::concerns::suspicion::Suspicion;
 use crate::concerns::unlisted::Unlisted;
 use crate::context::Context;
+use crate::machines::absence::Absence;
 use crate::machines::links::LinkUp;
 use crate::machines::outbox::Draft;
 #[cfg(feature = "planted-bugs")]
@@ -74,6 +79,7 @@ pub struct Node {
     ring: Ring,
     reaching: Reaching,
     reachability: Reachability,
+    entrances: Entrances,
 
     /// The messages.
     discussion: Discussion,
@@ -86,6 +92,7 @@ pub struct Node {
     succession: Succession,
     meeting: Meeting,
     leaving: Option<Leaving>,
+    absence: Absence,
 }
 
 impl Node {
@@ -117,6 +124,7 @@ impl Node {
             ring: Ring::default(),
             reaching: Reaching::default(),
             reachability: Reachability::default(),
+            entrances: Entrances::default(),
             discussion,
             relay: Relay::default(),
             history: History::default(),
@@ -125,6 +133,7 @@ impl Node {
             succession: Succession::default(),
             meeting: Meeting::default(),
             leaving: None,
+            absence: Absence::default(),
         }
     }
 
@@ -151,6 +160,7 @@ impl Node {
         self.history.repair.plant(self.context.planted);
         self.context.detector.plant(self.context.planted);
         self.relay.acks.plant(self.context.planted);
+        self.relay.coverage.plant(self.context.planted);
     }
 
     /// Handles one input.
@@ -180,14 +190,17 @@ impl Node {
             Input::LinkDown { link } => self.link_down(link),
             Input::DialFailed { peer, refused } => self.dial_failed(peer, &refused),
             Input::CircuitOver { number } => self.reaching.circuit_over(number),
-            Input::Checked { peer, reached } => {
-                Reachability::report_check(&mut self.context, peer, reached);
+            Input::Checked { peer, at } => {
+                Reachability::report_check(&mut self.context, peer, at);
             }
+            Input::AskEntrances => self.ask_entrances(),
             Input::Frame { link, frame } => self.frame(link, frame),
+            Input::Part { link } => self.frame_part(link),
             Input::Written { link, bytes } => self.written(link, bytes),
             Input::Read { unread } => self.read(unread),
             Input::Say(draft) => self.say(draft),
             Input::Rename { name } => self.rename(name),
+            Input::Moved { addresses, network } => self.relocate(addresses, network),
             Input::Leave => self.leave(),
             Input::Found => self.found_discussion(),
             Input::Contact {
@@ -284,6 +297,11 @@ impl Node {
         !self.context.joining.is_outside()
     }
 
+    /// Returns how many messages of this node no other member has taken yet.
+    pub fn untaken(&self) -> u64 {
+        self.relay.outbox.untaken_count()
+    }
+
     /// Returns the view in force.
     pub const fn view(&self) -> Option<&Arc<View>> {
         self.context.view.as_ref()
@@ -294,6 +312,11 @@ impl Node {
         self.ring.neighbours()
     }
 
+    /// Returns true if the link to a peer is up, and another node or a director carries it.
+    pub fn has_carried_link(&self, peer: &NodeId) -> bool {
+        self.context.links.is_up(peer) && !self.context.links.is_direct(peer)
+    }
+
     /// Returns the clock of the delivered messages.
     pub const fn clock(&self) -> &VectorClock {
         self.discussion.clock()
@@ -302,6 +325,12 @@ impl Node {
     /// Returns the ids of all kept messages, by (Lamport time, author, seq).
     pub fn transcript(&self) -> Vec<MessageId> {
         self.discussion.transcript()
+    }
+
+    /// Returns what to tell newcomers that ask this node how to join; `None` while it follows no coordinator, or
+    /// suspects it. It is made once for each view.
+    pub fn directions(&self) -> Option<&Arc<Registration>> {
+        self.reaching.directions(&self.context)
     }
 
     /// Returns what to register at the directors while this node is the coordinator. It is made once for each view.
@@ -323,7 +352,8 @@ impl Node {
     }
 
     fn written(&mut self, link: LinkId, bytes: usize) {
-        if self.context.links.written(link, bytes).is_some() {
+        let now = self.context.now;
+        if self.context.links.written(now, link, bytes).is_some() {
             self.flush_outbox();
         }
     }

@@ -15,6 +15,10 @@ impl Node {
     pub(super) fn link_up(&mut self, up: LinkUp) {
         let context = &mut self.context;
         let peer = up.peer;
+        let patience = context.config.tempo.suspicion;
+        context
+            .links
+            .close_stale(context.now, &peer, patience, &mut context.out);
         let first = context.links.up(context.now, up, &mut context.out);
         if context.is_member(&peer) {
             context.links.raise_bound(&peer);
@@ -116,7 +120,7 @@ impl Node {
 
     /// Closes the link to a peer that sent something invalid.
     pub(super) fn reject(&mut self, peer: NodeId, reason: &'static str) {
-        tracing::warn!(?peer, reason, "closing a link");
+        tracing::info!(?peer, reason, "closing a link");
         let context = &mut self.context;
         if context.is_member(&peer) {
             let who = context.describe(&peer);
@@ -130,7 +134,6 @@ impl Node {
     /// Takes any frame as a sign of life.
     pub(super) fn note_alive(&mut self, peer: &NodeId) {
         let now = self.context.now;
-        self.context.links.note_received(now, peer);
         self.relay.spreading.note_alive(peer);
         if self.context.detector.note_alive(now, peer) {
             self.maintain_ring();
@@ -198,6 +201,11 @@ impl Node {
             return;
         }
         let equal = heartbeat.clock == self.discussion.causal.clock().hash();
+        if equal {
+            let last = self.relay.outbox.last_seq();
+            self.relay.note_covered(&mut self.context, peer, last);
+            self.note_equal_clock(heartbeat);
+        }
         if self.history.repair.compare(self.context.now, peer, equal) {
             send_digest(&mut self.context, &self.discussion, &peer, true);
         }
@@ -214,6 +222,64 @@ mod tests {
     use crate::node::test_support::node;
     use crate::view::test_support::{even_ring, id};
     use crate::{Input, Output, Time};
+
+    /// Returns the link on which a node sends to a peer.
+    fn link_in_use(node: &mut Node, peer: &NodeId) -> Option<LinkId> {
+        core::iter::from_fn(|| node.poll_output()).for_each(drop);
+        node.context.send(peer, &Frame::Ping(7));
+        core::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+            Output::Send { link, .. } => Some(link),
+            _ => None,
+        })
+    }
+
+    /// The peer has moved: it has lost the old link and dials anew, while the old one looks alive from here.
+    #[test]
+    fn a_new_link_replaces_a_silent_one_whichever_end_dialled() {
+        for peer in [NodeId::from_bytes([0; 16]), NodeId::from_bytes([255; 16])] {
+            let mut node = node();
+            let up = |link, dialled| Input::LinkUp {
+                link: LinkId(link),
+                peer,
+                dialled,
+                host: Some([192, 0, 2, 7].into()),
+            };
+            let at = Time::from_micros;
+            node.handle(at(1), up(1, true));
+            let suspicion = node.context.config.tempo.suspicion;
+            node.handle(at(1) + suspicion, up(2, false));
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(2)));
+            // Two fresh links are a coincidence, and both ends must choose the same one.
+            node.handle(at(2) + suspicion, up(3, true));
+            let lower = if node.context.config.id < peer { 3 } else { 2 };
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(lower)));
+        }
+    }
+
+    /// The peer dials again and again. What it says over the links that are refused must not keep the old one alive.
+    #[test]
+    fn a_silent_link_is_not_kept_alive_by_another_one() {
+        for peer in [NodeId::from_bytes([0; 16]), NodeId::from_bytes([255; 16])] {
+            let mut node = node();
+            let dials = |node: &mut Node, link, after: u64| {
+                let up = Input::LinkUp {
+                    link: LinkId(link),
+                    peer,
+                    dialled: link == 1,
+                    host: Some([192, 0, 2, 7].into()),
+                };
+                let now = Time::from_micros(1 + after * 1_000);
+                node.handle(now, up);
+                let frame = Frame::Ping(1);
+                let link = LinkId(link);
+                node.handle(now, Input::Frame { link, frame });
+            };
+            dials(&mut node, 1, 0);
+            dials(&mut node, 2, 1_100);
+            dials(&mut node, 3, 1_250);
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(3)));
+        }
+    }
 
     /// A peer says that a member is at another port of its host, where nobody listens.
     #[test]

@@ -3,10 +3,12 @@
 //! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: which messages are missing, and how they are requested (`history`).
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use ringtalk_wire::name::is_name;
 use ringtalk_wire::{
-    Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, VectorClock,
+    Byline, Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, VectorClock,
 };
 
 use super::Node;
@@ -29,6 +31,7 @@ impl Node {
         let me = self.context.config.id;
         if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
             self.relay.outbox.note_held_elsewhere(1, own.seq);
+            self.relay.note_covered(&mut self.context, peer, own.seq);
         }
         let equivocator = self.context.has_equivocated(&peer).then_some(peer);
         let entries = digest.entries.iter();
@@ -235,7 +238,7 @@ impl Node {
     /// Answers a newcomer that asks for a cut.
     pub(super) fn take_fetch(&mut self, peer: NodeId) {
         self.history
-            .take_fetch(&mut self.context, &self.discussion, &self.forks, peer);
+            .take_fetch(&mut self.context, &mut self.discussion, &self.forks, peer);
     }
 
     /// Takes a page of the cut of a peer that was asked.
@@ -271,6 +274,7 @@ impl Node {
         for (id, name) in cut.authors {
             self.discussion.note_former(&mut self.context, id, &name);
         }
+        self.take_bylines(cut.bylines, &cut.certain);
         self.context.joining.take_cut(now, cut.donor, cut.certain);
         let lacking = |last: &MessageId| last.seq.saturating_sub(cut.base.get(&last.author));
         let history = cut.to_fetch.iter().map(|(last, _)| lacking(last));
@@ -293,6 +297,25 @@ impl Node {
             self.history.pull_ranges(&mut self.context, source, ranges);
         }
         true
+    }
+
+    /// Takes the names that authors had before. A name that another member has now says too little of who spoke.
+    /// They count for the history only, so that nobody is renamed from now on.
+    fn take_bylines(&mut self, bylines: Vec<Byline>, history: &VectorClock) {
+        let members = self.context.view.iter().flat_map(|view| view.members());
+        // Not once for each earlier name: a cut may tell thousands of them, and a ring has hundreds of members.
+        let present: Vec<(NodeId, String)> = members
+            .map(|member| (member.id, member.name.to_lowercase()))
+            .collect();
+        for Byline { id, last, name } in bylines {
+            let lowercase = name.to_lowercase();
+            let mut present = present.iter();
+            let is_taken = present.any(|(holder, other)| *holder != id && *other == lowercase);
+            let last = last.min(history.get(&id));
+            if !is_taken && last > 0 && is_name(&name) {
+                self.discussion.bylines.note(id, last, &name);
+            }
+        }
     }
 
     /// Stops asking a peer for anything. Its part of the history comes from the donor of the cut instead.

@@ -181,8 +181,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use ringtalk_wire::{
-        Bundle, Direction, Interval, KEY_BYTES, MessageId, PublicKey, RingKey, Seal, SealHash,
-        Sealed, Spread, Text, decode, encode_item,
+        Bundle, BundleMessage, Direction, Interval, KEY_BYTES, MessageId, PublicKey, RingKey, Seal,
+        SealHash, Sealed, Spread, decode, encode_item,
     };
 
     use super::*;
@@ -237,11 +237,7 @@ mod tests {
             previous: SealHash::default(),
             lamport: 2,
             heads: [head(author)].into(),
-            messages: [Text {
-                timestamp_ms: 0,
-                text: "hello".into(),
-            }]
-            .into(),
+            messages: [BundleMessage::text(0, "hello")].into(),
         };
         let raw = encode_item(&bundle);
         let seal = Seal { key, ..SEAL };

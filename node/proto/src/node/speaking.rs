@@ -60,6 +60,9 @@ impl Node {
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
         self.relay.acks.note_received(id, None, true, now);
+        let members = self.context.view.as_ref().map_or(1, |view| view.len());
+        let last = self.relay.outbox.last_seq();
+        self.relay.coverage.note_signed(first, last, members);
         let children = self.forwarder().spread(id, &Item::Bundle(sealed));
         self.relay
             .outbox

@@ -36,7 +36,7 @@ impl Timeout {
 type Timer = (fn(&Node) -> Option<Time>, fn(&mut Node));
 
 /// The order matters: earlier timers may leave work for later ones.
-const TIMERS: [Timer; 21] = [
+const TIMERS: [Timer; 25] = [
     (|node| Some(node.heartbeat_due), Node::expire_heartbeat),
     (
         |node| node.context.self_doubt.as_ref().map(SelfDoubt::deadline),
@@ -51,7 +51,11 @@ const TIMERS: [Timer; 21] = [
     (|node| node.context.links.deadline(), Node::expire_detours),
     (
         |node| node.reachability.deadline(),
-        |node| node.reachability.expire(&mut node.context),
+        Node::expire_reachability,
+    ),
+    (
+        |node| node.entrances.deadline(),
+        |node| node.entrances.expire(&mut node.context),
     ),
     (
         |node| node.reaching.deadline(),
@@ -71,6 +75,10 @@ const TIMERS: [Timer; 21] = [
         |node| node.relay.acks.deadline(),
         |node| node.relay.expire_acks(&mut node.context),
     ),
+    (
+        |node| node.relay.coverage.deadline(),
+        |node| node.relay.ask_uncovered(&mut node.context),
+    ),
     // The timers so far may have made room for more.
     (|_| None, Node::flush_outbox),
     (Node::recovery_due, Node::expire_repair),
@@ -82,7 +90,9 @@ const TIMERS: [Timer; 21] = [
     (Node::meeting_due, Node::expire_meeting),
     (Node::naming_due, Node::expire_naming),
     (Node::newcomers_due, Node::admit_newcomers),
+    (Node::relocation_due, Node::announce_addresses),
     (Node::leaving_due, Node::expire_leaving),
+    (|node| node.absence.deadline(), Node::expire_absence),
 ];
 
 /// Returns when the next timer is due.

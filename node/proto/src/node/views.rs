@@ -4,6 +4,7 @@
 //! deaths (`judgement`).
 
 use super::Node;
+use super::relocation::moved;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
 use crate::view::{Change, Differences, Mismatch, Pages};
@@ -13,8 +14,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ringtalk_wire::name::is_name;
 use ringtalk_wire::{
-    Announcement, Departed, Departure, Frame, Item, Member, Name, NodeId, Opening, Renamed,
-    ViewPage, ViewUpdate,
+    Announcement, Departed, Frame, Item, Member, Name, NodeId, Opening, Renamed, ViewPage,
+    ViewUpdate,
 };
 
 /// Why this node closes the link of a peer that sends a view with a wrong signature.
@@ -58,7 +59,8 @@ impl Node {
             return;
         };
         let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
-        let joined: Vec<NodeId> = update.joined.iter().map(|member| member.id).collect();
+        let joined = update.joined.iter().map(|member| member.id);
+        let joined: Vec<NodeId> = joined.filter(|id| !view.contains(id)).collect();
         let joined_names = update.joined.iter().map(|member| &member.name);
         let mut names = joined_names.chain(update.renamed.iter().map(|one| &one.name));
         debug_assert!(
@@ -98,7 +100,8 @@ impl Node {
         if self.context.is_rival(&theirs.epoch) {
             self.meet_rival(&theirs.epoch);
         } else if self.context.is_higher(&theirs, &mine) {
-            let next = match view.apply(&update, &*self.context.signatures.verifier) {
+            let seals = &self.context.signatures;
+            let next = match view.apply(&update, seals.ring, &*seals.verifier) {
                 Err(Mismatch::Seal) => {
                     self.reject(peer, UNSIGNED_VIEW);
                     return Ok(());
@@ -261,8 +264,11 @@ impl Node {
         self.context.view = Some(Arc::clone(&next));
         self.note_names(&differences);
         self.reaching.follow(&self.context, &next);
-        let mut joined = differences.joined.iter();
-        if joined.any(|newcomer| newcomer.addresses.are_manifold()) {
+        let moved = moved(before.as_deref(), &differences);
+        self.follow_moved(&moved);
+        let joined = differences.joined.iter().map(|member| &**member);
+        let mut arrived = joined.chain(moved);
+        if arrived.any(|newcomer| newcomer.addresses.are_manifold()) {
             // The newcomer may reach peers that this node cannot.
             self.context.links.restart_detours(now);
             self.context.lost_members.restart_search(now);
@@ -276,6 +282,8 @@ impl Node {
         self.relay.spreading.retain(|id| next.contains(id));
         self.ring.renew_fingers(&self.context, &next);
         self.context.emit(Event::View(Arc::clone(&next)));
+        // Before anything counts acknowledgements against this view.
+        self.relay.note_view(&mut self.context, &differences);
         let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
         if new_epoch {
             self.succession.election.end();
@@ -294,6 +302,7 @@ impl Node {
             self.tell_changes(&next, &differences);
             self.tell_merged(before, &next);
             self.tell_renamed(before, &differences);
+            self.note_company(before, &next, &differences);
         }
         self.context.lost_members.retain(|id| !next.contains(id));
         self.become_member();
@@ -308,7 +317,7 @@ impl Node {
         self.maintain_ring();
         self.ask_for_history();
         self.history
-            .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
+            .serve_fetchers(&mut self.context, &mut self.discussion, &self.forks);
         self.repeat_leave(&next, new_epoch);
         self.depose_equivocator();
         self.flush_outbox();
@@ -319,6 +328,10 @@ impl Node {
         let context = &mut self.context;
         for member in &differences.joined {
             self.naming.note_name(&member.id, &member.name);
+            let former = context.people.former.get(&member.id);
+            if let Some(before) = former.filter(|before| **before != member.name) {
+                self.discussion.note_byline(member.id, before);
+            }
             self.discussion.note_member(context, member.id);
             context.links.raise_bound(&member.id);
         }
@@ -327,11 +340,11 @@ impl Node {
         }
         for member in &differences.gone {
             let view = context.view.as_ref();
-            match view.and_then(|view| view.departure(&member.id)) {
-                Some(gone) if gone.how == Departure::Left => self.naming.note_left(&member.id),
-                _ => self
-                    .naming
-                    .note_failed(context.now, member.id, &member.name),
+            if view.is_some_and(|view| view.has_left(&member.id)) {
+                self.naming.note_left(&member.id);
+            } else {
+                self.naming
+                    .note_failed(context.now, member.id, &member.name);
             }
             let former = &mut context.people.former;
             former.insert(member.id, member.name.clone());
@@ -398,12 +411,10 @@ impl Node {
             self.context.emit(Event::Joined(person(member)));
         }
         for member in &differences.gone {
-            let how = next.departure(&member.id).map(|gone| gone.how);
-            self.context.emit(match how {
-                Some(Departure::Left) => Event::Left(person(member)),
-                Some(Departure::Failed) | None => Event::Failed(person(member)),
-            });
-            if how != Some(Departure::Left) {
+            if next.has_left(&member.id) {
+                self.context.emit(Event::Left(person(member)));
+            } else {
+                self.context.emit(Event::Failed(person(member)));
                 self.context.lost_members.add(now, member);
             }
             self.suspicion.trials.acquit(&member.id);
@@ -421,6 +432,7 @@ impl Node {
                     id: member.id,
                     name: member.name.clone(),
                 };
+                self.discussion.note_byline(member.id, &previous);
                 self.context.emit(Event::Renamed { person, previous });
             }
         }

@@ -51,7 +51,7 @@ impl Pages {
             .iter_mut()
             .flat_map(|page| core::mem::take(&mut page.former));
         let former: Vec<Renamed> = former.take(PAGE_FORMER).collect();
-        let view = View::from_pages(pages, &*seals.verifier);
+        let view = View::from_pages(pages, seals.ring, &*seals.verifier);
         Some(view.map(|view| (view, former)))
     }
 

@@ -12,7 +12,7 @@ use ringtalk_wire::{
     Addresses, Departed, Departure, Member, NetworkId, NodeId, Renamed, RingKey, Seal, ViewTag,
 };
 
-use super::test_support::{FakeSigner, id};
+use super::test_support::{FakeSigner, RING, id};
 use super::{Change, View};
 use crate::signing::test_support::SEAL;
 
@@ -98,10 +98,10 @@ proptest! {
         for (number, wish) in wishes.iter().enumerate() {
             let change = change(&view, number, wish);
             let (update, next) = view.next(change, sealed).expect("the changes fit");
-            let applied = view.apply(&update, &FakeSigner);
+            let applied = view.apply(&update, RING, &FakeSigner);
             prop_assert_eq!(applied.as_ref(), Ok(&next));
             prop_assert!(next.descends_from(&view.tag()));
-            let whole = View::from_pages(next.pages(), &FakeSigner);
+            let whole = View::from_pages(next.pages(), RING, &FakeSigner);
             prop_assert_eq!(whole.as_ref(), Ok(&next));
             view = next;
         }

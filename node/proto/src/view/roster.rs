@@ -52,8 +52,10 @@ impl Roster {
     /// Returns a roster of these members; `None` if two of them have the same id or the same key.
     pub(super) fn of(members: impl IntoIterator<Item = Member>) -> Option<Self> {
         let mut roster = Self::empty();
+        let mut count = 0;
+        let members = members.into_iter().inspect(|_| count += 1);
         let sound = roster.change(&[], members, &[]);
-        sound.then_some(roster)
+        (sound && roster.len == count).then_some(roster)
     }
 
     /// Returns an empty roster.
@@ -66,8 +68,8 @@ impl Roster {
         }
     }
 
-    /// Removes members, inserts others and renames some. Returns false if an id or a key would occur twice; then the
-    /// roster must not be used any more.
+    /// Removes members, inserts others and renames some. One that is inserted again, in its own place under its own name,
+    /// has moved. Returns false if an id or a key would occur twice otherwise; then the roster must not be used any more.
     pub(super) fn change(
         &mut self,
         gone: &[NodeId],
@@ -82,6 +84,10 @@ impl Roster {
         }
         for member in joined {
             touched[usize::from(member.key.sector())] = true;
+            let listed = self.get(&member.id);
+            if listed.is_some_and(|listed| has_same_place(listed, &member)) {
+                self.remove(&member.id);
+            }
             if !self.insert(Arc::new(member)) {
                 return false;
             }
@@ -255,6 +261,11 @@ impl core::fmt::Debug for Roster {
     }
 }
 
+/// Returns true if two entries of one member differ at most in where it can be dialled.
+fn has_same_place(one: &Member, other: &Member) -> bool {
+    (one.key, one.seniority, &one.name) == (other.key, other.seniority, &other.name)
+}
+
 fn members(some: &[(RingKey, Arc<Member>)]) -> impl DoubleEndedIterator<Item = &Member> + Clone {
     some.iter().map(|(_, member)| &**member)
 }
@@ -343,6 +354,39 @@ mod tests {
         assert!(!roster.clone().change(&[], [member(2, 10)], &[]));
         assert!(roster.change(&[id(1)], [member(2, 10)], &[]));
         assert!(Roster::of([member(1, 10), member(1, 20)]).is_none());
+        assert!(Roster::of([member(1, 10), member(1, 10)]).is_none());
+    }
+
+    #[test]
+    fn a_member_that_moves_keeps_its_place() {
+        let before = Roster::of([member(1, 10), member(2, 20)]).unwrap();
+        let moved = Member {
+            addresses: Addresses::at("10.0.0.1:4000"),
+            ..member(1, 10)
+        };
+        let mut next = before.clone();
+        assert!(next.change(&[], [moved.clone()], &[]));
+        assert_eq!((next.len(), next.get(&id(1))), (2, Some(&moved)));
+        assert_ne!(next.hashes(), before.hashes());
+        let differences = next.since(&before);
+        assert!(differences.joined.is_empty() && differences.gone.is_empty());
+        assert_eq!(differences.changed[0].id, id(1));
+        for other in [
+            Member {
+                name: "eve".into(),
+                ..moved.clone()
+            },
+            Member {
+                seniority: 0,
+                ..moved.clone()
+            },
+            Member {
+                key: RingKey(11),
+                ..moved
+            },
+        ] {
+            assert!(!before.clone().change(&[], [other], &[]));
+        }
     }
 
     #[test]

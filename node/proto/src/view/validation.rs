@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::MEMBERS;
 use ringtalk_wire::name::is_name;
-use ringtalk_wire::{Member, ViewPage, ViewTag, ViewUpdate};
+use ringtalk_wire::{Member, RingId, ViewPage, ViewTag, ViewUpdate};
 
 use super::roster::Roster;
 use super::{Openings, View};
@@ -27,7 +27,12 @@ pub enum Mismatch {
 
 impl View {
     /// Returns the view after an update, if its coordinator signed it.
-    pub fn apply(&self, update: &ViewUpdate, verifier: &dyn Verifier) -> Result<Self, Mismatch> {
+    pub fn apply(
+        &self,
+        update: &ViewUpdate,
+        ring: RingId,
+        verifier: &dyn Verifier,
+    ) -> Result<Self, Mismatch> {
         if update.parent != self.tag.hash || update.tag.number != self.tag.number + 1 {
             return Err(Mismatch::Parent);
         }
@@ -40,13 +45,17 @@ impl View {
                 && update.renamed.iter().all(|renamed| is_name(&renamed.name))
         };
         let view = self.changed(update).filter(sound);
-        view.ok_or(Mismatch::Content)?.signed(verifier)
+        view.ok_or(Mismatch::Content)?.signed(ring, verifier)
     }
 
     /// Returns the view in a complete set of pages, in order, if its coordinator signed it.
-    pub fn from_pages(pages: Vec<ViewPage>, verifier: &dyn Verifier) -> Result<Self, Mismatch> {
+    pub fn from_pages(
+        pages: Vec<ViewPage>,
+        ring: RingId,
+        verifier: &dyn Verifier,
+    ) -> Result<Self, Mismatch> {
         let view = Self::in_pages(pages).ok_or(Mismatch::Content)?;
-        view.signed(verifier)
+        view.signed(ring, verifier)
     }
 
     fn in_pages(pages: Vec<ViewPage>) -> Option<Self> {
@@ -70,8 +79,8 @@ impl View {
 
     /// Checks the coordinator's signature. Every view that another node made passes through here
     /// (`PROTOCOL.md` §5.2).
-    fn signed(self, verifier: &dyn Verifier) -> Result<Self, Mismatch> {
-        if is_signed_by_coordinator(verifier, &self.tag, &self.seal) {
+    fn signed(self, ring: RingId, verifier: &dyn Verifier) -> Result<Self, Mismatch> {
+        if is_signed_by_coordinator(ring, verifier, &self.tag, &self.seal) {
             Ok(self)
         } else {
             Err(Mismatch::Seal)
@@ -91,7 +100,7 @@ mod tests {
     use ringtalk_wire::{Addresses, NetworkId, NodeId, PublicKey, RingKey, Signature};
 
     use super::*;
-    use crate::signing::test_support::{FakeSigner, SEAL};
+    use crate::signing::test_support::{FakeSigner, RING, SEAL};
     use crate::view::Change;
     use crate::view::test_support::id;
 
@@ -132,14 +141,17 @@ mod tests {
     #[test]
     fn a_view_is_accepted_only_if_its_coordinator_signed_it() {
         let (founding, update, next) = views(NodeId::of(&SEAL.key));
-        assert_eq!(founding.apply(&update, &FakeSigner), Ok(next.clone()));
+        assert_eq!(founding.apply(&update, RING, &FakeSigner), Ok(next.clone()));
         assert_eq!(
-            View::from_pages(next.pages(), &FakeSigner),
+            View::from_pages(next.pages(), RING, &FakeSigner),
             Ok(next.clone())
         );
-        assert_eq!(founding.apply(&update, &RejectAll), Err(Mismatch::Seal));
         assert_eq!(
-            View::from_pages(next.pages(), &RejectAll),
+            founding.apply(&update, RING, &RejectAll),
+            Err(Mismatch::Seal)
+        );
+        assert_eq!(
+            View::from_pages(next.pages(), RING, &RejectAll),
             Err(Mismatch::Seal)
         );
     }
@@ -147,9 +159,12 @@ mod tests {
     #[test]
     fn a_view_that_another_node_signed_is_refused() {
         let (founding, update, next) = views(id(1));
-        assert_eq!(founding.apply(&update, &FakeSigner), Err(Mismatch::Seal));
         assert_eq!(
-            View::from_pages(next.pages(), &FakeSigner),
+            founding.apply(&update, RING, &FakeSigner),
+            Err(Mismatch::Seal)
+        );
+        assert_eq!(
+            View::from_pages(next.pages(), RING, &FakeSigner),
             Err(Mismatch::Seal)
         );
     }
@@ -159,9 +174,12 @@ mod tests {
         let (_, _, next) = views(NodeId::of(&SEAL.key));
         let mut pages = next.pages();
         pages[0].members.pop();
-        assert_eq!(View::from_pages(pages, &FakeSigner), Err(Mismatch::Content));
         assert_eq!(
-            View::from_pages(Vec::new(), &FakeSigner),
+            View::from_pages(pages, RING, &FakeSigner),
+            Err(Mismatch::Content)
+        );
+        assert_eq!(
+            View::from_pages(Vec::new(), RING, &FakeSigner),
             Err(Mismatch::Content)
         );
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use crate::{Code, Command, CommandError, Tag};
+use crate::{Code, Command, CommandError, RequestedName, Tag};
 
 /// The maximum length of a command, in bytes, without its line end.
 pub const COMMAND_BYTES: usize = 128 * 1024;
@@ -137,7 +137,9 @@ fn to_command(fields: CommandFields) -> Result<Command, CommandError> {
         }
         CommandFields::Say { message, .. } => Command::Say(message.try_into()?),
         CommandFields::Name { name } => {
-            Command::Name(name.parse().map_err(|error| CommandError {
+            let parsed = name.parse::<RequestedName>();
+            let name = parsed.and_then(RequestedName::into_new_name);
+            Command::Name(name.map_err(|error| CommandError {
                 code: Code::NameInvalid,
                 message: format!("not renamed: {error}"),
             })?)
@@ -207,6 +209,15 @@ mod tests {
             (r#"{"tag":"7"}"#.to_owned(), Code::BadCommand),
             (
                 r#"{"command":"fly","tag":"7"}"#.to_owned(),
+                Code::BadCommand,
+            ),
+            // Not built yet.
+            (
+                r#"{"command":"create","room":"tea","tag":"7"}"#.to_owned(),
+                Code::BadCommand,
+            ),
+            (
+                r#"{"command":"message","to":"bob","message":"x","tag":"7"}"#.to_owned(),
                 Code::BadCommand,
             ),
             (

@@ -92,6 +92,7 @@ fn events(clock: &VectorClock) -> Vec<JsonLine<'_>> {
             from: 1,
             to: 2,
             members: 3,
+            complete: true,
         },
         JsonLine::Merged { members: 2, epoch },
         JsonLine::Gap {

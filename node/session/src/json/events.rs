@@ -159,6 +159,7 @@ pub(super) enum JsonLine<'a> {
         from: u64,
         to: u64,
         members: u64,
+        complete: bool,
     },
     Merged {
         members: usize,
@@ -252,10 +253,12 @@ impl<'a> JsonLine<'a> {
                 first,
                 last,
                 members,
+                complete,
             } => Self::Reached {
                 from: *first,
                 to: *last,
                 members: *members,
+                complete: *complete,
             },
             Event::Gap {
                 author, from, to, ..
@@ -269,9 +272,12 @@ impl<'a> JsonLine<'a> {
                 members: *members,
                 epoch: *epoch,
             },
-            Event::Error(_) | Event::Notice(_) | Event::Open { .. } | Event::Goodbye { .. } => {
-                return Self::of_remark(event);
-            }
+            Event::Error(_)
+            | Event::Notice(_)
+            | Event::Invite(_)
+            | Event::Open { .. }
+            | Event::Relocated { .. }
+            | Event::Goodbye { .. } => return Self::of_remark(event),
         })
     }
 
@@ -289,6 +295,10 @@ impl<'a> JsonLine<'a> {
             },
             Event::Open { message } => Self::Notice {
                 code: Code::OpenDiscussion,
+                message,
+            },
+            Event::Relocated { message, .. } => Self::Notice {
+                code: Code::AddressChanged,
                 message,
             },
             Event::Goodbye { reason } => Self::Goodbye {
@@ -347,12 +357,11 @@ impl<'a> JsonLine<'a> {
 
     fn of_reply(reply: &'a Reply) -> Option<Self> {
         Some(match reply {
-            Reply::Sent(_) | Reply::Accepted | Reply::Help | Reply::Clear => return None,
+            Reply::Sent(_) | Reply::Accepted | Reply::Face(_) | Reply::Help | Reply::Clear => {
+                return None;
+            }
             Reply::Who(members) => Self::Who {
-                members: members
-                    .iter()
-                    .flat_map(|members| json_members(members))
-                    .collect(),
+                members: members.as_deref().map_or_else(Vec::new, json_members),
             },
             Reply::Ring {
                 members,
@@ -361,10 +370,7 @@ impl<'a> JsonLine<'a> {
             } => Self::Ring {
                 predecessor: *predecessor,
                 successor: *successor,
-                members: members
-                    .iter()
-                    .flat_map(|members| json_members(members))
-                    .collect(),
+                members: members.as_deref().map_or_else(Vec::new, json_members),
             },
             Reply::Invite(invite) => Self::Invite {
                 invite: invite.as_str(),

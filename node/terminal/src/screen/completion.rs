@@ -2,6 +2,7 @@
 //!
 //! Not here: the list of names (`writing`).
 
+use crate::folded::fold;
 use crate::stdin::command_words;
 
 /// The choices for a word. Tab goes from one to the next.
@@ -41,7 +42,8 @@ impl Completion {
 }
 
 fn commands(begun: &str) -> Vec<String> {
-    let fitting = command_words().filter(|word| word.starts_with(begun));
+    let begun = begun.to_lowercase();
+    let fitting = command_words().filter(|word| word.starts_with(&begun));
     fitting.map(|word| format!("{word} ")).collect()
 }
 
@@ -57,11 +59,11 @@ fn completed<'a>(
     if begun.is_empty() && at.is_empty() {
         return Vec::new();
     }
-    let begun = begun.to_lowercase();
+    let begun: String = fold(begun).collect();
     let end = if is_first && at.is_empty() { ": " } else { " " };
     let mut fitting: Vec<String> = names
         .into_iter()
-        .filter(|name| name.to_lowercase().starts_with(&begun))
+        .filter(|name| fold(name).collect::<String>().starts_with(&begun))
         .map(|name| format!("{at}{name}{end}"))
         .collect();
     fitting.sort();
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     fn choices(before: &str) -> Vec<String> {
-        let names = ["ann", "Anders", "bob"];
+        let names = ["ann", "Anders", "bob", "αστρο"];
         Completion::find(before, names).map_or_else(Vec::new, |found| found.choices)
     }
 
@@ -82,6 +84,7 @@ mod tests {
         assert_eq!(choices("b"), ["bob: "]);
         assert_eq!(choices("hello an"), ["Anders ", "ann "]);
         assert_eq!(choices("hello @b"), ["@bob "]);
+        assert_eq!(choices("ΑΣ"), ["αστρο: "]);
         assert_eq!(choices("zz"), [""; 0]);
         assert_eq!(choices(""), [""; 0]);
         assert_eq!(choices("hello "), [""; 0]);
@@ -90,6 +93,7 @@ mod tests {
     #[test]
     fn commands_are_completed_at_the_start() {
         assert_eq!(choices("/qu"), ["/quit "]);
+        assert_eq!(choices("/SEA"), ["/search "]);
         assert_eq!(choices("say /qu"), [""; 0]);
     }
 

@@ -1,7 +1,8 @@
 //! The delivery of the user's own messages, according to the core's acknowledgements.
 //!
-//! A message is for the members who were there when it was sent. The core reports how many of them have it, but not
-//! which ones. If some have gone since, the screen says so. Not here: the rendering (`layout`, `status_line`).
+//! A message is for the members who were there when it was sent. The core reports how many have it, and when everyone
+//! who is here has. If some have gone since, the screen says so. What is said alone is for newcomers: it is sent until
+//! somebody comes and has it. Not here: the rendering (`layout`, `status_line`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,17 +36,19 @@ pub(super) struct DeliveryCount {
     pub(super) gone: usize,
     /// True if the message has taken too long.
     pub(super) is_late: bool,
+    /// True if everyone who is here has it.
+    pub(super) is_complete: bool,
 }
 
 impl DeliveryCount {
-    /// Returns true if all of them have it.
+    /// Returns true if everyone who is here has it.
     pub(super) const fn is_complete(self) -> bool {
-        self.got == self.of
+        self.is_complete
     }
 
     /// Returns true if someone who is still here should have it by now.
     pub(super) const fn is_overdue(self) -> bool {
-        self.is_late && self.got + self.gone < self.of
+        self.is_late && !self.is_complete && self.got + self.gone < self.of
     }
 }
 
@@ -67,6 +70,7 @@ struct TrackedMessage {
     /// The number of other members that have it, once an acknowledgement has come.
     got: Option<usize>,
     late: bool,
+    complete: bool,
 }
 
 /// The message that was sent last.
@@ -77,6 +81,8 @@ pub(super) struct LatestMessage {
     pub(super) of: usize,
     /// The number of them that have it.
     pub(super) got: Option<usize>,
+    /// True if everyone who is here has it.
+    pub(super) is_complete: bool,
 }
 
 impl TrackedMessage {
@@ -87,14 +93,25 @@ impl TrackedMessage {
             of,
             gone: self.gone,
             is_late: self.late,
+            is_complete: self.complete,
         })
+    }
+
+    /// Returns true if it becomes late unless somebody's acknowledgement comes.
+    fn may_be_late(&self) -> bool {
+        !self.late && !self.was_said_alone()
+    }
+
+    /// Returns true if nobody was there to get it.
+    fn was_said_alone(&self) -> bool {
+        self.audience.len() <= 1
     }
 
     fn delivery(&self) -> (u64, Delivery) {
         let delivery = match self.count() {
-            Some(count) => Delivery::Reached(count),
+            Some(count) if count.is_complete || !self.was_said_alone() => Delivery::Reached(count),
             None if self.late => Delivery::Late,
-            None => Delivery::Sent,
+            Some(_) | None => Delivery::Sent,
         };
         (self.entry, delivery)
     }
@@ -107,6 +124,7 @@ impl Deliveries {
             seq,
             of: audience.len() - 1,
             got: None,
+            is_complete: false,
         });
         let message = TrackedMessage {
             entry,
@@ -115,6 +133,7 @@ impl Deliveries {
             gone: 0,
             got: None,
             late: false,
+            complete: false,
         };
         self.tracked.insert(seq, message);
         if self.tracked.len() > MAX_TRACKED {
@@ -122,8 +141,8 @@ impl Deliveries {
         }
     }
 
-    /// Records that messages `first..=last` have reached this many members, this node included. Returns the entries of
-    /// the transcript that change, with their new delivery.
+    /// Records that messages `first..=last` have reached this many members, this node included, or everyone. Returns
+    /// the entries of the transcript that change, with their new delivery.
     ///
     /// Messages of one author are delivered in order, so a member that has these also has the ones before.
     pub(super) fn record_reach(
@@ -131,29 +150,32 @@ impl Deliveries {
         first: u64,
         last: u64,
         members: u64,
+        complete: bool,
     ) -> Vec<(u64, Delivery)> {
         let got = usize::try_from(members.saturating_sub(1)).unwrap_or(usize::MAX);
-        let mut full = None;
-        for (&seq, message) in self.tracked.range_mut(first..=last) {
+        for message in self.tracked.range_mut(first..=last).map(|(_, one)| one) {
             message.got = Some(got);
-            full = message
-                .count()
-                .filter(|count| count.is_complete())
-                .map(|_| seq);
         }
         if let Some(latest) = &mut self.latest
             && (first..=last).contains(&latest.seq)
         {
-            latest.got = Some(got.min(latest.of));
+            let got = got.min(latest.of);
+            latest.got = Some(got);
+            latest.is_complete = complete;
+            if complete {
+                // Nobody waits for those who have gone.
+                latest.of = got;
+            }
         }
-        let Some(full) = full else {
+        if !complete {
             let changed = self.tracked.range(first..=last);
             return changed.map(|(_, message)| message.delivery()).collect();
-        };
-        let rest = self.tracked.split_off(&(full + 1));
+        }
+        let rest = self.tracked.split_off(&(last + 1));
         let done = std::mem::replace(&mut self.tracked, rest);
         let all_of_them = done.into_values().map(|mut message| {
             message.got = Some(usize::MAX);
+            message.complete = true;
             message.delivery()
         });
         all_of_them.collect()
@@ -181,7 +203,7 @@ impl Deliveries {
     /// Records which messages have become late. Returns their entries, with their new delivery.
     pub(super) fn mark_late(&mut self, now: Instant) -> Vec<(u64, Delivery)> {
         let due = self.tracked.values_mut();
-        let due = due.filter(|message| !message.late && now >= message.since + LATE_AFTER);
+        let due = due.filter(|message| message.may_be_late() && now >= message.since + LATE_AFTER);
         due.map(|message| {
             message.late = true;
             message.delivery()
@@ -192,8 +214,19 @@ impl Deliveries {
     /// Returns the time at which the next message becomes late.
     pub(super) fn next_late(&self) -> Option<Instant> {
         let mut messages = self.tracked.values();
-        let next = messages.find(|message| !message.late)?;
+        let next = messages.find(|message| message.may_be_late())?;
         Some(next.since + LATE_AFTER)
+    }
+
+    /// Returns the number of messages that someone who is still here should have by now.
+    pub(super) fn overdue_count(&self) -> usize {
+        let messages = self.tracked.values();
+        let overdue = messages.filter(|message| match message.delivery().1 {
+            Delivery::Reached(count) => count.is_overdue(),
+            Delivery::Late => true,
+            Delivery::Sent => false,
+        });
+        overdue.count()
     }
 
     /// Returns the message that was sent last.
@@ -222,6 +255,7 @@ mod tests {
             of,
             gone,
             is_late: false,
+            is_complete: got == of,
         })
     }
 
@@ -229,42 +263,57 @@ mod tests {
     fn an_acknowledgement_may_cover_several_messages() {
         let mut deliveries = track_messages(4, 7, Instant::now());
         let all = count(6, 6, 0);
-        assert_eq!(deliveries.record_reach(1, 2, 7), [(101, all), (102, all)]);
+        assert_eq!(
+            deliveries.record_reach(1, 2, 7, true),
+            [(101, all), (102, all)]
+        );
         assert_eq!(deliveries.latest().unwrap().got, None);
         let most = count(5, 6, 0);
-        assert_eq!(deliveries.record_reach(3, 4, 6), [(103, most), (104, most)]);
+        assert_eq!(
+            deliveries.record_reach(3, 4, 6, false),
+            [(103, most), (104, most)]
+        );
         assert_eq!(deliveries.latest().unwrap().got, Some(5));
-        assert_eq!(deliveries.record_reach(1, 2, 7), []);
+        assert_eq!(deliveries.record_reach(1, 2, 7, true), []);
     }
 
     #[test]
     fn later_members_do_not_count() {
         let mut deliveries = track_messages(1, 3, Instant::now());
-        assert_eq!(deliveries.record_reach(1, 1, 9), [(101, count(2, 2, 0))]);
+        assert_eq!(
+            deliveries.record_reach(1, 1, 9, true),
+            [(101, count(2, 2, 0))]
+        );
     }
 
     #[test]
     fn a_late_member_counts_in_the_end() {
         let mut deliveries = track_messages(1, 3, Instant::now());
-        assert_eq!(deliveries.record_reach(1, 1, 2), [(101, count(1, 2, 0))]);
-        assert_eq!(deliveries.record_reach(1, 1, 3), [(101, count(2, 2, 0))]);
+        assert_eq!(
+            deliveries.record_reach(1, 1, 2, false),
+            [(101, count(1, 2, 0))]
+        );
+        assert_eq!(
+            deliveries.record_reach(1, 1, 3, true),
+            [(101, count(2, 2, 0))]
+        );
         assert_eq!(deliveries.set_presence(&id(3), false), []);
     }
 
     #[test]
     fn a_member_with_a_message_has_all_earlier_ones() {
         let mut deliveries = track_messages(3, 3, Instant::now());
-        deliveries.record_reach(1, 2, 2);
+        deliveries.record_reach(1, 2, 2, false);
         let all = count(2, 2, 0);
         let healed = [(101, all), (102, all), (103, all)];
-        assert_eq!(deliveries.record_reach(3, 3, 3), healed);
+        assert_eq!(deliveries.record_reach(3, 3, 3, true), healed);
     }
 
     #[test]
     fn a_member_that_has_gone_is_not_awaited() {
         let now = Instant::now();
         let mut deliveries = track_messages(1, 4, now);
-        deliveries.record_reach(1, 1, 3);
+        deliveries.record_reach(1, 1, 3, false);
         assert_eq!(
             deliveries.set_presence(&id(9), false),
             [],
@@ -283,7 +332,40 @@ mod tests {
             deliveries.set_presence(&id(3), false)[1],
             (102, Delivery::Sent)
         );
-        assert_eq!(deliveries.record_reach(2, 2, 3), [(102, count(2, 3, 1))]);
+        assert_eq!(
+            deliveries.record_reach(2, 2, 3, false),
+            [(102, count(2, 3, 1))]
+        );
+    }
+
+    #[test]
+    fn a_message_that_everyone_here_has_is_complete_whoever_has_gone() {
+        let mut deliveries = track_messages(1, 4, Instant::now());
+        deliveries.record_reach(1, 1, 3, false);
+        deliveries.set_presence(&id(4), false);
+        let changed = deliveries.record_reach(1, 1, 3, true);
+        assert!(matches!(changed[..], [(101, Delivery::Reached(count))] if count.is_complete()));
+        let latest = deliveries.latest().unwrap();
+        assert_eq!((latest.got, latest.of), (Some(2), 2), "nobody else is here");
+    }
+
+    #[test]
+    fn a_count_is_not_complete_because_a_newcomer_counts() {
+        let mut deliveries = track_messages(1, 2, Instant::now());
+        let changed = deliveries.record_reach(1, 1, 2, false);
+        assert!(matches!(changed[..], [(101, Delivery::Reached(count))] if !count.is_complete()));
+    }
+
+    #[test]
+    fn a_message_said_alone_is_sent_until_a_newcomer_has_it_and_never_late() {
+        let start = Instant::now();
+        let mut deliveries = track_messages(2, 1, start);
+        assert_eq!(deliveries.next_late(), None);
+        assert_eq!(deliveries.mark_late(start + LATE_AFTER), []);
+        let changed = deliveries.record_reach(1, 2, 2, false);
+        assert_eq!(changed, [(101, Delivery::Sent), (102, Delivery::Sent)]);
+        let changed = deliveries.record_reach(1, 2, 3, true);
+        assert_eq!(changed, [(101, count(0, 0, 0)), (102, count(0, 0, 0))]);
     }
 
     #[test]
@@ -310,11 +392,11 @@ mod tests {
             [(101, Delivery::Reached(count))] => count.is_overdue(),
             ref other => panic!("{other:?}"),
         };
-        assert!(!is_overdue(deliveries.record_reach(1, 1, 3)));
+        assert!(!is_overdue(deliveries.record_reach(1, 1, 3, false)));
         assert!(is_overdue(deliveries.mark_late(start + LATE_AFTER)));
         assert!(!is_overdue(deliveries.set_presence(&id(4), false)));
         assert!(is_overdue(deliveries.set_presence(&id(4), true)));
-        assert!(!is_overdue(deliveries.record_reach(1, 1, 4)));
+        assert!(!is_overdue(deliveries.record_reach(1, 1, 4, true)));
     }
 
     #[test]

@@ -8,16 +8,19 @@ use std::time::Instant;
 use ratatui::layout::Size;
 use ringtalk_session::{
     Answer, Code, DiscussionId, Epoch, Event, Invite, Me, Member, Members, Message, MessageId,
-    NodeId, Person, Remark, Reply,
+    NodeId, Person, ProgramName, Remark, Reply,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use time::UtcOffset;
 
 use super::Screen;
+use super::calendar::Calendar;
 use super::view::render;
+use crate::attention::AttentionSettings;
 use crate::display_item::DisplayItem;
+use crate::lines::Lines;
 use crate::stdout::Encoder;
-use crate::stdout_queue::TextEncoder;
+use crate::stdout_queue::{TextEncoder, TextFormat};
 
 /// A window that is wide enough for the list of members.
 const WINDOW: Size = Size::new(90, 24);
@@ -43,15 +46,18 @@ pub fn render_faces(name: &str, text: &str) -> Vec<String> {
         result: Ok(Reply::Who(Some(Arc::new(members)))),
     };
     let events = events.into_iter().map(DisplayItem::Event);
-    let mut encoder = TextEncoder::of_lines(false, UtcOffset::UTC, || Some(20), me());
+    let settings = AttentionSettings::default;
+    let plain = Lines::new(false, UtcOffset::UTC, || Some(20), settings());
+    let mut encoder = TextEncoder::new(TextFormat::Lines(Box::new(plain)), me());
     let mut lines = Vec::new();
-    let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
+    let calendar = Calendar::new(UtcOffset::UTC, 0);
+    let mut screen = Screen::new(me(), calendar, true, WINDOW, settings());
     for item in events.chain([DisplayItem::Answer(who)]) {
         encoder.encode(item.clone(), &mut lines);
         screen.show(&item, Instant::now());
     }
     let lines = String::from_utf8(lines).expect("plain output is text");
-    let (grid, _) = render(&screen);
+    let grid = render(&screen).cells;
     let rows = grid.content().chunks(usize::from(WINDOW.width));
     let rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
     lines.lines().map(str::to_owned).chain(rows).collect()
@@ -117,12 +123,13 @@ fn view(person: &Person, address: &str) -> Members {
 
 fn me() -> Me {
     Me {
+        program: ProgramName::default(),
         id: NodeId::from_bytes([2; 16]),
         requested_name: "ann".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
         invite: Invite::from(String::new()),
         open_at: None,
-        runs_director: false,
+        is_founder: false,
     }
 }

@@ -1,6 +1,6 @@
 //! The key bindings: readline's keys for writing, and a pager's keys for reading.
 //!
-//! Not here: the effects of the actions (`writing`, `reading`).
+//! Not here: the effects of the actions (`writing`, `navigation`, `picking`).
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -16,21 +16,43 @@ pub(super) enum Action {
     Delete(Motion),
     Kill(Motion),
     Yank,
+    Undo,
+    Redo,
     Transpose,
+    /// Go up or down by a row in a text of several rows, else to an older or a newer line.
+    Up,
+    Down,
     Older,
     Newer,
+    /// Pick a message, or go on to an older or a newer one.
+    PickOlder,
+    PickNewer,
     Complete,
     PageUp,
     PageDown,
     Top,
     Bottom,
-    Search,
-    SearchBack,
+    /// Search the lines that the user wrote. In a search, go to the next older match.
+    RecallLine,
+    /// Search the talk. In a search, go to the next newer match.
+    SearchTalk,
     Repaint,
     Interrupt,
     EndOfInput,
     Suspend,
     Escape,
+    Help,
+}
+
+impl Action {
+    /// Returns the action where there is no text to go up or down in.
+    pub(super) const fn without_rows(self) -> Self {
+        match self {
+            Self::Up => Self::Older,
+            Self::Down => Self::Newer,
+            other => other,
+        }
+    }
 }
 
 /// Returns the action that a key asks for, if any.
@@ -58,11 +80,12 @@ const fn plain(code: KeyCode) -> Option<Action> {
         KeyCode::Right => Action::Go(Motion::Right),
         KeyCode::Home => Action::Go(Motion::Start),
         KeyCode::End => Action::Go(Motion::End),
-        KeyCode::Up => Action::Older,
-        KeyCode::Down => Action::Newer,
+        KeyCode::Up => Action::Up,
+        KeyCode::Down => Action::Down,
         KeyCode::PageUp => Action::PageUp,
         KeyCode::PageDown => Action::PageDown,
         KeyCode::Esc => Action::Escape,
+        KeyCode::F(1) => Action::Help,
         _ => return None,
     })
 }
@@ -82,13 +105,15 @@ const fn control(code: KeyCode) -> Option<Action> {
         KeyCode::Char('l') => Action::Repaint,
         KeyCode::Char('n') => Action::Newer,
         KeyCode::Char('p') => Action::Older,
-        KeyCode::Char('r') => Action::Search,
-        KeyCode::Char('s') => Action::SearchBack,
+        KeyCode::Char('r') => Action::RecallLine,
+        KeyCode::Char('s') => Action::SearchTalk,
         KeyCode::Char('t') => Action::Transpose,
         KeyCode::Char('u') => Action::Kill(Motion::Start),
         KeyCode::Char('w') => Action::Kill(Motion::BlankLeft),
         KeyCode::Char('y') => Action::Yank,
         KeyCode::Char('z') => Action::Suspend,
+        // Ctrl+_, which older terminals also send for Ctrl+/. A decoder may call it Ctrl+7.
+        KeyCode::Char('_' | '/' | '7') => Action::Undo,
         KeyCode::Left => Action::Go(Motion::WordLeft),
         KeyCode::Right => Action::Go(Motion::WordRight),
         KeyCode::Home => Action::Top,
@@ -102,8 +127,13 @@ const fn alt(code: KeyCode) -> Option<Action> {
         KeyCode::Char('b') | KeyCode::Left => Action::Go(Motion::WordLeft),
         KeyCode::Char('f') | KeyCode::Right => Action::Go(Motion::WordRight),
         KeyCode::Char('d') => Action::Kill(Motion::WordRight),
+        // As in fish. Readline has no key for it.
+        KeyCode::Char('/') => Action::Redo,
         KeyCode::Backspace => Action::Kill(Motion::WordLeft),
         KeyCode::Enter => Action::Newline,
+        // Also Esc and an arrow key that come together on a slow connection.
+        KeyCode::Up => Action::PickOlder,
+        KeyCode::Down => Action::PickNewer,
         _ => return None,
     })
 }
@@ -122,5 +152,9 @@ mod tests {
         assert_eq!(alt, Some(Action::Newline));
         let shifted = with(KeyCode::Char('W'), KeyModifiers::SHIFT);
         assert_eq!(shifted, Some(Action::Insert('W')));
+        for undo in ['_', '/', '7'] {
+            assert_eq!(control(undo), Some(Action::Undo), "{undo}");
+        }
+        assert_eq!(control('z'), Some(Action::Suspend));
     }
 }

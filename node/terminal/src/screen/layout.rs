@@ -2,48 +2,51 @@
 //!
 //! Time, name and text have columns of their own. Not here: the choice of rows on the screen (`scroll`).
 
+use std::borrow::Cow;
+
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_wire::NodeId;
 
 use super::deliveries::{Delivery, DeliveryCount};
-use super::transcript::{Entry, MessageEntry, Tone, find_folded};
-use crate::lines::hue;
-use crate::tty::{to_visual_order, width, wrap};
+use super::invite;
+use super::runs::Head;
+use super::text_rows::{TalkRow, TextRow, linked_rows, text_rows};
+use super::transcript::{Entry, MessageEntry, Tone};
+use crate::folded::find_folded;
+use crate::palette::name_color;
+use crate::tty::{LinkedColumns, line_width, to_visual_order, width, wrap};
 
 /// The width of the time, in columns, as in `12:34 `.
 const TIME: usize = 6;
 /// The separator between name and text.
 const RULE: &str = " │ ";
-/// The width of the name, in columns.
-const NAME: usize = 12;
-/// The width of the name in a narrow window, in columns.
-const NARROW_NAME: usize = 8;
-/// The minimum width of a window that is not narrow, in columns.
-const NARROW: usize = 60;
+/// The minimum width of the column of names: short names need not move the texts.
+const MIN_NAME: usize = 5;
+/// The maximum width of the column of names, as a part of the width for time, name and text.
+const NAME_SHARE: usize = 4;
+/// The maximum width of the column of names, in columns: a text needs the room more.
+const MAX_NAME: usize = 20;
 
 /// A text that fixes the reading direction of the program's own sentences, whatever names are in them.
 const LEFT_TO_RIGHT: &str = "a";
 
-/// The colours of names, which can be read on light and dark backgrounds.
-const NAMES: [Color; 6] = [
-    Color::Red,
-    Color::Green,
-    Color::Yellow,
-    Color::Blue,
-    Color::Magenta,
-    Color::Cyan,
-];
-
 /// The properties that determine the look of entries.
 #[derive(Debug)]
 pub(super) struct Look {
+    /// The width for time, name and text, in columns.
     pub(super) width: usize,
+    /// The width of the window, in columns.
+    pub(super) window: usize,
+    /// The width of the column of names, in columns.
+    pub(super) name_width: usize,
     pub(super) colors: Colors,
     /// The search text, in lower case.
     pub(super) query: String,
     /// The entry in which the text was found.
     pub(super) current_match: Option<u64>,
+    /// The entry that is picked.
+    pub(super) picked: Option<u64>,
 }
 
 /// The colours, if they are wanted.
@@ -56,7 +59,7 @@ impl Colors {
         if is_me {
             Style::new().add_modifier(Modifier::BOLD)
         } else {
-            self.with(Style::new(), NAMES[hue(id) % NAMES.len()])
+            self.with(Style::new(), Color::Indexed(name_color(id)))
         }
     }
 
@@ -69,14 +72,26 @@ impl Colors {
     }
 }
 
+/// Returns the width of the column of names: as wide as the widest name needs, within limits.
+pub(super) fn name_width(widest: usize, width: usize) -> usize {
+    let most = (width / NAME_SHARE).clamp(MIN_NAME, MAX_NAME);
+    widest.clamp(MIN_NAME, most)
+}
+
 pub(super) fn dim() -> Style {
     Style::new().add_modifier(Modifier::DIM)
 }
 
 impl Look {
     /// Returns the rows of an entry: at least one.
-    pub(super) fn rows(&self, number: u64, entry: &Entry) -> Vec<Line<'static>> {
-        let rows = self.plain_rows(entry);
+    pub(super) fn rows(&self, number: u64, entry: &Entry, head: Head) -> Vec<TalkRow> {
+        let mut rows = self.plain_rows(number, entry, head);
+        if self.picked == Some(number) {
+            let reversed = Style::new().add_modifier(Modifier::REVERSED);
+            for row in &mut rows {
+                row.line = std::mem::take(&mut row.line).patch_style(reversed);
+            }
+        }
         if self.query.is_empty() {
             return rows;
         }
@@ -85,37 +100,51 @@ impl Look {
         } else {
             Modifier::UNDERLINED
         };
-        rows.into_iter()
-            .map(|row| self.highlight(row, modifier))
-            .collect()
+        for row in &mut rows {
+            row.line = self.highlight(std::mem::take(&mut row.line), modifier);
+        }
+        rows
     }
 
-    fn plain_rows(&self, entry: &Entry) -> Vec<Line<'static>> {
+    fn plain_rows(&self, number: u64, entry: &Entry, head: Head) -> Vec<TalkRow> {
+        let time = if head.has_time { entry.time() } else { "" };
         match entry {
-            Entry::Message(message) => self.message(message),
-            Entry::Notice(text) => self.remark("*", text, dim()),
-            Entry::Warning(text) => self.remark("!", text, self.colors.warning()),
-            Entry::Copied(text) => wrap(text, self.width)
+            Entry::Message(message) => self.message(number, message, time, head.has_name),
+            Entry::Notice { text, .. } => self.remark(time, "*", text, dim()),
+            Entry::Presence(presence) => self.remark(time, "*", &presence.text, dim()),
+            Entry::Warning { text, .. } => self.remark(time, "!", text, self.colors.warning()),
+            Entry::Day(text) => vec![self.rule(text, dim()).into()],
+            Entry::Command(text) => invite::shell_rows(text, self.window)
                 .into_iter()
-                .map(|row| Line::raw(text[row].to_owned()))
+                .map(|row| Line::raw(row).into())
                 .collect(),
             Entry::Picture(rows) => self.picture(rows),
         }
     }
 
     /// Returns the rows of a text of the user that this node has not sent yet.
-    pub(super) fn unsent_rows(&self, text: &str) -> Vec<Line<'static>> {
-        self.remark("…", text, dim())
+    pub(super) fn unsent_rows(&self, text: &str) -> Vec<TalkRow> {
+        self.remark("", "…", text, dim())
     }
 
-    /// Returns a rule across all columns, with a word in it.
-    pub(super) fn rule(&self, word: &str) -> Line<'static> {
-        let side = "─".repeat(self.width.saturating_sub(width(word) + 2) / 2);
-        let style = self.colors.with(Style::new(), Color::Red);
-        Line::styled(format!("{side} {word} {side}"), style)
+    /// Returns a rule across all columns, with a few words in it.
+    pub(super) fn rule(&self, words: &str, style: Style) -> Line<'static> {
+        let side = "─".repeat(self.width.saturating_sub(width(words) + 2) / 2);
+        Line::styled(format!("{side} {words} {side}"), style)
     }
 
-    fn message(&self, message: &MessageEntry) -> Vec<Line<'static>> {
+    /// Returns the rule before what the user has not seen.
+    pub(super) fn unread_rule(&self, words: &str) -> Line<'static> {
+        self.rule(words, self.colors.with(Style::new(), Color::Cyan))
+    }
+
+    fn message(
+        &self,
+        number: u64,
+        message: &MessageEntry,
+        time: &str,
+        has_name: bool,
+    ) -> Vec<TalkRow> {
         let mut name_style = self.colors.name(&message.author, message.is_mine);
         let mut style = Style::new();
         match message.tone {
@@ -126,57 +155,63 @@ impl Look {
                 style = style.add_modifier(Modifier::BOLD);
             }
         }
-        let (head, text) = if message.is_action {
-            ("*", format!("{} {}", message.name, message.text))
+        let head = if has_name {
+            message.head()
         } else {
-            (message.name.as_str(), message.text.clone())
+            Cow::Borrowed("")
         };
-        let mut rows = self.columns(&message.time, (head, name_style), &text, (style, None));
+        let text = if self.colors.0 {
+            linked_rows(&message.text, self.text_room(), number)
+        } else {
+            text_rows(&message.text, self.text_room(), None)
+        };
+        let mut rows = self.columns(time, (&head, name_style), text, style);
         self.mark(message.delivery, &mut rows);
         rows
     }
 
-    fn remark(&self, sign: &str, text: &str, style: Style) -> Vec<Line<'static>> {
-        self.columns("", (sign, style), text, (style, Some(LEFT_TO_RIGHT)))
+    fn remark(&self, time: &str, sign: &str, text: &str, style: Style) -> Vec<TalkRow> {
+        let text = text_rows(text, self.text_room(), Some(LEFT_TO_RIGHT));
+        self.columns(time, (sign, style), text, style)
     }
 
     fn columns(
         &self,
         time: &str,
         (name, name_style): (&str, Style),
-        text: &str,
-        (style, like): (Style, Option<&str>),
-    ) -> Vec<Line<'static>> {
-        let room = self.width.saturating_sub(self.gutter());
-        let lines = text.split('\n');
-        let rows = lines.flat_map(|line| {
-            let ranges = wrap(line, room).into_iter();
-            ranges.map(|range| to_visual_order(&line[range], like.unwrap_or(line)).into_owned())
-        });
-        let mut rows: Vec<String> = rows.collect();
+        mut rows: Vec<TextRow>,
+        style: Style,
+    ) -> Vec<TalkRow> {
         // A long name is wrapped, never cut: two cut names could look the same.
-        let parts = wrap(name, self.name_width()).into_iter();
+        let parts = wrap(name, self.name_width).into_iter();
         let times = std::iter::once(time).chain(std::iter::repeat(""));
         let heads: Vec<Vec<Span>> = parts
             .zip(times)
             .map(|(part, time)| self.head(time, &name[part], name_style))
             .collect();
-        rows.resize(rows.len().max(heads.len()), String::new());
+        rows.resize(rows.len().max(heads.len()), TextRow::default());
         let blank = Span::raw(" ".repeat(self.gutter() - width(RULE)));
         let heads = heads.into_iter().chain(std::iter::repeat(vec![blank]));
         rows.into_iter()
             .zip(heads)
             .map(|(row, mut spans)| {
                 spans.push(Span::styled(RULE, dim()));
-                spans.push(Span::styled(row, style));
-                Line::from(spans)
+                spans.push(Span::styled(row.text, style));
+                let shift = |part: LinkedColumns| LinkedColumns {
+                    columns: part.columns.start + self.gutter()..part.columns.end + self.gutter(),
+                    ..part
+                };
+                TalkRow {
+                    line: Line::from(spans),
+                    links: row.links.into_iter().map(shift).collect(),
+                }
             })
             .collect()
     }
 
     fn head(&self, time: &str, name: &str, style: Style) -> Vec<Span<'static>> {
         let name = to_visual_order(name, name).into_owned();
-        let pad = self.name_width().saturating_sub(width(&name));
+        let pad = self.name_width.saturating_sub(width(&name));
         vec![
             Span::styled(format!("{time:TIME$}"), dim()),
             Span::raw(" ".repeat(pad)),
@@ -201,7 +236,7 @@ impl Look {
     }
 
     /// Adds the delivery of a message, behind its last row or below it.
-    fn mark(&self, delivery: Option<Delivery>, rows: &mut Vec<Line<'static>>) {
+    fn mark(&self, delivery: Option<Delivery>, rows: &mut Vec<TalkRow>) {
         let (text, style) = match delivery {
             None => return,
             Some(Delivery::Sent) => (" ·".to_owned(), dim()),
@@ -216,41 +251,42 @@ impl Look {
                 self.colors.warning(),
             ),
         };
-        let room = |row: &Line| self.width.saturating_sub(row.width());
+        let room = |row: &TalkRow| self.width.saturating_sub(line_width(&row.line));
         match rows.last_mut() {
-            Some(last) if room(last) >= width(&text) => last.push_span(Span::styled(text, style)),
-            _ => rows.push(Line::from(vec![
-                Span::raw(" ".repeat(self.gutter() - width(RULE))),
-                Span::styled(RULE, dim()),
-                Span::styled(text.trim_start().to_owned(), style),
-            ])),
+            Some(last) if room(last) >= width(&text) => {
+                last.line.push_span(Span::styled(text, style));
+            }
+            _ => rows.push(
+                Line::from(vec![
+                    Span::raw(" ".repeat(self.gutter() - width(RULE))),
+                    Span::styled(RULE, dim()),
+                    Span::styled(text.trim_start().to_owned(), style),
+                ])
+                .into(),
+            ),
         }
     }
 
-    fn picture(&self, rows: &[String]) -> Vec<Line<'static>> {
+    fn picture(&self, rows: &[String]) -> Vec<TalkRow> {
         if rows.iter().any(|row| width(row) > self.width) {
             let text = "(this window is too narrow for the QR code)";
-            return self.remark("*", text, dim());
+            return self.remark("", "*", text, dim());
         }
         let mut style = Style::new();
         if self.colors.0 {
             style = style.fg(Color::White).bg(Color::Black);
         }
         rows.iter()
-            .map(|row| Line::from(Span::styled(row.clone(), style)))
+            .map(|row| Line::from(Span::styled(row.clone(), style)).into())
             .collect()
     }
 
-    const fn name_width(&self) -> usize {
-        if self.width < NARROW {
-            NARROW_NAME
-        } else {
-            NAME
-        }
+    const fn text_room(&self) -> usize {
+        self.width.saturating_sub(self.gutter())
     }
 
     const fn gutter(&self) -> usize {
-        TIME + self.name_width() + 3
+        TIME + self.name_width + 3
     }
 }
 

@@ -1,87 +1,78 @@
-//! The list of members beside the discussion: in ring order from this node on, with marks for its neighbours and the
-//! coordinator.
+//! The list of people beside the discussion: this user, then the others in the order in which they joined.
 //!
-//! Not here: its position on the screen (`view`).
+//! Not here: its position on the screen (`view`), and the order of the ring (`/ring`).
 
-use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_session::{Member, Members, NodeId, State};
 
+use super::labels::labels;
 use super::layout::{Colors, dim};
-use crate::tty::{fit, to_visual_order};
+use crate::tty::{fit, to_visual_order, width};
 use ringtalk_session::text::escape_line;
 
-/// The marks of the coordinator, and of the neighbours: before, after, and both.
-const COORDINATOR: &str = "★";
-const BEFORE: &str = "←";
-const AFTER: &str = "→";
-const BOTH: &str = "↔";
+/// The words behind the user's own name.
+const YOU: &str = " (you)";
 
-/// Returns the list, in at most `width` columns and `height` rows.
+/// Returns the list, in at most `columns` columns and `height` rows.
 pub(super) fn list(
     state: &State,
     colors: Colors,
-    width: usize,
+    columns: usize,
     height: usize,
 ) -> Vec<Line<'static>> {
     let Some(members) = &state.members else {
         return Vec::new();
     };
     let noun = if members.len() == 1 {
-        "member"
+        "person"
     } else {
-        "members"
+        "people"
     };
     let heading = Line::styled(format!("{} {noun}", members.len()), dim());
     let room = height.saturating_sub(1);
     let fits = members.len() <= room;
     let shown = if fits { room } else { room.saturating_sub(1) };
-    let listed = from_me(members, &state.me.id).take(shown);
-    let rows = listed.map(|member| row(member, members, state, colors, width));
+    let listed = first_members(members, &state.me.id, shown);
+    let names = listed
+        .iter()
+        .map(|member| (member.id, escape_line(&member.name)));
+    let labels = labels(&names.collect::<Vec<_>>(), columns);
+    let rows = listed.into_iter().zip(labels);
+    let rows = rows.map(|(member, label)| row(&member.id, &label, state, colors, columns));
     let mut rows: Vec<Line> = std::iter::once(heading).chain(rows).collect();
     if !fits {
         let more = members.len().saturating_sub(shown);
-        rows.push(Line::styled(format!("   and {more} more"), dim()));
+        rows.push(Line::styled(format!("and {more} more"), dim()));
     }
     rows
 }
 
-/// Returns all members, clockwise from this node on.
-fn from_me<'a>(members: &'a Members, me: &'a NodeId) -> impl Iterator<Item = &'a Member> {
-    let before = members.iter().take_while(move |member| member.id != *me);
-    let after = members.iter().skip_while(move |member| member.id != *me);
-    after.chain(before)
+/// Returns the first `count` members: this node's own, then the others in the order in which they joined.
+fn first_members<'a>(members: &'a Members, me: &NodeId, count: usize) -> Vec<&'a Member> {
+    let order = |member: &&Member| (member.id != *me, member.seniority, member.id);
+    let mut listed: Vec<&Member> = members.iter().collect();
+    // Only those that are shown are sorted: a frame must not take longer with many members.
+    if count < listed.len() {
+        listed.select_nth_unstable_by_key(count, order);
+        listed.truncate(count);
+    }
+    listed.sort_unstable_by_key(order);
+    listed
 }
 
-fn row(
-    member: &Member,
-    members: &Members,
-    state: &State,
-    colors: Colors,
-    width: usize,
-) -> Line<'static> {
-    let is_me = member.id == state.me.id;
-    let is = |other: Option<NodeId>| other == Some(member.id);
-    let role = if member.id == members.coordinator() {
-        COORDINATOR
+fn row(id: &NodeId, label: &str, state: &State, colors: Colors, columns: usize) -> Line<'static> {
+    let is_me = *id == state.me.id;
+    // The user's own name is bold, and needs no other words where there is no room for them.
+    let you = if is_me && width(label) + width(YOU) <= columns {
+        YOU
     } else {
-        " "
+        ""
     };
-    let mark = match (is(state.predecessor), is(state.successor)) {
-        (true, true) => BOTH,
-        (true, false) => BEFORE,
-        (false, true) => AFTER,
-        (false, false) => " ",
-    };
-    let you = if is_me { " (you)" } else { "" };
-    let name = escape_line(&member.name);
-    let name = fit(&name, width.saturating_sub(3 + you.len())).into_owned();
+    let label = fit(label, columns);
     Line::from(vec![
-        Span::styled(role, Style::new().add_modifier(Modifier::BOLD)),
-        Span::raw(format!("{mark} ")),
         Span::styled(
-            to_visual_order(&name, &name).into_owned(),
-            colors.name(&member.id, is_me),
+            to_visual_order(&label, &label).into_owned(),
+            colors.name(id, is_me),
         ),
         Span::styled(you, dim()),
     ])

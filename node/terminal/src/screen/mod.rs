@@ -3,47 +3,71 @@
 //! [`Screen`] takes events and keys, and does no I/O. `view` draws it, and `task` connects it to the terminal and the
 //! driver. Not here: the sentences about events (`sentences`).
 
+mod arrivals;
+mod calendar;
 mod completion;
 mod deliveries;
+mod draft;
 mod editor;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod help;
 mod history;
 mod input;
 mod invite;
 mod keys;
+mod labels;
 mod layout;
 mod members;
 mod navigation;
+mod picking;
+mod presence;
+mod query;
+mod recall;
+mod runs;
 mod scroll;
 mod status_line;
+mod surroundings;
 mod task;
+mod text_only;
+mod text_rows;
 mod transcript;
+mod unseen;
+mod urls;
 mod view;
+mod widths;
 mod writing;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
-use crossterm::event::{Event as TerminalEvent, KeyEventKind};
 use ratatui::layout::Size;
-use ringtalk_session::{Answer, Command, Event, Me, Members, Message, Reply, State};
-use time::UtcOffset;
+use ringtalk_session::{Answer, Command, Event, FaceCommand, Goodbye, Me, Reply, State};
 
+use crate::attention::{Attention, AttentionSettings};
 use crate::display_item::DisplayItem;
-use crate::sentences::{self, Sentence, UNLISTED};
-use crate::stdin::ACTION;
-use crate::timestamp::display_time;
-use completion::Completion;
+use crate::saved_talk::{SaveError, SavedMessage};
+use crate::sentences::{self, Sentence, SentenceKind};
+use crate::stdin::Mistake;
+use crate::timestamp::local_date;
+use crate::tty::{NotificationKind, TerminalEvent};
+use crate::visit::{Visit, count};
+use calendar::Calendar;
 use deliveries::{Deliveries, Delivery};
 use editor::Editor;
 use history::History;
+use keys::Action;
 use layout::Colors;
 use navigation::Search;
+use picking::Pick;
+use presence::Step;
+use recall::Recall;
 use ringtalk_session::text::{escape_line, escape_multiline};
 use scroll::RowPosition;
-use transcript::{Entry, MessageEntry, Tone, Transcript};
+use text_only::TextOnly;
+use transcript::{Entry, Transcript};
+use unseen::Unseen;
+use writing::LastKey;
 
 pub(crate) use task::ScreenSetup;
 
@@ -55,12 +79,20 @@ enum Effect {
     /// Discard the requests that were not passed on yet.
     DiscardUnsent,
     Bell,
+    /// Show this notification, which is harmless already.
+    Notify(NotificationKind, String),
+    /// Carry this out at the present time.
+    Attend(FaceCommand),
+    /// Put this text into the clipboard.
+    Copy(String),
+    /// Write the messages to this file, and show what came of it.
+    Save(String),
     /// Paint everything again.
     Repaint,
     /// Stop the process until the shell continues it.
     Suspend,
-    /// Give the terminal back: there is nothing more to show.
-    End,
+    /// Give the terminal back, and say these lines there: there is nothing more to show.
+    End(Vec<String>),
 }
 
 /// The mode, which decides what keys do.
@@ -68,10 +100,21 @@ enum Effect {
 enum Mode {
     #[default]
     Writing,
-    /// The user searches for a text.
+    /// The user searches the talk for a text.
     Searching(Search),
+    /// The user searches for a line that they wrote before.
+    Recalling(Recall),
+    /// The user has picked a message.
+    Picking(Pick),
+    /// The talk is shown without anything around it.
+    TextOnly(TextOnly),
+    /// The help is shown, from this row on.
+    Help(usize),
     /// The screen asks the user whether to leave.
-    ConfirmingExit,
+    ConfirmingExit {
+        /// True if Enter and Ctrl+C mean yes. They do not after a line that began as `/quit` and went on.
+        by_default: bool,
+    },
     /// This node is leaving.
     Leaving,
 }
@@ -80,7 +123,8 @@ enum Mode {
 #[derive(Debug)]
 struct Screen {
     state: State,
-    offset: UtcOffset,
+    calendar: Calendar,
+    visit: Visit,
     colors: Colors,
     size: Size,
     transcript: Transcript,
@@ -90,36 +134,45 @@ struct Screen {
     unread: Option<u64>,
     /// The number of messages that have come below the last row on the screen.
     below: usize,
-    has_focus: bool,
+    unseen: Unseen,
     mode: Mode,
     editor: Editor,
     history: History,
-    completion: Option<Completion>,
+    last_key: LastKey,
     /// The user's own texts that the node has not sent yet, oldest first.
     unsent: VecDeque<String>,
     deliveries: Deliveries,
+    attention: Attention,
     effects: VecDeque<Effect>,
 }
 
 impl Screen {
     /// Creates the empty screen of a node that has just started.
-    fn new(me: Me, offset: UtcOffset, colors: bool, size: Size) -> Self {
+    fn new(
+        me: Me,
+        calendar: Calendar,
+        colors: bool,
+        size: Size,
+        attention: AttentionSettings,
+    ) -> Self {
         Self {
             state: State::new(me),
-            offset,
+            calendar,
+            visit: Visit::new(),
             colors: Colors(colors),
             size,
             transcript: Transcript::default(),
             bottom: None,
             unread: None,
             below: 0,
-            has_focus: true,
+            unseen: Unseen::default(),
             mode: Mode::Writing,
             editor: Editor::default(),
             history: History::default(),
-            completion: None,
+            last_key: LastKey::default(),
             unsent: VecDeque::new(),
             deliveries: Deliveries::default(),
+            attention: Attention::new(attention),
             effects: VecDeque::new(),
         }
     }
@@ -134,28 +187,45 @@ impl Screen {
                 self.push_sentences(vec![sentences::of_withheld(withheld, &self.state)]);
             }
         }
+        self.keep_pick_in_view();
     }
 
     /// Handles an event from the terminal.
     fn handle_terminal_event(&mut self, event: TerminalEvent) {
         match event {
-            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
-                if let Some(action) = keys::action(key) {
+            TerminalEvent::Key(key) => {
+                if let Mode::TextOnly(view) = self.mode {
+                    self.mode = Mode::Picking(Pick::of(view.picked));
+                    self.keep_pick_in_view();
+                } else if let Some(action) = keys::action(key)
+                    && self.may_take(action)
+                {
                     self.act(action);
                 }
             }
-            TerminalEvent::Paste(text) => self.paste(&text),
+            TerminalEvent::Paste(text) if self.size.area() > 0 => self.paste(&text),
+            TerminalEvent::Paste(_) => {}
+            TerminalEvent::PasteTooLong => self.warn(&Mistake::NoRoom.to_string()),
             TerminalEvent::Resize(width, height) => {
                 self.size = Size::new(width, height);
+                self.keep_pick_in_view();
                 self.effects.push_back(Effect::Repaint);
             }
+            TerminalEvent::WheelUp => self.turn_wheel(true),
+            TerminalEvent::WheelDown => self.turn_wheel(false),
             TerminalEvent::FocusLost => {
-                self.has_focus = false;
                 self.look_away();
+                self.unseen.set_focus(false);
             }
-            TerminalEvent::FocusGained => self.has_focus = true,
-            TerminalEvent::Key(_) | TerminalEvent::Mouse(_) => {}
+            TerminalEvent::FocusGained => self.unseen.set_focus(true),
         }
+        self.update_unseen();
+    }
+
+    /// Returns true if the user sees what an action does. A window without rows or columns shows nothing, so nothing
+    /// can be written and sent there, but the user can leave.
+    fn may_take(&self, action: Action) -> bool {
+        self.size.area() > 0 || action == Action::Interrupt
     }
 
     /// Updates the screen to the current time.
@@ -176,31 +246,49 @@ impl Screen {
 
     fn apply_event(&mut self, event: &Event, now: Instant) {
         self.state.apply(event);
+        self.visit.record(event, now);
         match event {
             Event::Message(message) => self.show_message(message, now),
             Event::Reached {
                 first,
                 last,
                 members,
+                complete,
             } => {
-                let changed = self.deliveries.record_reach(*first, *last, *members);
+                let changed = self
+                    .deliveries
+                    .record_reach(*first, *last, *members, *complete);
                 self.set_deliveries(changed);
             }
-            Event::Left(person) | Event::Failed(person) => {
-                let changed = self.deliveries.set_presence(&person.id, false);
-                self.set_deliveries(changed);
-            }
+            Event::Left(person) => return self.show_presence(person, Step::Left),
+            Event::Failed(person) => return self.show_presence(person, Step::Failed),
             Event::Joined(person) => {
-                let changed = self.deliveries.set_presence(&person.id, true);
-                self.set_deliveries(changed);
+                self.alert_of_join(person, now);
+                return self.show_presence(person, Step::Joined);
             }
-            Event::Goodbye { .. } => self.effects.push_back(Effect::End),
+            Event::Goodbye { reason } => return self.end(*reason, now),
             Event::Ready { .. } if self.state.joining.fetched() > 0 => {
                 self.notice("that was before you joined");
             }
             _ => {}
         }
         self.push_sentences(sentences::of_event(event, &self.state));
+    }
+
+    /// Ends the screen with what its user reads after leaving.
+    fn end(&mut self, reason: Goodbye, now: Instant) {
+        let mut words = Vec::new();
+        if let Some(end) = self.visit.describe_end(reason, &self.state, now) {
+            let invite = sentences::of_invite_without_me(&self.state).into_iter();
+            words.extend(invite.map(|sentence| escape_line(&sentence.text)));
+            words.push(end);
+        } else if !self.unsent.is_empty() {
+            words.push(format!(
+                "not sent: {}",
+                count(self.unsent.len() as u64, "message", "messages")
+            ));
+        }
+        self.effects.push_back(Effect::End(words));
     }
 
     /// Marks the user's own messages with their delivery.
@@ -211,17 +299,35 @@ impl Screen {
     }
 
     fn show_answer(&mut self, answer: &Answer) {
-        self.push_sentences(sentences::of_answer(answer, &self.state));
-        match &answer.result {
-            Ok(Reply::Clear) => self.clear(),
-            Ok(Reply::Invite(invite)) => {
-                let picture = invite::draw_qr_code(invite.as_str());
-                if let Some(picture) = picture {
-                    self.transcript.push(Entry::Picture(picture));
-                }
-            }
-            _ => {}
+        if let Ok(Reply::Invite(invite)) = &answer.result {
+            // Above the command, which is what most people want: a small window shows the last rows.
+            let picture = invite::draw_qr_code(invite.as_str());
+            self.transcript.extend(picture.map(Entry::Picture));
         }
+        self.push_sentences(sentences::of_answer(answer, &self.state));
+        if matches!(answer.result, Ok(Reply::Clear)) {
+            self.clear();
+        }
+    }
+
+    /// Asks whether to leave. If newcomers need another invite then, it is shown first, so that it can be copied.
+    fn ask_to_leave(&mut self, by_default: bool) {
+        self.mode = Mode::ConfirmingExit { by_default };
+        let sentences = sentences::of_invite_after_me(&self.state);
+        let Some(command) = sentences.last() else {
+            return;
+        };
+        self.follow();
+        let newest = self.transcript.newest().map(Entry::text);
+        if newest != Some(escape_line(&command.text).as_str()) {
+            self.push_sentences(sentences);
+        }
+    }
+
+    /// Returns true if nobody else is here.
+    fn is_alone(&self) -> bool {
+        let members = self.state.members.as_ref();
+        members.is_none_or(|members| members.len() <= 1)
     }
 
     /// Shows an answer that does not need the node.
@@ -234,139 +340,70 @@ impl Screen {
         });
     }
 
-    fn show_message(&mut self, message: &Message, now: Instant) {
-        if message.history && self.state.joining.fetched() == 1 {
-            self.notice("the discussion so far:");
-        }
-        let is_mine = message.id.author == self.state.me.id;
-        let (is_news, is_sent) = (!is_mine && !message.history, is_mine && !message.history);
-        let audience = self
-            .state
-            .members
-            .clone()
-            .filter(|members| members.len() > 1);
-        let (action, mut text) = match message.text.strip_prefix(ACTION) {
-            Some(action) => (true, escape_multiline(action)),
-            None => (false, escape_multiline(&message.text)),
-        };
-        let is_mention = is_news && mentions(&text, &self.state.name);
-        if self.state.is_unlisted(message) {
-            text.insert_str(0, &format!("{UNLISTED} "));
-        }
-        let entry = self.transcript.push(Entry::Message(MessageEntry {
-            author: message.id.author,
-            name: escape_line(&message.name),
-            time: display_time(message, self.offset),
-            text,
-            is_action: action,
-            is_mine,
-            tone: match message.history {
-                true => Tone::History,
-                false if is_mention => Tone::Mention,
-                false => Tone::Usual,
-            },
-            delivery: (is_sent && audience.is_some()).then_some(Delivery::Sent),
-        }));
-        if is_mention {
-            self.effects.push_back(Effect::Bell);
-        }
-        if is_sent {
-            self.track_delivery(message, entry, audience, now);
-        }
-        if is_news {
-            self.count_unread(entry);
-        }
+    /// Shows what came of saving the talk.
+    fn show_saved(&mut self, saved: Result<String, SaveError>) {
+        let said = self.visit.record_save(saved);
+        self.push_sentences(vec![said]);
     }
 
-    fn track_delivery(
-        &mut self,
-        message: &Message,
-        entry: u64,
-        audience: Option<Arc<Members>>,
-        now: Instant,
-    ) {
-        if self
-            .unsent
-            .front()
-            .is_some_and(|text| *text == *message.text)
-        {
-            self.unsent.pop_front();
-        }
-        if let Some(audience) = audience {
-            self.deliveries.track(message.id.seq, entry, audience, now);
-        }
+    /// Carries out a command about the user's attention.
+    fn attend(&mut self, command: &FaceCommand, now: Instant) {
+        let said = self.attention.run(command, now);
+        self.push_sentences(said);
     }
 
-    /// Counts a new message as unread or as below, if the user may not be looking.
-    fn count_unread(&mut self, entry: u64) {
-        if self.bottom.is_some() {
-            self.below += 1;
-        }
-        if self.bottom.is_some() || !self.has_focus {
-            self.unread.get_or_insert(entry);
-        }
-    }
-
-    /// Records that the user stops looking at the newest entries. Earlier unread entries no longer count as unread.
-    fn look_away(&mut self) {
-        if self.bottom.is_none() {
-            self.unread = None;
-            self.below = 0;
-        }
+    /// Returns the messages for a file, oldest first.
+    fn to_save(&self) -> impl Iterator<Item = SavedMessage<'_>> {
+        let offset = self.calendar.offset;
+        self.transcript.iter().filter_map(move |entry| match entry {
+            Entry::Message(message) => Some(SavedMessage {
+                day: local_date(message.said_ms, offset),
+                time: &message.time,
+                name: &message.name,
+                is_action: message.is_action,
+                text: &message.text,
+            }),
+            _ => None,
+        })
     }
 
     fn push_sentences(&mut self, sentences: Vec<Sentence>) {
-        for Sentence {
-            is_warning, text, ..
-        } in sentences
-        {
-            let text = escape_multiline(&text);
-            let invite = self.state.me.invite.as_str();
-            if let Some(before) = text.strip_suffix(invite) {
-                let before = Entry::Notice(before.trim_end().to_owned());
-                self.transcript.push(before);
-                self.transcript.push(Entry::Copied(invite.to_owned()));
-                continue;
+        for Sentence { kind, text } in sentences {
+            match kind {
+                SentenceKind::Notice | SentenceKind::Table => self.notice(&text),
+                SentenceKind::Warning => self.warn(&text),
+                SentenceKind::ShellCommand => {
+                    self.transcript.push(Entry::Command(escape_line(&text)));
+                }
             }
-            self.transcript.push(if is_warning {
-                Entry::Warning(text)
-            } else {
-                Entry::Notice(text)
-            });
         }
     }
 
     fn notice(&mut self, text: &str) {
-        self.transcript.push(Entry::Notice(escape_multiline(text)));
+        let (time, text) = (self.calendar.time_of_day(), escape_multiline(text));
+        self.push_remark(Entry::Notice { time, text });
     }
 
     fn warn(&mut self, text: &str) {
-        self.transcript.push(Entry::Warning(escape_multiline(text)));
+        let (time, text) = (self.calendar.time_of_day(), escape_multiline(text));
+        self.push_remark(Entry::Warning { time, text });
+    }
+
+    fn push_remark(&mut self, remark: Entry) {
+        let day = self.calendar.go_on_to(self.calendar.now_ms());
+        self.transcript.extend(day.map(Entry::Day));
+        self.transcript.push(remark);
     }
 
     fn clear(&mut self) {
         self.transcript.clear();
+        if matches!(self.mode, Mode::Picking(_) | Mode::TextOnly(_)) {
+            self.mode = Mode::Writing;
+        }
         self.bottom = None;
         self.unread = None;
         self.below = 0;
     }
-}
-
-/// Returns true if a text contains this name as a word of its own, in any case.
-fn mentions(text: &str, name: &str) -> bool {
-    let wanted = escape_line(name).to_lowercase();
-    let mut rest = text;
-    while let Some((from, to)) = transcript::find_folded(rest, &wanted) {
-        let before = rest[..from].chars().next_back();
-        let after = rest[to..].chars().next();
-        let alone = |char: Option<char>| char.is_none_or(|char| !char.is_alphanumeric());
-        if alone(before) && alone(after) {
-            return true;
-        }
-        let next = rest[from..].chars().next().map_or(1, char::len_utf8);
-        rest = &rest[from + next..];
-    }
-    false
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
-//! Scrolling and searching through the transcript.
+//! Scrolling and searching through the transcript, and scrolling through the help.
 //!
 //! Not here: the rows that this shows (`scroll`).
 
 use super::keys::Action;
+use super::query::{SearchFailure, add_to_query};
 use super::scroll::{RowPosition, Rows};
-use super::{Effect, Mode, Screen, view};
+use super::{Effect, Mode, Screen, help, view};
 
-/// The maximum length of a search text, in characters.
-const QUERY_CHARS: usize = 200;
+/// The number of rows of a step of the wheel, as in most programs.
+const WHEEL_ROWS: usize = 3;
 
 /// A search.
 #[derive(Debug, Default)]
@@ -16,18 +17,8 @@ pub(super) struct Search {
     pub(super) query: String,
     /// The entry in which the text was found.
     pub(super) current: Option<u64>,
-    /// True if there is no match, or no further match in that direction.
-    pub(super) is_over: bool,
-}
-
-impl Search {
-    /// Appends to the search text.
-    pub(super) fn add(&mut self, text: &str) {
-        let room = QUERY_CHARS.saturating_sub(self.query.chars().count());
-        let visible = text.chars().filter(|char| !char.is_control());
-        let folded = visible.flat_map(char::to_lowercase);
-        self.query.extend(folded.take(room));
-    }
+    /// Why nothing was found, if nothing was.
+    pub(super) failure: Option<SearchFailure>,
 }
 
 impl Screen {
@@ -49,14 +40,43 @@ impl Screen {
         });
     }
 
+    /// Scrolls the discussion or the help by a step of the wheel.
+    pub(super) fn turn_wheel(&mut self, is_up: bool) {
+        match self.mode {
+            Mode::Help(_) => {
+                for _ in 0..WHEEL_ROWS {
+                    self.read_help(if is_up { Action::Older } else { Action::Newer });
+                }
+            }
+            Mode::TextOnly(_) | Mode::Leaving => {}
+            _ if is_up => self.scroll(|rows, bottom, height| rows.up(bottom, WHEEL_ROWS, height)),
+            _ => self.scroll(|rows, bottom, _| rows.down(bottom?, WHEEL_ROWS)),
+        }
+    }
+
+    /// Returns true if the wheel scrolls now. The view with the texts alone leaves the mouse to the terminal.
+    pub(super) const fn takes_wheel(&self) -> bool {
+        !matches!(self.mode, Mode::TextOnly(_))
+    }
+
     /// Goes back to the newest entries.
     pub(super) fn follow(&mut self) {
         self.bottom = None;
         self.below = 0;
     }
 
-    pub(super) fn begin_search(&mut self) {
+    /// Begins to search the talk, for this text or for one that is still to be typed.
+    pub(super) fn begin_search(&mut self, text: &str) {
         self.mode = Mode::Searching(Search::default());
+        self.narrow_search(text);
+    }
+
+    /// Adds to the search text. The match that is shown stays if it still matches.
+    pub(super) fn narrow_search(&mut self, text: &str) {
+        if let Mode::Searching(search) = &mut self.mode {
+            add_to_query(&mut search.query, text);
+            self.find_older(true);
+        }
     }
 
     pub(super) fn search(&mut self, action: Action) {
@@ -64,17 +84,14 @@ impl Screen {
             return;
         };
         match action {
-            Action::Insert(char) => {
-                search.add(char.encode_utf8(&mut [0; 4]));
-                self.find_older(true);
-            }
+            Action::Insert(char) => self.narrow_search(char.encode_utf8(&mut [0; 4])),
             Action::Delete(_) => {
                 search.query.pop();
                 search.current = None;
                 self.find_older(true);
             }
-            Action::Search | Action::Older => self.find_older(false),
-            Action::SearchBack | Action::Newer => self.find_newer(),
+            Action::RecallLine | Action::Older => self.find_older(false),
+            Action::SearchTalk | Action::Newer => self.find_newer(),
             Action::PageUp => self.page_up(),
             Action::PageDown => self.page_down(),
             Action::Repaint => self.effects.push_back(Effect::Repaint),
@@ -115,7 +132,11 @@ impl Screen {
         let Mode::Searching(search) = &mut self.mode else {
             return;
         };
-        search.is_over = found.is_none() && !search.query.is_empty();
+        let transcript = &self.transcript;
+        search.failure = SearchFailure::of(found.is_some(), &search.query, || {
+            let any = transcript.find_before(transcript.end(), &search.query);
+            any.is_some()
+        });
         let Some(entry) = found else {
             return;
         };
@@ -126,6 +147,42 @@ impl Screen {
             // Go no higher than a full page allows.
             rows.up(Some(middle), 0, height)
         });
+    }
+
+    /// Scrolls until this entry is shown.
+    pub(super) fn reveal(&mut self, entry: u64) {
+        self.scroll(|rows, bottom, height| rows.reveal(bottom, entry, height));
+    }
+
+    /// Shows the help over the discussion.
+    pub(super) fn show_help(&mut self) {
+        self.look_away();
+        self.mode = Mode::Help(0);
+    }
+
+    /// Acts on a key while the help is shown.
+    pub(super) fn read_help(&mut self, action: Action) {
+        let (_, height) = view::talk_layout(self);
+        let last = help::last_start(self.size.width.into(), height);
+        let Mode::Help(first) = &mut self.mode else {
+            return;
+        };
+        // Half of what is shown stays, so that the reader finds the place.
+        let page = (height / 2).max(1);
+        match action {
+            Action::Older => *first = first.saturating_sub(1),
+            Action::Newer => *first = (*first + 1).min(last),
+            Action::PageUp => *first = first.saturating_sub(page),
+            Action::PageDown => *first = (*first + page).min(last),
+            Action::Top => *first = 0,
+            Action::Bottom => *first = last,
+            Action::Repaint => self.effects.push_back(Effect::Repaint),
+            Action::Suspend => self.effects.push_back(Effect::Suspend),
+            Action::Escape | Action::Help | Action::Interrupt | Action::Send => {
+                self.mode = Mode::Writing;
+            }
+            _ => {}
+        }
     }
 
     fn scroll(

@@ -3,9 +3,9 @@
 //! Only those rows are laid out, and the rows that a movement passes, so the cost does not depend on the length of the
 //! transcript. Not here: the rendering of the rows (`layout`).
 
-use ratatui::text::Line;
-
 use super::layout::Look;
+use super::runs::Head;
+use super::text_rows::TalkRow;
 use super::transcript::Transcript;
 
 /// A row of the transcript.
@@ -27,25 +27,50 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Returns the rows that end with `bottom`, or with the last row: as many as there are, up to `height`.
-    pub(super) fn page(&self, bottom: Option<RowPosition>, height: usize) -> Vec<Line<'static>> {
+    pub(super) fn page(&self, bottom: Option<RowPosition>, height: usize) -> Vec<TalkRow> {
+        // Its entry may have gone, and then the oldest rows are shown.
+        let is_gone = bottom.is_some_and(|bottom| bottom.entry < self.transcript.first());
+        let bottom = if is_gone {
+            self.below(self.top(), height.saturating_sub(1))
+        } else {
+            bottom
+        };
         let Some(bottom) = bottom.or_else(|| self.last()) else {
             return Vec::new();
         };
         let mut parts = Vec::new();
         let mut missing = height;
+        let mut top = None;
         for entry in (self.transcript.first()..=bottom.entry).rev() {
             let mut rows = self.rows(entry);
             if entry == bottom.entry {
                 rows.truncate(bottom.row + 1);
             }
-            rows.drain(..rows.len().saturating_sub(missing));
+            let hidden = rows.len().saturating_sub(missing);
+            rows.drain(..hidden);
             missing -= rows.len();
             parts.push(rows);
+            top = (hidden == 0).then_some(entry);
             if missing == 0 {
                 break;
             }
         }
-        parts.into_iter().rev().flatten().collect()
+        let mut page: Vec<TalkRow> = parts.into_iter().rev().flatten().collect();
+        if let Some(top) = top {
+            self.complete_head(top, &mut page);
+        }
+        page
+    }
+
+    /// Shows the whole head of the first entry of a page: what it would repeat stands above the page.
+    fn complete_head(&self, top: u64, page: &mut [TalkRow]) {
+        let whole = self.rows_with(top, Head::WHOLE);
+        // A name that needs more rows than the text must not be cut.
+        if whole.len() <= self.height(top)
+            && let (Some(row), Some(first)) = (whole.into_iter().next(), page.first_mut())
+        {
+            *first = row;
+        }
     }
 
     /// Returns the row that is `count` rows above another, but not so high that a page of `height` rows would not be
@@ -58,17 +83,52 @@ impl Rows<'_> {
     ) -> Option<RowPosition> {
         let from = from.or_else(|| self.last())?;
         let target = self.above(from, count);
-        let top = RowPosition {
-            entry: self.transcript.first(),
-            row: 0,
-        };
-        let first_page = self.below(top, height.saturating_sub(1));
+        let first_page = self.below(self.top(), height.saturating_sub(1));
         first_page.map(|end| target.max(end))
     }
 
     /// Returns the row that is `count` rows below another. Returns `None` if that is the last row, or beyond it.
     pub(super) fn down(&self, from: RowPosition, count: usize) -> Option<RowPosition> {
         self.below(from, count)
+    }
+
+    /// Returns the last row of a page that shows an entry, as near as possible to the page that ends with `bottom`. The
+    /// start of an entry is shown that has more rows than the page. Returns `None` for the newest page.
+    pub(super) fn reveal(
+        &self,
+        bottom: Option<RowPosition>,
+        entry: u64,
+        height: usize,
+    ) -> Option<RowPosition> {
+        let page = height.saturating_sub(1);
+        let end = bottom.or_else(|| self.last())?;
+        let first = RowPosition { entry, row: 0 };
+        let last = RowPosition {
+            entry,
+            row: self.height(entry).saturating_sub(1),
+        };
+        // A note covers the last row of every page but the newest one.
+        let is_above = |end: RowPosition| first < self.above(end, page);
+        let is_below = last > self.above(end, usize::from(bottom.is_some()));
+        if is_above(end) {
+            return self.below(first, page);
+        }
+        if !is_below {
+            return bottom;
+        }
+        let end = self.below(last, 1)?;
+        if is_above(end) {
+            return self.below(first, page);
+        }
+        Some(end)
+    }
+
+    /// Returns the first row.
+    const fn top(&self) -> RowPosition {
+        RowPosition {
+            entry: self.transcript.first(),
+            row: 0,
+        }
     }
 
     /// Returns the last row.
@@ -119,13 +179,23 @@ impl Rows<'_> {
         self.rows(entry).len()
     }
 
-    fn rows(&self, number: u64) -> Vec<Line<'static>> {
+    fn rows(&self, number: u64) -> Vec<TalkRow> {
+        let previous = number.checked_sub(1);
+        // Below the rule before unread entries, a run begins anew.
+        let previous = previous.filter(|_| self.unread != Some(number));
+        let previous = previous.and_then(|previous| self.transcript.get(previous));
+        let entry = self.transcript.get(number);
+        let head = entry.map_or(Head::WHOLE, |entry| Head::after(previous, entry));
+        self.rows_with(number, head)
+    }
+
+    fn rows_with(&self, number: u64, head: Head) -> Vec<TalkRow> {
         let Some(entry) = self.transcript.get(number) else {
             return Vec::new();
         };
-        let mut rows = self.look.rows(number, entry);
+        let mut rows = self.look.rows(number, entry, head);
         if self.unread == Some(number) {
-            rows.insert(0, self.look.rule("new"));
+            rows.insert(0, self.look.unread_rule("new").into());
         }
         rows
     }
@@ -140,9 +210,12 @@ mod tests {
     fn look() -> Look {
         Look {
             width: 40,
+            window: 40,
+            name_width: 8,
             colors: Colors(false),
             query: String::new(),
             current_match: None,
+            picked: None,
         }
     }
 
@@ -155,13 +228,16 @@ mod tests {
             } else {
                 n.to_string()
             };
-            transcript.push(Entry::Notice(text));
+            transcript.push(Entry::Notice {
+                time: "12:00".to_owned(),
+                text,
+            });
         }
         transcript
     }
 
-    fn texts(rows: &[Line]) -> Vec<String> {
-        let text = |row: &Line| row.to_string().split("│ ").nth(1).unwrap().to_owned();
+    fn texts(rows: &[TalkRow]) -> Vec<String> {
+        let text = |row: &TalkRow| row.line.to_string().split("│ ").nth(1).unwrap().to_owned();
         rows.iter().map(text).collect()
     }
 
@@ -191,6 +267,49 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_revealed_by_scrolling_no_further_than_needed() {
+        let (transcript, look) = (transcript(20), look());
+        let rows = Rows {
+            transcript: &transcript,
+            look: &look,
+            unread: None,
+        };
+        assert_eq!(rows.reveal(None, 19, 6), None, "it is there already");
+        let up = rows.reveal(None, 9, 6);
+        let shown = |bottom| texts(&rows.page(bottom, 6));
+        assert_eq!(shown(up)[0], "9", "at the top");
+        assert_eq!(rows.reveal(up, 10, 6), up);
+        // The entries 9, 10 and 11 have five rows; the sixth is covered.
+        assert_eq!(rows.reveal(up, 11, 6), up);
+        let down = rows.reveal(up, 12, 6);
+        assert_eq!(shown(down)[4], "12");
+        assert_eq!(rows.reveal(down, 19, 6), None);
+        let tall = rows.reveal(None, 8, 2);
+        assert_eq!(texts(&rows.page(tall, 2)), ["8", "b"], "its start");
+        let tall = rows.reveal(rows.reveal(None, 0, 2), 8, 2);
+        assert_eq!(texts(&rows.page(tall, 2)), ["8", "b"]);
+    }
+
+    #[test]
+    fn a_page_whose_entries_have_gone_is_the_oldest_page() {
+        let look = look();
+        let mut transcript = transcript(3);
+        let bottom = RowPosition { entry: 2, row: 0 };
+        while transcript.first() < 10 {
+            transcript.push(Entry::Notice {
+                time: "12:00".to_owned(),
+                text: transcript.end().to_string(),
+            });
+        }
+        let rows = Rows {
+            transcript: &transcript,
+            look: &look,
+            unread: None,
+        };
+        assert_eq!(texts(&rows.page(Some(bottom), 3)), ["10", "11", "12"]);
+    }
+
+    #[test]
     fn a_transcript_that_fits_on_a_page_does_not_scroll() {
         let (transcript, look) = (transcript(3), look());
         let rows = Rows {
@@ -200,7 +319,7 @@ mod tests {
         };
         assert_eq!(rows.up(None, 5, 6), None);
         assert_eq!(rows.page(None, 10).len(), 6);
-        assert!(rows.page(None, 10)[1].to_string().contains(" new "));
+        assert!(rows.page(None, 10)[1].line.to_string().contains(" new "));
         let nothing = Transcript::default();
         let rows = Rows {
             transcript: &nothing,

@@ -8,9 +8,8 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crossterm::event::Event as TerminalEvent;
 use ringtalk_session::{Backlog, Me, OutletError, Request};
 use time::UtcOffset;
 use tokio::runtime::Builder;
@@ -18,12 +17,16 @@ use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::sleep_until;
 
+use super::calendar::Calendar;
+use super::surroundings::Surroundings;
 use super::{Effect, Screen, view};
+use crate::attention::AttentionSettings;
 use crate::display_item::DisplayItem;
 use crate::face::Queue;
+use crate::saved_talk::save;
 use crate::stdin;
 use crate::stdout::StdoutSender;
-use crate::tty::{self, Painter};
+use crate::tty::{self, Painter, TerminalEvent};
 
 /// The maximum number of items that may wait. Authors are slowed down long before, but some are in flight.
 const QUEUE_CAPACITY: usize = 262_144;
@@ -31,8 +34,6 @@ const QUEUE_CAPACITY: usize = 262_144;
 const BATCH: usize = 256;
 /// The minimum time between two frames, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
-/// The byte that rings the terminal's bell.
-const BELL: u8 = b'\x07';
 
 /// The queue to the screen.
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub(crate) struct ScreenSetup {
     pub(crate) requests: Sender<Vec<Request>>,
     pub(crate) colors: bool,
     pub(crate) offset: UtcOffset,
+    pub(crate) attention: AttentionSettings,
+    pub(crate) mouse_wheel: bool,
     pub(crate) backlog: Backlog,
 }
 
@@ -97,10 +100,12 @@ impl ScreenSetup {
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
             return;
         };
-        let screen = Screen::new(me, self.offset, self.colors, tty::size());
         let ended: io::Result<()> = runtime.block_on(async {
+            // Before the size is read, so that no change of it is missed.
+            let resized = tty::resized()?;
+            let calendar = Calendar::new(self.offset, now_ms());
             let task = Task {
-                screen,
+                screen: Screen::new(me, calendar, self.colors, tty::size(), self.attention),
                 painter: Painter::new(),
                 stdout: self.stdout,
                 items,
@@ -109,6 +114,8 @@ impl ScreenSetup {
                 requests: self.requests,
                 unsent: VecDeque::new(),
                 continued: tty::continued()?,
+                resized,
+                surroundings: Surroundings::new(self.mouse_wheel),
                 bell_is_due: false,
                 is_stale: true,
                 next_frame: Instant::now(),
@@ -116,9 +123,16 @@ impl ScreenSetup {
             task.run().await
         });
         if let Err(error) = ended {
-            tracing::error!(%error, "the screen has ended");
+            tracing::error!("the screen cannot be shown any more: {error}");
         }
     }
+}
+
+/// Returns the present time, in milliseconds since 1970.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    u64::try_from(ms).unwrap_or(u64::MAX)
 }
 
 struct Task {
@@ -132,6 +146,8 @@ struct Task {
     /// The typed requests that were not passed on yet. The screen limits how many texts wait.
     unsent: VecDeque<Request>,
     continued: Signal,
+    resized: Signal,
+    surroundings: Surroundings,
     /// True if the next frame rings the bell. It rings once, however often a ring was requested.
     bell_is_due: bool,
     /// True if the terminal does not show the current screen.
@@ -147,13 +163,13 @@ impl Task {
         loop {
             while let Some(effect) = self.screen.poll_effect() {
                 if !self.act(effect).await? {
-                    self.stdout.write(tty::leave());
                     return Ok(());
                 }
             }
             self.paint()?;
             self.wait(&mut batch).await?;
             let now = Instant::now();
+            self.screen.calendar.set_now(now_ms());
             self.backlog.remove(batch.len() as u64);
             for item in batch.drain(..) {
                 self.screen.show(&item, now);
@@ -184,6 +200,9 @@ impl Task {
         tokio::select! {
             biased;
             key = key => self.key(key),
+            // Before the items: those may never end.
+            _ = self.continued.recv() => self.resume()?,
+            _ = self.resized.recv() => self.handle(tty::resize_event()),
             Ok(permit) = room, if has_unsent => {
                 permit.send(self.unsent.drain(..).collect());
             }
@@ -193,7 +212,6 @@ impl Task {
                 }
                 self.is_stale = true;
             }
-            _ = self.continued.recv() => self.resume()?,
             () = self.stdout.wait_until_idle(), if self.is_stale && !is_idle => {}
             () = time => self.is_stale = true,
         }
@@ -212,23 +230,53 @@ impl Task {
             self.keys = None;
             return;
         };
-        self.screen.handle_terminal_event(first);
+        self.screen.calendar.set_now(now_ms());
+        self.handle(first);
         while let Some(Ok(next)) = self.keys.as_mut().map(Receiver::try_recv) {
             self.screen.handle_terminal_event(next);
         }
+    }
+
+    /// Handles an event of the terminal, and has the result shown at once.
+    fn handle(&mut self, event: TerminalEvent) {
+        self.screen.handle_terminal_event(event);
         self.is_stale = true;
         self.next_frame = Instant::now();
     }
 
-    /// Carries out an effect. Returns false if the screen should end.
+    /// Gives the terminal back, and says these words there.
+    fn end(&self, words: &[String]) {
+        let mut bytes = tty::leave();
+        for line in words {
+            // The terminal does not return the carriage yet.
+            bytes.extend_from_slice(format!("{line}\r\n").as_bytes());
+        }
+        self.stdout.write(bytes);
+    }
+
+    /// Carries out an effect. Returns false if the screen has ended.
     async fn act(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
             Effect::Send(command) => self.unsent.push_back(stdin::to_request(Ok(command))),
             Effect::DiscardUnsent => self.unsent.clear(),
             Effect::Bell => self.bell_is_due = true,
+            Effect::Notify(kind, words) => self.stdout.write(tty::notify(kind, &words)),
+            Effect::Attend(command) => {
+                self.screen.attend(&command, Instant::now());
+                self.is_stale = true;
+            }
+            Effect::Copy(text) => self.stdout.write(tty::copy(&text)),
+            Effect::Save(file) => {
+                let saved = save(&file, self.screen.to_save());
+                self.screen.show_saved(saved);
+                self.is_stale = true;
+            }
             Effect::Repaint => self.painter.forget(),
             Effect::Suspend => self.suspend().await?,
-            Effect::End => return Ok(false),
+            Effect::End(words) => {
+                self.end(&words);
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -236,11 +284,11 @@ impl Task {
     /// Draws the screen if it has changed, if it is time, and if the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
         if self.is_stale && self.stdout.is_idle() && self.next_frame <= Instant::now() {
-            let (drawn, cursor) = view::render(&self.screen);
-            let mut bytes = self.painter.paint(drawn, cursor)?;
+            let mut bytes = self.painter.paint(view::render(&self.screen))?;
             if std::mem::take(&mut self.bell_is_due) {
-                bytes.push(BELL);
+                bytes.push(tty::BELL);
             }
+            self.surroundings.update(&self.screen, &mut bytes);
             self.stdout.write(bytes);
             self.is_stale = false;
             self.next_frame = Instant::now() + FRAME;
@@ -256,6 +304,7 @@ impl Task {
 
     /// Takes the terminal over again, after another program had it.
     fn resume(&mut self) -> io::Result<()> {
+        self.surroundings.forget();
         let resized = tty::resume(&self.stdout)?;
         self.screen.handle_terminal_event(resized);
         self.is_stale = true;

@@ -4,8 +4,14 @@
 //! `UPDATE_EXPECT=1 cargo test -p ringtalk-terminal screen` writes them again: check the difference before you
 //! commit it.
 
+mod drafts;
+mod links;
+mod no_draft_is_lost;
+mod notices;
+mod picking;
 mod speed;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -13,16 +19,19 @@ use expect_test::expect_file;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_session::{
-    Code, DiscussionId, Epoch, Goodbye, Invite, JoinStage, Member, MessageId, NodeId, Person,
-    Remark,
+    Code, DiscussionId, Epoch, Goodbye, Invite, InviteState, JoinStage, Member, Members, Message,
+    MessageId, NodeId, Person, ProgramName, Remark,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
+use time::UtcOffset;
 
 use super::*;
-use crate::tty::width;
+use crate::tty::{ScreenImage, width};
 
 /// This node, bob.
 const ME: u8 = 2;
+/// The time at which a test starts: the 14th of November 2023, at 22:13.
+const START_MS: u64 = 1_700_000_000_042;
 const NAMES: [&str; 7] = [
     "ann",
     "bob",
@@ -75,8 +84,8 @@ fn message(author: u8, seq: u64, text: &str) -> Event {
             seq,
         },
         name: NAMES[usize::from(author) - 1].into(),
-        timestamp_ms: 1_700_000_000_042 + seq * 60_000,
-        arrived_ms: 1_700_000_000_042 + seq * 60_000,
+        timestamp_ms: START_MS + seq * 60_000,
+        arrived_ms: START_MS + seq * 60_000,
         text: text.into(),
         lamport: seq,
         heads: None,
@@ -94,11 +103,12 @@ fn old_message(author: u8, seq: u64, text: &str) -> Event {
     }
 }
 
-fn reached(seq: u64, members: u64) -> Event {
+fn reached(seq: u64, members: u64, complete: bool) -> Event {
     Event::Reached {
         first: seq,
         last: seq,
         members,
+        complete,
     }
 }
 
@@ -117,15 +127,21 @@ fn ready() -> Event {
 
 fn new_screen(width: u16, height: u16) -> Screen {
     let me = Me {
+        program: ProgramName::default(),
         id: id(ME),
         requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
         discussion: DiscussionId::from(*id(9).as_uuid()),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
-        runs_director: false,
+        is_founder: false,
     };
-    Screen::new(me, UtcOffset::UTC, true, Size::new(width, height))
+    let calendar = Calendar::new(UtcOffset::UTC, START_MS);
+    let attention = AttentionSettings {
+        rings_bell: true,
+        ..AttentionSettings::default()
+    };
+    Screen::new(me, calendar, true, Size::new(width, height), attention)
 }
 
 /// A screen with a clock of its own.
@@ -161,6 +177,8 @@ impl TestScreen {
 
     fn wait(&mut self, time: Duration) {
         self.now += time;
+        let ms = self.screen.calendar.now_ms() + time.as_millis() as u64;
+        self.screen.calendar.set_now(ms);
         self.screen.tick(self.now);
     }
 
@@ -197,7 +215,7 @@ impl TestScreen {
     }
 
     fn cell(&self, wanted: &str) -> Cell {
-        let (buffer, _) = view::render(&self.screen);
+        let buffer = view::render(&self.screen).cells;
         let rows = text(&self.screen);
         let (y, row) = rows
             .lines()
@@ -211,7 +229,11 @@ impl TestScreen {
 
 /// Returns the screen as text; `▏` is the cursor.
 fn text(screen: &Screen) -> String {
-    let (mut buffer, cursor) = view::render(screen);
+    let ScreenImage {
+        cells: mut buffer,
+        cursor,
+        ..
+    } = view::render(screen);
     if let Some(cursor) = cursor {
         buffer[cursor].set_symbol("▏");
     }
@@ -280,6 +302,221 @@ fn fetching() {
     });
 }
 
+#[test]
+fn members_who_come_and_go_are_one_line() {
+    check("folded", 12, |width| {
+        let mut window = TestScreen::among(width, 12, 3);
+        window.events([4, 5, 6, 7].map(|new| Event::Joined(person(new))));
+        window.events([message(1, 1, "hello everybody")]);
+        for _ in 0..3 {
+            window.events([Event::Joined(person(4)), Event::Left(person(4))]);
+        }
+        window.wait(Duration::from_secs(601));
+        window.events([Event::Joined(person(5)), Event::Failed(person(6))]);
+        window
+    });
+}
+
+#[test]
+fn a_run_of_messages_has_one_name_and_a_day_has_a_line() {
+    check("runs", 20, |width| {
+        let mut window = TestScreen::among(width, 20, 7);
+        window.events((1..=3).map(|seq| message(1, seq, &format!("number {seq}"))));
+        window.events([message(3, 1, "another"), message(1, 4, "number 4")]);
+        window.events([Event::Left(person(6)), message(1, 5, "after a notice")]);
+        window.events([message(1, 6, "bob: for you"), message(1, 7, "for all")]);
+        window.events([message(1, 13, "after a pause"), message(1, 13, "at once")]);
+        window.wait(Duration::from_secs(86_400));
+        window.events([
+            message(1, 1_453, "on the next day"),
+            message(7, 1_453, "me too"),
+        ]);
+        window
+    });
+}
+
+#[test]
+fn the_list_begins_with_the_user_and_the_first_who_joined() {
+    let window = TestScreen::among(80, 7, 7);
+    let shown = window.text();
+    let listed: Vec<&str> = shown
+        .lines()
+        .filter_map(|row| Some(row.rsplit_once("│ ")?.1))
+        .collect();
+    assert_eq!(
+        listed,
+        ["7 people", "bob (you)", "ann", "carol", "and 4 more"],
+        "{shown}"
+    );
+}
+
+/// The name is above the page, so its first row shows it again.
+#[test]
+fn the_first_row_of_a_page_names_its_author() {
+    let mut window = TestScreen::among(80, 6, 3);
+    window.events((1..=40).map(|seq| message(1, seq, &format!("number {seq}."))));
+    for _ in 0..5 {
+        let shown = window.text();
+        let first = shown.lines().next().unwrap();
+        assert!(first.contains("ann │ number"), "{shown}");
+        assert_eq!(shown.matches("ann │").count(), 1, "{shown}");
+        window.key(KeyCode::PageUp);
+    }
+}
+
+#[test]
+fn history_begins_on_its_own_day() {
+    let mut window = TestScreen::new(80, 12);
+    window.wait(Duration::from_secs(2 * 86_400));
+    window.events([Event::View(view(1..=3))]);
+    let (done, total) = (2, 2);
+    window.events([Event::Joining(JoinStage::FetchingHistory { done, total })]);
+    window.events([old_message(1, 1, "before"), old_message(3, 1_441, "later")]);
+    window.events([ready()]);
+    let shown = window.text();
+    let places = [
+        "Tuesday, 14 November",
+        "before",
+        "Wednesday, 15",
+        "later",
+        "Thursday, 16",
+        "that was before",
+    ];
+    let places = places.map(|place| {
+        shown
+            .find(place)
+            .unwrap_or_else(|| panic!("{place}: {shown}"))
+    });
+    assert!(places.is_sorted(), "{shown}");
+}
+
+#[test]
+fn names_that_differ_look_different() {
+    let names = [
+        "administrator",
+        "administrator-2",
+        "administrator-3",
+        "administrator-4",
+    ];
+    let long = [
+        "alexander-the-great-of-macedonia",
+        "alexander-the-small-of-macedonia",
+    ];
+    for width in [60, 80, 100, 140] {
+        let mut window = TestScreen::new(width, 24);
+        let members = (1..)
+            .zip(names.iter().chain(&long))
+            .map(|(number, name)| Member {
+                name: (*name).to_owned(),
+                ..member(number)
+            });
+        let members: Vec<Member> = members.collect();
+        let epoch = view(1..=1).epoch();
+        let all = Members::new(epoch, 6, members.iter().cloned().map(Arc::new));
+        window.events([Event::View(Arc::new(all)), ready()]);
+        for member in &members {
+            let Event::Message(said) = message(1, 1, "hello") else {
+                unreachable!("it is a message");
+            };
+            let id = MessageId {
+                author: member.id,
+                seq: 1,
+            };
+            let name = member.name.as_str().into();
+            window.tell(Event::Message(Message { id, name, ..said }));
+        }
+        let shown = window.text();
+        for name in names {
+            let said = format!(" {name} │ hello");
+            assert_eq!(shown.matches(&said).count(), 1, "{shown}");
+        }
+        let list = match width {
+            100.. => 22,
+            80.. => 16,
+            _ => continue,
+        };
+        let column = usize::from(width) - list;
+        let ends = shown
+            .lines()
+            .map(|row| row.chars().skip(column).collect::<String>());
+        let mut listed: Vec<String> = ends.filter(|name| name.starts_with('a')).collect();
+        assert_eq!(listed.len(), 6, "{shown}");
+        listed.sort_unstable();
+        listed.dedup();
+        assert_eq!(listed.len(), 6, "{shown}");
+    }
+}
+
+#[test]
+fn the_help_is_over_the_discussion_until_it_is_closed() {
+    check("help", 24, |width| {
+        let mut window = TestScreen::among(width, 24, 7);
+        window.events([message(1, 1, "hello everybody")]);
+        window.write("a draft");
+        window.key(KeyCode::F(1));
+        window
+    });
+    let mut window = TestScreen::among(80, 12, 3);
+    window.write("a draft");
+    window.key(KeyCode::F(1));
+    assert!(window.text().contains("/who"), "{}", window.text());
+    for _ in 0..30 {
+        window.key(KeyCode::PageDown);
+    }
+    let shown = window.text();
+    assert!(
+        shown.contains("✓ after") && shown.contains("Esc closes"),
+        "{shown}"
+    );
+    window.key(KeyCode::Up);
+    assert_ne!(window.text(), shown, "it scrolls back at once");
+    window.write("x");
+    window.events([message(1, 1, "said meanwhile")]);
+    window.key(KeyCode::Esc);
+    let shown = window.text();
+    assert!(shown.contains(" new ─"), "{shown}");
+    assert!(
+        shown.contains("you are bob") && shown.contains("> a draft▏"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn problems_come_first_and_stand_out() {
+    let mut window = TestScreen::among(80, 12, 3);
+    let status = |window: &TestScreen| {
+        let buffer = view::render(&window.screen).cells;
+        let row = rows(&buffer).swap_remove(10);
+        (row.trim().to_owned(), buffer[(2, 10)].clone())
+    };
+    let (text, cell) = status(&window);
+    assert_eq!(text, "3 people here");
+    assert!(cell.fg == Color::Reset && cell.modifier == Modifier::DIM);
+    window.events([message(ME, 1, "to everybody")]);
+    let (text, _) = status(&window);
+    assert_eq!(text, "3 people here · your last message is on its way");
+    window.wait(Duration::from_secs(10));
+    let (text, cell) = status(&window);
+    assert!(
+        text.starts_with("somebody does not have your message yet · 3"),
+        "{text}"
+    );
+    assert!(cell.fg == Color::Yellow && cell.modifier.is_empty());
+    window.events([reached(1, 3, true)]);
+    window.tell(Event::Error(Remark {
+        code: Code::DirectorUnreachable,
+        message: "no director answers".to_owned(),
+    }));
+    let (text, cell) = status(&window);
+    assert!(
+        text.starts_with("no director answers; /invite shows who lets people in · 3 people"),
+        "{text}"
+    );
+    assert_eq!(cell.fg, Color::Yellow);
+    let internal = ["ring", "coordinator", "successor", "epoch", "view"];
+    assert!(internal.iter().all(|word| !text.contains(word)), "{text}");
+}
+
 /// Members write texts that imitate another member, or this program.
 #[test]
 fn imitation() {
@@ -328,7 +565,7 @@ fn seven_members() {
             ),
             message(6, 1, "שלום bob (א)"),
             message(7, 1, "three\n\tlines\n\u{1b}[2Jof text"),
-            reached(1, 7),
+            reached(1, 7, true),
         ]);
         window.write("and 你");
         window
@@ -394,7 +631,7 @@ fn a_slow_member_is_reported() {
         assert!(window.text().contains("to everybody ·"));
         window.wait(Duration::from_secs(1));
         assert!(window.text().contains("not delivered to everyone yet"));
-        window.events([message(ME, 2, "to most"), reached(2, 6)]);
+        window.events([message(ME, 2, "to most"), reached(2, 6, false)]);
         window.events([message(ME, 3, "and on its way")]);
         window.enter("not even sent");
         window
@@ -407,11 +644,15 @@ fn marks_follow_members_that_are_late_or_have_gone() {
         let mut window = TestScreen::among(width, 16, 7);
         let texts = ["they had it", "one came late", "one is gone", "nobody said"];
         window.events((1..).zip(texts).map(|(seq, text)| message(ME, seq, text)));
-        window.events([reached(1, 6), reached(2, 6), reached(3, 5)]);
+        window.events([
+            reached(1, 6, false),
+            reached(2, 6, false),
+            reached(3, 5, false),
+        ]);
         let shown = window.text();
         assert!(shown.contains("one came late · reached 5 of 6"), "{shown}");
         window.wait(Duration::from_secs(10));
-        window.events([reached(2, 7)]);
+        window.events([reached(2, 7, true)]);
         let shown = window.text();
         assert!(
             shown.contains("they had it ✓") && shown.contains("one came late ✓"),
@@ -431,7 +672,7 @@ fn searching_and_confirming_the_exit() {
     check("searching", 10, |width| {
         let mut window = TestScreen::among(width, 10, 3);
         window.events((1..=50).map(|seq| message(1, seq, &format!("number {seq}"))));
-        window.control('r');
+        window.control('s');
         window.write("Number 4");
         window.control('r');
         window
@@ -499,7 +740,7 @@ fn colours_can_be_switched_off() {
     assert!(window.cell("hello").modifier.contains(Modifier::BOLD));
     assert!(!window.cell("bobby").modifier.contains(Modifier::BOLD));
     window.screen.colors = Colors(false);
-    let (buffer, _) = view::render(&window.screen);
+    let buffer = view::render(&window.screen).cells;
     assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset));
     assert!(window.cell("hello").modifier.contains(Modifier::BOLD));
 }
@@ -508,7 +749,7 @@ fn colours_can_be_switched_off() {
 fn matches_are_highlighted() {
     let mut window = TestScreen::among(100, 10, 3);
     window.events([message(1, 1, "one match"), message(1, 2, "another Match")]);
-    window.control('r');
+    window.control('s');
     window.write("match");
     assert!(window.cell("Match").modifier.contains(Modifier::REVERSED));
     assert!(window.cell("match").modifier.contains(Modifier::UNDERLINED));
@@ -518,6 +759,8 @@ fn matches_are_highlighted() {
     assert!(window.text().contains("(no more)"));
     window.control('s');
     assert!(window.cell("Match").modifier.contains(Modifier::REVERSED));
+    window.write("less");
+    assert!(window.text().contains("matchless (no match)"));
 }
 
 #[test]
@@ -547,9 +790,10 @@ fn a_text_is_sent_once() {
     let shown = window.text();
     assert_eq!(shown.matches("hello").count(), 1, "{shown}");
     assert!(shown.contains("hello ·"), "{shown}");
-    window.events([reached(1, 3)]);
+    window.events([reached(1, 3, true)]);
     assert!(window.text().contains("hello ✓"), "{}", window.text());
-    assert!(window.text().contains("reached 2/2"), "{}", window.text());
+    let shown = window.text();
+    assert!(shown.contains("everyone has your last message"), "{shown}");
 }
 
 #[test]
@@ -567,6 +811,36 @@ fn a_paste_is_one_message() {
 }
 
 #[test]
+fn a_paste_without_a_limit_is_told() {
+    let mut window = TestScreen::among(80, 12, 3);
+    window
+        .screen
+        .handle_terminal_event(TerminalEvent::PasteTooLong);
+    assert!(window.text().contains("longer than"), "{}", window.text());
+}
+
+#[test]
+fn a_window_without_room_takes_nothing_but_the_request_to_leave() {
+    for (width, height) in [(0, 0), (80, 0), (0, 24)] {
+        let mut window = TestScreen::among(width, height, 3);
+        let paste = TerminalEvent::Paste("pasted".to_owned());
+        window.screen.handle_terminal_event(paste);
+        window.enter("said blindly");
+        assert!(window.effects().is_empty());
+        let resize = TerminalEvent::Resize(80, 12);
+        window.screen.handle_terminal_event(resize);
+        assert!(window.text().contains("> ▏"), "{}", window.text());
+        let resize = TerminalEvent::Resize(width, height);
+        window.screen.handle_terminal_event(resize);
+        window.effects();
+        window.control('c');
+        window.control('c');
+        let effects = window.effects();
+        assert!(matches!(effects[..], [Effect::Send(Command::Quit)]));
+    }
+}
+
+#[test]
 fn a_mistake_stays_in_the_input_and_is_not_sent() {
     let mut window = TestScreen::among(140, 10, 3);
     window.enter("/woh");
@@ -574,6 +848,9 @@ fn a_mistake_stays_in_the_input_and_is_not_sent() {
     let shown = window.text();
     assert!(shown.contains("mean /who?"), "{shown}");
     assert!(shown.contains("> /woh▏"), "{shown}");
+    window.control('c');
+    window.key(KeyCode::Up);
+    assert!(window.text().contains("> /woh▏"), "{}", window.text());
     let long = "x".repeat(20_000);
     window
         .screen
@@ -590,7 +867,11 @@ fn leaving_needs_a_confirmation() {
     let mut window = TestScreen::among(80, 10, 3);
     window.write("something");
     window.control('c');
-    assert!(window.text().contains("> ▏"), "cleared: {}", window.text());
+    assert!(
+        window.text().contains("> ▏ype a message"),
+        "cleared: {}",
+        window.text()
+    );
     window.control('c');
     window.write("n");
     assert!(!quits(&mut window));
@@ -600,7 +881,77 @@ fn leaving_needs_a_confirmation() {
     assert!(window.text().contains("leaving"));
     let reason = Goodbye::Quit;
     window.tell(Event::Goodbye { reason });
-    assert!(matches!(window.effects()[..], [Effect::End]));
+    let effects = window.effects();
+    assert!(
+        matches!(&effects[..], [Effect::End(words)] if *words == ["you left; 2 are still there"])
+    );
+}
+
+/// Returns the news that newcomers need another invite after this node leaves.
+fn invite_after_me() -> Event {
+    let invite = |port| Invite::from(format!("ringtalk://10.0.0.1:{port}/#secret"));
+    Event::Invite(InviteState {
+        invite: invite(4_000),
+        after_me: Some(invite(4_001)),
+    })
+}
+
+#[test]
+fn the_last_entrance_is_told_which_invite_newcomers_need() {
+    check("last-entrance", 8, |width| {
+        let mut window = TestScreen::among(width, 8, 3);
+        window.tell(invite_after_me());
+        window.control('c');
+        window
+    });
+    let command = "ringtalk --join 'ringtalk://10.0.0.1:4001/#secret'";
+    let mut window = TestScreen::among(70, 20, 3);
+    window.events((1..=50).map(|seq| message(1, seq, &format!("number {seq}"))));
+    window.tell(invite_after_me());
+    window.key(KeyCode::PageUp);
+    assert!(!window.text().contains(command), "{}", window.text());
+    for _ in 0..2 {
+        window.control('c');
+        let shown = window.text();
+        let times = shown.lines().filter(|row| *row == command).count();
+        assert_eq!(times, 1, "it stands alone, for copying: {shown}");
+        window.write("n");
+    }
+    window.enter("/quit");
+    window.effects();
+    let reason = Goodbye::Quit;
+    window.tell(Event::Goodbye { reason });
+    let effects = window.effects();
+    let [Effect::End(words)] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(words[1..], [command, "you left; 2 are still there"]);
+}
+
+#[test]
+fn the_last_one_is_told_that_the_discussion_ends() {
+    check("last-one", 6, |width| {
+        let mut window = TestScreen::new(width, 6);
+        // The others have just left.
+        window.events([invite_after_me(), Event::View(view(ME..=ME)), ready()]);
+        window.control('c');
+        window
+    });
+}
+
+#[test]
+fn a_newcomer_is_not_taken_for_everyone() {
+    let mut window = TestScreen::among(80, 10, 2);
+    window.events([message(ME, 1, "hello"), Event::View(view(1..=3))]);
+    window.tell(reached(1, 2, false));
+    let on_its_way = "your last message is on its way";
+    assert!(window.text().contains(on_its_way), "{}", window.text());
+    window.tell(reached(1, 3, true));
+    let everyone = "everyone has your last message";
+    assert!(window.text().contains(everyone), "{}", window.text());
+    window.tell(Event::View(view(ME..=ME)));
+    let shown = window.text();
+    assert!(!shown.contains("your last message"), "{shown}");
 }
 
 #[test]
@@ -621,7 +972,7 @@ fn commands_answer_here() {
     for (command, answer) in [
         ("/who", "in the order in which they joined"),
         ("/ring", "carol at 10.0.0.3:4000, after you"),
-        ("/help", "✓ delivered to everyone"),
+        ("/help", "✓ after                 delivered to everyone"),
     ] {
         window.enter(command);
         assert!(
@@ -653,8 +1004,11 @@ fn no_window_is_too_small() {
         window.write("你好 written");
         window.key(KeyCode::PageUp);
         window.text();
-        window.control('r');
-        window.write("h");
-        window.text();
+        for search in ['r', 's'] {
+            window.control(search);
+            window.write("h");
+            window.text();
+            window.key(KeyCode::Esc);
+        }
     }
 }

@@ -5,27 +5,26 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::Line;
 
-use super::layout::{Look, dim};
+use super::layout::{Look, dim, name_width};
+use super::query::SearchFailure;
 use super::scroll::Rows;
-use super::status_line::format_status_line;
-use super::{Mode, Screen, input, members};
-use crate::tty::fit;
+use super::status_line::status_line;
+use super::text_rows::TalkRow;
+use super::{Mode, Screen, help, input, members, text_only, widths};
+use crate::tty::{Hyperlinks, ScreenImage, fit, line_width, put_line, put_text, width};
 use ringtalk_session::text::{escape_line, escape_multiline};
 
-/// The minimum width of a window that has room for the members, in columns.
-const WITH_MEMBERS: u16 = 80;
-/// The width of the list of members, in columns, with the rule before it.
-const MEMBERS: u16 = 18;
-/// The same in a wide window.
-const MEMBERS_WIDE: u16 = 24;
-/// The minimum width of a wide window, in columns.
-const WIDE: u16 = 100;
 /// The maximum number of rows of input text. They are also at most a third of the window.
 const INPUT_ROWS: u16 = 6;
 /// The prompt before the input text.
 const PROMPT: &str = "> ";
+/// The prompt before the first row that is shown, if there are rows above it.
+const PROMPT_BELOW: &str = "↑ ";
+/// The words in the empty input line, those after Esc, and those before the node has joined.
+const HINT: &str = "type a message; F1 for help";
+const PICK_HINT: &str = "type a message; ↑ picks one to copy";
+const EARLY_HINT: &str = "what you type is sent once you are in; F1 for help";
 /// The maximum number of unsent texts that are shown.
 const SHOWN_UNSENT: usize = 5;
 
@@ -38,21 +37,42 @@ struct Areas {
     input: Rect,
 }
 
-/// Returns the screen as a grid of characters, and the position of the cursor.
-pub(super) fn render(screen: &Screen) -> (Buffer, Option<Position>) {
+/// Returns the screen as a grid of characters, with its links and the position of the cursor.
+pub(super) fn render(screen: &Screen) -> ScreenImage {
     let Size { width, height } = screen.size;
-    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    let cursor = draw(screen, &mut buffer);
-    (buffer, cursor)
+    let mut image = ScreenImage::from(Buffer::empty(Rect::new(0, 0, width, height)));
+    image.cursor = draw(screen, &mut image);
+    image
 }
 
 /// Draws everything, and returns the position of the cursor.
-fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
+fn draw(screen: &Screen, image: &mut ScreenImage) -> Option<Position> {
+    let ScreenImage {
+        cells: buffer,
+        links,
+        ..
+    } = image;
+    if let Mode::TextOnly(view) = &screen.mode {
+        text_only::draw(screen, *view, buffer.area, buffer);
+        return None;
+    }
     let layout = lay_out_input(screen);
     let areas = areas(screen, &layout);
-    draw_talk(screen, areas.talk, buffer);
-    if let Some(area) = areas.members {
-        draw_members(screen, area, buffer);
+    if let Mode::Help(first) = &screen.mode {
+        let width = screen.size.width;
+        help::draw(
+            *first,
+            Rect {
+                width,
+                ..areas.talk
+            },
+            buffer,
+        );
+    } else {
+        let free = draw_talk(screen, areas.talk, buffer, links);
+        if let Some(area) = areas.members {
+            draw_members(screen, area, &free, buffer);
+        }
     }
     draw_status_line(screen, areas.status_line, buffer);
     draw_input(screen, &layout, areas.input, buffer)
@@ -69,27 +89,31 @@ fn look(screen: &Screen, talk: Rect) -> Look {
         Mode::Searching(search) => (search.query.clone(), search.current),
         _ => (String::new(), None),
     };
+    let picked = match &screen.mode {
+        Mode::Picking(pick) => Some(pick.entry),
+        _ => None,
+    };
+    let width = usize::from(talk.width);
     Look {
-        width: usize::from(talk.width),
+        width,
+        window: usize::from(screen.size.width),
+        name_width: name_width(screen.transcript.widest_head(), width),
         colors: screen.colors,
         query,
         current_match,
+        picked,
     }
 }
 
 fn areas(screen: &Screen, layout: &input::InputLayout) -> Areas {
     let (width, height) = (screen.size.width, screen.size.height);
     let most = INPUT_ROWS.min(height / 3).max(1);
-    let wanted = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX);
+    let wanted = u16::try_from(layout.height()).unwrap_or(u16::MAX);
     let input_rows = wanted.min(most).min(height);
     let above = height - input_rows;
     let status_rows = above.min(1);
     let talk_rows = above - status_rows;
-    let beside = match width {
-        WIDE.. => MEMBERS_WIDE,
-        WITH_MEMBERS.. => MEMBERS,
-        _ => 0,
-    };
+    let beside = widths::of_members(width);
     let members = Rect::new(width - beside, 0, beside, talk_rows);
     Areas {
         talk: Rect::new(0, 0, width - beside - beside.min(1), talk_rows),
@@ -99,7 +123,8 @@ fn areas(screen: &Screen, layout: &input::InputLayout) -> Areas {
     }
 }
 
-fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
+/// Draws the discussion. Returns the rows in which it leaves the members their room.
+fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer, links: &mut Hyperlinks) -> Vec<u16> {
     let look = look(screen, area);
     let rows = Rows {
         transcript: &screen.transcript,
@@ -117,9 +142,9 @@ fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     if screen.bottom.is_some()
         && let Some(last) = page.last_mut()
     {
-        *last = look.rule(&more_below(screen.below));
+        *last = look.unread_rule(&more_below(screen.below)).into();
     }
-    draw_rows(&page, area, buffer);
+    draw_rows(&page, area, buffer, links)
 }
 
 fn more_below(messages: usize) -> String {
@@ -130,34 +155,47 @@ fn more_below(messages: usize) -> String {
     }
 }
 
-/// Draws rows so that the last one is at the bottom.
-fn draw_rows(rows: &[Line], area: Rect, buffer: &mut Buffer) {
+/// Draws rows so that the last one is at the bottom. A row that must not be cut may be wider than the area. Returns
+/// the rows of the area that have no such row.
+fn draw_rows(
+    rows: &[TalkRow],
+    area: Rect,
+    buffer: &mut Buffer,
+    links: &mut Hyperlinks,
+) -> Vec<u16> {
     let blank = usize::from(area.height).saturating_sub(rows.len());
-    let lines = (area.y..area.bottom()).skip(blank);
-    for (y, row) in lines.zip(rows) {
-        buffer.set_line(area.x, y, row, area.width);
+    let mut free: Vec<u16> = (area.y..area.bottom()).take(blank).collect();
+    let below = (area.y..area.bottom()).skip(blank);
+    for (y, row) in below.zip(rows) {
+        if line_width(&row.line) <= usize::from(area.width) {
+            free.push(y);
+        }
+        let room = usize::from(buffer.area.width - area.x);
+        put_line(buffer, (area.x, y), &row.line, room);
+        links.set(y, &row.links);
     }
+    free
 }
 
-fn draw_members(screen: &Screen, area: Rect, buffer: &mut Buffer) {
-    for y in area.y..area.bottom() {
-        buffer.set_string(area.x, y, "│", dim());
+/// Draws the members into these rows.
+fn draw_members(screen: &Screen, area: Rect, rows: &[u16], buffer: &mut Buffer) {
+    for y in rows {
+        put_text(buffer, (area.x, *y), "│", 1, dim());
     }
-    let inner = Rect::new(area.x + 2, area.y, area.width - 2, area.height);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    let rows = members::list(&screen.state, screen.colors, width, height);
-    for (y, row) in (inner.y..inner.bottom()).zip(&rows) {
-        buffer.set_line(inner.x, y, row, inner.width);
+    let (x, width) = (area.x + 2, area.width - 2);
+    let list = members::list(&screen.state, screen.colors, width.into(), rows.len());
+    for (y, row) in rows.iter().zip(&list) {
+        put_line(buffer, (x, *y), row, width.into());
     }
 }
 
 fn draw_status_line(screen: &Screen, area: Rect, buffer: &mut Buffer) {
-    let room = usize::from(area.width.saturating_sub(2));
-    let text = format!(" {}", format_status_line(screen, room));
-    let style = Style::new().add_modifier(Modifier::REVERSED);
-    buffer.set_style(area, style);
-    if area.height > 0 {
-        buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+    // It begins where the input text does.
+    let begin = PROMPT.len() as u16;
+    let room = area.width.saturating_sub(begin);
+    if area.height > 0 && room > 0 {
+        let line = status_line(screen, usize::from(room));
+        put_line(buffer, (area.x + begin, area.y), &line, room.into());
     }
 }
 
@@ -170,24 +208,56 @@ fn draw_input(
     let width = usize::from(area.width);
     let put = |buffer: &mut Buffer, text: &str, style| {
         if area.height > 0 {
-            buffer.set_stringn(area.x, area.y, text, width, style);
+            put_text(buffer, (area.x, area.y), text, width, style);
         }
     };
     let bold = Style::new().add_modifier(Modifier::BOLD);
     match &screen.mode {
-        Mode::Writing => return draw_input_text(layout, area, buffer),
+        Mode::Writing | Mode::Recalling(_) | Mode::Help(_) => {
+            return draw_input_text(screen, layout, area, buffer);
+        }
+        // The text stays in view, without a cursor: keys do not go there.
+        Mode::Picking(_) | Mode::TextOnly(_) => {
+            draw_input_text(screen, layout, area, buffer);
+        }
         Mode::Searching(search) => {
-            let over = if search.is_over { " (no more)" } else { "" };
-            let text = format!("search: {}{over}", escape_line(&search.query));
+            let query = escape_line(&search.query);
+            let failure = SearchFailure::describe(search.failure);
+            let text = format!("find in the talk: {query}{failure}");
             put(buffer, &fit(&text, width), bold);
         }
-        Mode::ConfirmingExit => put(buffer, "leave the discussion? (Y/n)", bold),
+        Mode::ConfirmingExit { by_default } => {
+            let answers = if *by_default { "(Y/n)" } else { "(y/N)" };
+            put(buffer, &leave_question(screen, answers, width), bold);
+        }
         Mode::Leaving => put(buffer, "leaving …", dim()),
     }
     None
 }
 
+/// Returns the question before this node leaves, with the possible answers, in at most `room` columns. What it says
+/// besides is left out if there is no room.
+fn leave_question(screen: &Screen, answers: &str, room: usize) -> String {
+    let forms: &[&str] = if screen.state.ready && screen.is_alone() {
+        &[
+            "you are the last one here: when you leave, the discussion is gone. Leave?",
+            "leave? The discussion is gone when its last one leaves",
+        ]
+    } else if screen.state.after_me.is_some() {
+        &["leave the discussion? After that, newcomers need the invite above"]
+    } else {
+        &[]
+    };
+    let forms = forms.iter().chain(&["leave the discussion?"]);
+    let mut questions = forms.map(|form| format!("{form} {answers}"));
+    let fitting = questions.clone().find(|question| width(question) <= room);
+    let shortest = || questions.next_back();
+    let question = fitting.or_else(shortest).unwrap_or_default();
+    fit(&question, room).into_owned()
+}
+
 fn draw_input_text(
+    screen: &Screen,
     layout: &input::InputLayout,
     area: Rect,
     buffer: &mut Buffer,
@@ -195,25 +265,52 @@ fn draw_input_text(
     if area.is_empty() {
         return None;
     }
-    let (column, row) = layout.cursor;
-    let first = (row + 1).saturating_sub(usize::from(area.height));
-    for (y, text) in (area.y..area.bottom()).zip(&layout.rows[first..]) {
-        if y == area.y && first == 0 {
-            buffer.set_string(area.x, y, PROMPT, dim());
-        }
-        let room = usize::from(area.width).saturating_sub(PROMPT.len());
+    let page = layout.page(area.height.into());
+    let width = usize::from(area.width);
+    let top = area.y + u16::from(page.note.is_some());
+    if let Some(note) = &page.note {
+        put_text(buffer, (area.x, area.y), &fit(note, width), width, dim());
+    }
+    let prompt = if page.rows.start == 0 {
+        PROMPT
+    } else {
+        PROMPT_BELOW
+    };
+    if top < area.bottom() {
+        put_text(buffer, (area.x, top), prompt, width, dim());
+    }
+    if screen.editor.is_empty() && matches!(screen.mode, Mode::Writing) {
+        let hint = match screen.state.ready {
+            true if screen.may_pick() => PICK_HINT,
+            true => HINT,
+            false => EARLY_HINT,
+        };
+        let hint = format!("{PROMPT}{hint}");
+        put_text(buffer, (area.x, area.y), &fit(&hint, width), width, dim());
+    }
+    for (y, text) in (top..area.bottom()).zip(&layout.rows[page.rows.clone()]) {
         let x = area.x + PROMPT.len() as u16;
         if x < area.right() {
-            buffer.set_stringn(x, y, text, room, Style::new());
+            let room = width.saturating_sub(PROMPT.len());
+            put_text(buffer, (x, y), text, room, Style::new());
         }
     }
+    let (column, row) = layout.cursor;
     let x = usize::from(area.x) + PROMPT.len() + column;
-    let y = usize::from(area.y) + row - first;
+    let y = usize::from(top) + row.checked_sub(page.rows.start)?;
     let position = Position::new(u16::try_from(x).ok()?, u16::try_from(y).ok()?);
     area.contains(position).then_some(position)
 }
 
 fn lay_out_input(screen: &Screen) -> input::InputLayout {
-    let room = usize::from(screen.size.width).saturating_sub(PROMPT.len());
-    input::lay_out(screen.editor.text(), screen.editor.cursor(), room)
+    let shown = screen.shown_input();
+    input::InputLayout {
+        head: shown.head,
+        ..input::lay_out(shown.text, shown.cursor, input_room(screen))
+    }
+}
+
+/// Returns how many columns the input text has.
+pub(super) fn input_room(screen: &Screen) -> usize {
+    usize::from(screen.size.width).saturating_sub(PROMPT.len())
 }

@@ -1,4 +1,5 @@
-//! Splits stdin into lines. It keeps no more of a long line than its limit.
+//! Splits stdin into lines. It keeps no more of a long line than its limit, and drops the byte-order mark with which
+//! some editors begin a file.
 //!
 //! The buffer is wiped before the next read, which may last until the process ends. Not here: the meaning of a line
 //! (`typed`).
@@ -11,6 +12,14 @@ use zeroize::Zeroize;
 
 /// The maximum length of a typed line, in bytes: the longest text, with a `/` before one that starts with `/`.
 pub(super) const LINE_BYTES: usize = TEXT_BYTES + 1;
+
+/// The mark that some programs write in front of UTF-8, and that is no text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The marks with which UTF-16 begins. Most of its later lines would pass for UTF-8 with a zero beside each letter.
+const UTF_16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+/// A byte that is nowhere in UTF-8.
+const NO_UTF_8: u8 = 0xff;
 
 /// A line without its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +45,9 @@ struct LineSplitter {
     max_bytes: usize,
     partial: Vec<u8>,
     skipping: bool,
+    /// True until the first line is complete.
+    is_first: bool,
+    is_utf_16: bool,
 }
 
 impl<R: Read> LineReader<R> {
@@ -48,6 +60,8 @@ impl<R: Read> LineReader<R> {
                 max_bytes,
                 partial: Vec::new(),
                 skipping: false,
+                is_first: true,
+                is_utf_16: false,
             },
         }
     }
@@ -81,8 +95,8 @@ impl LineSplitter {
                 Some((b'\n', content)) => (content, true),
                 _ => (piece, false),
             };
-            // Keep one byte more than a line may have: it may be the \r before the \n.
-            let room = self.max_bytes + 1 - self.partial.len();
+            // Keep a few bytes more than a line may have: they may be a byte-order mark, and the \r before the \n.
+            let room = self.max_bytes + BYTE_ORDER_MARK.len() + 1 - self.partial.len();
             if content.len() > room {
                 self.skipping = true;
                 self.partial.clear();
@@ -102,9 +116,19 @@ impl LineSplitter {
         if line.last() == Some(&b'\r') {
             line.pop();
         }
+        if mem::take(&mut self.is_first) {
+            self.is_utf_16 = UTF_16_MARKS.iter().any(|mark| line.starts_with(mark));
+            if line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
+        }
         if mem::take(&mut self.skipping) || line.len() > self.max_bytes {
             InputLine::TooLong
         } else {
+            if self.is_utf_16 {
+                // So that each line is refused, and not only the first.
+                line.insert(0, NO_UTF_8);
+            }
             InputLine::Whole(line)
         }
     }
@@ -118,7 +142,7 @@ mod tests {
         let mut reader = LineReader::new(input, read_bytes, LINE_BYTES);
         let mut lines = Vec::new();
         while let Some(batch) = reader.next_batch().unwrap() {
-            assert!(reader.splitter.partial.len() <= LINE_BYTES + 1);
+            assert!(reader.splitter.partial.len() <= LINE_BYTES + BYTE_ORDER_MARK.len() + 1);
             lines.extend(batch);
         }
         lines
@@ -136,6 +160,41 @@ mod tests {
             assert_eq!(found, expected, "{read_bytes} bytes a read");
         }
         assert_eq!(lines(b"", 10), []);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_at_the_start_and_nowhere_else() {
+        let mark = "\u{feff}";
+        let longest = "x".repeat(LINE_BYTES);
+        let input = format!("{mark}{longest}\r\n{mark}two\nthr{mark}ee");
+        let expected = [
+            whole(&longest),
+            whole(&format!("{mark}two")),
+            whole(&format!("thr{mark}ee")),
+        ];
+        for read_bytes in [1, 2, 3, 64 * 1024] {
+            assert!(
+                lines(input.as_bytes(), read_bytes) == expected,
+                "{read_bytes}"
+            );
+        }
+        assert_eq!(lines(mark.as_bytes(), 10), [whole("")]);
+        assert_eq!(
+            lines(&BYTE_ORDER_MARK[..2], 10),
+            [InputLine::Whole(vec![0xef, 0xbb])]
+        );
+    }
+
+    #[test]
+    fn no_line_of_utf_16_passes_for_text() {
+        for input in [&b"\xff\xfea\0\n\0b\0\n\0"[..], b"\xfe\xff\0a\0\n\0b"] {
+            for line in lines(input, 3) {
+                let InputLine::Whole(line) = line else {
+                    panic!("{line:?}");
+                };
+                assert!(str::from_utf8(&line).is_err(), "{line:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //!
 //! Not here: the moment at which a line is taken (the node, when it has room).
 
+mod doubt;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod lines;
 mod typed;
+mod words;
 
 use std::io::{self, Read, stdin};
 use std::thread;
@@ -14,9 +16,11 @@ use ringtalk_session::json::{self, COMMAND_BYTES, TaggedCommand};
 use ringtalk_session::{Command, CommandError, Request, Requester};
 use tokio::sync::mpsc;
 
+pub(crate) use doubt::Doubt;
 pub(crate) use typed::{ACTION, HELP, command_words};
 pub use typed::{Mistake, parse_line};
 
+use crate::patience::Patient;
 use crate::tty::Hangup;
 use lines::{InputLine, LineReader};
 
@@ -29,8 +33,13 @@ const BATCHES: usize = 2;
 /// The kind of input on stdin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
-    /// Lines that a person types. They may go on after the end of stdin, if that is a terminal.
-    Typed { after_eof: bool },
+    /// Lines that a person types.
+    Typed {
+        /// True if they may go on after the end of stdin, if that is a terminal.
+        after_eof: bool,
+        /// True if they come from a pipe or a file, so that an error has to say which line is wrong.
+        is_piped: bool,
+    },
     /// Commands, one JSON object a line.
     Json,
 }
@@ -46,10 +55,22 @@ impl Input {
     /// Parses a line. `number` is its number in the input, from 1 on.
     fn parse(self, line: InputLine, number: u64) -> Option<Request> {
         match self {
-            Self::Typed { .. } => typed::parse(line).map(to_request),
+            Self::Typed { is_piped, .. } => {
+                let mut request = typed::parse(line).map(to_request)?;
+                if is_piped && let Err(error) = &mut request.command {
+                    add_line_number(error, number);
+                }
+                Some(request)
+            }
             Self::Json => parse_program_line(line, number),
         }
     }
+}
+
+fn add_line_number(error: &mut CommandError, number: u64) {
+    error
+        .message
+        .insert_str(0, &format!("input line {number}: "));
 }
 
 /// Parses a line of a program. Returns `None` for a blank line.
@@ -64,9 +85,7 @@ fn parse_program_line(line: InputLine, number: u64) -> Option<Request> {
     };
     if let (None, Err(error)) = (&tag, &mut command) {
         // No tag tells the program which of its lines is wrong.
-        error
-            .message
-            .insert_str(0, &format!("input line {number}: "));
+        add_line_number(error, number);
     }
     let requester = Requester::Program(tag);
     Some(Request { command, requester })
@@ -91,16 +110,22 @@ pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Reque
 pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
     let window = Hangup::of_stdin()?;
-    let after_eof = matches!(input, Input::Typed { after_eof: true });
+    let after_eof = matches!(
+        input,
+        Input::Typed {
+            after_eof: true,
+            ..
+        }
+    );
     let reader = move || {
-        forward_lines(stdin(), input, &sender);
+        forward_lines(Patient(stdin()), input, &sender);
         // The user pressed Ctrl-D. Lines typed after that are read as well, for as long as there is a window.
         while after_eof && window.as_ref().is_some_and(|window| !window.has_hung_up()) {
             let notice = to_request(Err(Mistake::NotTheEnd));
             if sender.blocking_send(vec![notice]).is_err() {
                 return;
             }
-            forward_lines(stdin(), input, &sender);
+            forward_lines(Patient(stdin()), input, &sender);
         }
     };
     thread::Builder::new()
@@ -139,13 +164,18 @@ mod tests {
 
     use super::*;
 
+    const PIPED: Input = Input::Typed {
+        after_eof: false,
+        is_piped: true,
+    };
+
     #[test]
     fn a_paste_arrives_whole_and_in_order() {
         let paste: Vec<String> = (0..10_000).map(|n| format!("line {n}\n")).collect();
         let paste = paste.concat();
         let (sender, mut receiver) = mpsc::channel(BATCHES);
         let reader = thread::spawn(move || {
-            forward_lines(paste.as_bytes(), Input::Typed { after_eof: false }, &sender);
+            forward_lines(paste.as_bytes(), PIPED, &sender);
         });
         let mut count = 0;
         while let Some(batch) = receiver.blocking_recv() {
@@ -159,6 +189,18 @@ mod tests {
         }
         reader.join().unwrap();
         assert_eq!(count, 10_000);
+    }
+
+    #[test]
+    fn the_line_of_a_pipe_that_is_refused_is_named() {
+        let (sender, mut receiver) = mpsc::channel(BATCHES);
+        forward_lines(&b"fine\n\n\xff\n"[..], PIPED, &sender);
+        let requests = receiver.blocking_recv().unwrap();
+        let error = requests[1].command.as_ref().unwrap_err();
+        assert_eq!(
+            error.message,
+            "input line 3: not sent: the line is not valid UTF-8"
+        );
     }
 
     #[test]

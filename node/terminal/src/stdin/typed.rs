@@ -4,21 +4,28 @@
 
 use std::io;
 
-use ringtalk_session::{Code, Command, CommandError, NameError};
+use ringtalk_session::{Code, Command, CommandError, FaceCommand, NameError, RequestedName};
 use ringtalk_wire::limit::TEXT_BYTES;
 
 use super::lines::InputLine;
+use super::words::{Missing, Word, find_word, near_words};
 
 /// The text of `/help`.
-pub(crate) const HELP: [&str; 10] = [
-    "/who           who is here",
+pub(crate) const HELP: [&str; 16] = [
+    "/who           who is here (also /names)",
     "/ring          the ring, in order",
-    "/name NEW      change your name",
+    "/name NEW      change your name (also /nick)",
     "/invite        the invite for others",
     "/me TEXT       describe an action, as in /me waves",
+    "/search WORDS  find messages",
+    "/save FILE     write the messages that were shown to a new file",
+    "/mute          no bell and no notifications; /mute off ends it",
+    "/notify WHO    be notified when WHO speaks or joins; again ends it",
+    "/away [TEXT]   count what comes while you are away",
+    "/back          what came while you were away",
     "/clear         clear the screen",
     "/transcript    the ids of all messages that are kept, in the order that everyone shares",
-    "/quit          leave",
+    "/quit          leave (also /q, /exit, /bye)",
     "/help          this list",
     "//TEXT         send a message that starts with /",
 ];
@@ -38,17 +45,35 @@ pub enum Mistake {
     /// It is longer than a message may be.
     #[error("not sent: the line is longer than {TEXT_BYTES} bytes of UTF-8; send it in parts")]
     TooLong,
+    /// With what is inserted, it would be longer than a message may be.
+    #[error(
+        "not inserted: the line would be longer than {TEXT_BYTES} bytes of UTF-8; send it in parts"
+    )]
+    NoRoom,
     /// It is not UTF-8.
     #[error("not sent: the line is not valid UTF-8")]
     NotUtf8,
     /// It starts like a command, but there is no such command.
-    #[error(
-        "unknown command {word:?}{} (/help lists the commands; // sends a line that starts with /)",
-        suggest_command(.word)
-    )]
+    #[error("unknown command {word:?}{} (/help lists the commands)", suggest(near))]
     UnknownCommand {
         /// Its first word.
         word: String,
+        /// The commands that may be meant.
+        near: Vec<&'static str>,
+    },
+    /// It starts with a path, which is no command.
+    #[error(
+        "not sent: {word:?} is no command; to send a line that starts with a path, put a / before it"
+    )]
+    Path {
+        /// Its first word.
+        word: String,
+    },
+    /// It is a command that is not built yet.
+    #[error("not done: {what}")]
+    NotBuilt {
+        /// The missing feature.
+        what: Missing,
     },
     /// It is `/me` without a text.
     #[error("not sent: /me needs a text, as in /me waves")]
@@ -60,14 +85,19 @@ pub enum Mistake {
     #[error("Ctrl+D does not leave: type /quit, or press Ctrl+C")]
     NotTheEnd,
     /// A command that takes no text is followed by some.
-    #[error("not done: {word} takes no text; to send this line as a message, begin it with //")]
+    #[error("not done: {word} takes no text")]
     NoArgument {
         /// The command.
         word: String,
+        /// True if the command is to leave.
+        may_mean_quit: bool,
     },
     /// The new name is missing.
     #[error("not renamed: /name needs a name, as in /name ann")]
     NoName,
+    /// The file is missing.
+    #[error("not saved: /save needs a file, as in /save ~/talk.txt")]
+    NoFile,
     /// There is no line: stdin cannot be read.
     #[error("cannot read from stdin any more: {0}")]
     Unreadable(io::Error),
@@ -107,55 +137,98 @@ fn parse_text(mut line: String) -> Result<Command, Mistake> {
 }
 
 /// Returns true if a line says what its author does.
-fn is_action(line: &str) -> bool {
+pub(super) fn is_action(line: &str) -> bool {
     let prefix = line.get(..ACTION.len());
     prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(ACTION))
 }
 
 fn parse_command(line: &str) -> Result<Command, Mistake> {
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let (word, rest) = (word.to_lowercase(), rest.trim());
-    let alone = match word.as_str() {
-        "/name" if rest.is_empty() => return Err(Mistake::NoName),
-        "/name" => return Ok(Command::Name(rest.parse()?)),
-        "/quit" => Command::Quit,
-        "/who" => Command::Who,
-        "/ring" => Command::Ring,
-        "/invite" => Command::Invite,
-        "/transcript" => Command::Transcript,
-        "/help" => Command::Help,
-        "/clear" => Command::Clear,
-        _ => {
-            return Err(Mistake::UnknownCommand {
-                word: line
-                    .split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(QUOTED_CHARS)
-                    .collect(),
-            });
+    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (word, rest) = (first.to_lowercase(), rest.trim());
+    let Some(meaning) = find_word(&word) else {
+        return Err(unknown(first, &word));
+    };
+    let alone = match meaning {
+        Word::Me => return Err(Mistake::NoAction),
+        Word::Name if rest.is_empty() => return Err(Mistake::NoName),
+        Word::Name => {
+            let name: RequestedName = rest.parse()?;
+            return Ok(Command::Name(name.into_new_name()?));
         }
+        Word::Search => return Ok(Command::Face(FaceCommand::Search(rest.to_owned()))),
+        Word::Mute => {
+            return match rest.to_lowercase().as_str() {
+                "" => Ok(Command::Face(FaceCommand::Mute(None))),
+                "on" => Ok(Command::Face(FaceCommand::Mute(Some(true)))),
+                "off" => Ok(Command::Face(FaceCommand::Mute(Some(false)))),
+                _ => Err(Mistake::NotBuilt {
+                    what: Missing::Rooms,
+                }),
+            };
+        }
+        Word::Notify => return Ok(Command::Face(FaceCommand::Notify(non_empty(rest)))),
+        Word::Away => return Ok(Command::Face(FaceCommand::Away(non_empty(rest)))),
+        Word::Back => Command::Face(FaceCommand::Back),
+        Word::Save if rest.is_empty() => return Err(Mistake::NoFile),
+        Word::Save => return Ok(Command::Face(FaceCommand::Save(rest.to_owned()))),
+        Word::Who if rest.eq_ignore_ascii_case("all") => return Ok(Command::Who),
+        Word::Invite if !rest.is_empty() => {
+            let what = Missing::Rooms;
+            return Err(Mistake::NotBuilt { what });
+        }
+        Word::Missing(what) => return Err(Mistake::NotBuilt { what }),
+        Word::Invite => Command::Invite,
+        Word::Quit => Command::Quit,
+        Word::Who => Command::Who,
+        Word::Ring => Command::Ring,
+        Word::Transcript => Command::Transcript,
+        Word::Help => Command::Help,
+        Word::Clear => Command::Clear,
     };
     if rest.is_empty() {
         Ok(alone)
     } else {
-        Err(Mistake::NoArgument { word })
+        let may_mean_quit = meaning == Word::Quit;
+        Err(Mistake::NoArgument {
+            word,
+            may_mean_quit,
+        })
     }
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Returns the mistake of a line whose first word is no command.
+pub(super) fn unknown(first: &str, lower: &str) -> Mistake {
+    let word = first.chars().take(QUOTED_CHARS).collect();
+    if is_path(first) {
+        return Mistake::Path { word };
+    }
+    let near = near_words(lower);
+    Mistake::UnknownCommand { word, near }
 }
 
 /// The maximum number of characters of an unknown command that an error repeats.
 const QUOTED_CHARS: usize = 40;
 
-/// The maximum number of letters that may be wrong in a command that is suggested.
-const WRONG_LETTERS: usize = 2;
+/// Returns true if a word that begins with `/` is a path or the start of a comment in code. Nobody writes a command
+/// like this, so it hides nothing private.
+pub(super) fn is_path(word: &str) -> bool {
+    let inner = &word[1..];
+    let (first, _) = inner.split_once('/').unwrap_or((inner, ""));
+    let is_command = find_word(&format!("/{}", first.to_lowercase())).is_some();
+    word.starts_with("/*") || (inner.contains('/') && !is_command)
+}
 
-/// Returns a suggestion for an unknown command, as a part of a sentence. It is empty if no command is close.
-fn suggest_command(word: &str) -> String {
-    let distance = |command: &&str| strsim::osa_distance(word, command);
-    let nearest = command_words().min_by_key(distance);
-    let nearest = nearest.filter(|command| distance(command) <= WRONG_LETTERS);
-    nearest.map_or_else(String::new, |command| format!(", did you mean {command}?"))
+/// Returns the commands that may be meant, as a part of a sentence.
+fn suggest(near: &[&str]) -> String {
+    match near {
+        [] => String::new(),
+        [one] => format!(", did you mean {one}?"),
+        [most @ .., last] => format!(", did you mean {} or {last}?", most.join(", ")),
+    }
 }
 
 impl From<Mistake> for CommandError {
@@ -168,14 +241,28 @@ impl From<Mistake> for CommandError {
 }
 
 impl Mistake {
+    /// Returns true if the user may want to leave, and should be asked.
+    pub(crate) const fn may_mean_quit(&self) -> bool {
+        matches!(
+            self,
+            Self::NoArgument {
+                may_mean_quit: true,
+                ..
+            }
+        )
+    }
+
     /// Returns the code for programs.
     pub const fn code(&self) -> Code {
         match self {
-            Self::TooLong => Code::TextTooLong,
+            Self::TooLong | Self::NoRoom => Code::TextTooLong,
             Self::NotUtf8 => Code::TextNotUtf8,
-            Self::UnknownCommand { .. } | Self::NoArgument { .. } | Self::NotTheEnd => {
-                Code::UnknownCommand
-            }
+            Self::UnknownCommand { .. }
+            | Self::Path { .. }
+            | Self::NotBuilt { .. }
+            | Self::NoArgument { .. }
+            | Self::NoFile
+            | Self::NotTheEnd => Code::UnknownCommand,
             Self::NoAction => Code::ActionMissing,
             Self::Name(_) | Self::NoName => Code::NameInvalid,
             Self::Unreadable(_) => Code::StdinFailed,
@@ -226,12 +313,41 @@ mod tests {
     fn commands_are_read() {
         assert_eq!(command("/quit"), Command::Quit);
         assert_eq!(command("/who "), Command::Who);
-        assert_eq!(code(read("/quit smoking")), Code::UnknownCommand);
         assert_eq!(text("/ME waves"), "/me waves");
+        for quit in ["/q", "/EXIT", "/Bye "] {
+            assert_eq!(command(quit), Command::Quit, "{quit}");
+        }
+        for who in ["/names", "/who all", "/WHO ALL"] {
+            assert_eq!(command(who), Command::Who, "{who}");
+        }
+        assert_eq!(command("/nick ann"), command("/name ann"));
+        let search = Command::Face(FaceCommand::Search("two words".to_owned()));
+        assert_eq!(command("/Search  two words "), search);
+        let save = Command::Face(FaceCommand::Save("~/my talk.txt".to_owned()));
+        assert_eq!(command("/SAVE ~/my talk.txt "), save);
         assert_eq!(
             command("/name  ann b "),
             Command::Name("ann b".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn commands_of_the_face_are_read() {
+        let face = |line: &str| match command(line) {
+            Command::Face(command) => command,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(face("/mute"), FaceCommand::Mute(None));
+        assert_eq!(face("/MUTE On"), FaceCommand::Mute(Some(true)));
+        assert_eq!(face("/mute off "), FaceCommand::Mute(Some(false)));
+        assert_eq!(face("/notify"), FaceCommand::Notify(None));
+        let bob = FaceCommand::Notify(Some("@Bob".to_owned()));
+        assert_eq!(face("/notify @Bob"), bob);
+        assert_eq!(face("/away "), FaceCommand::Away(None));
+        let lunch = FaceCommand::Away(Some("for lunch".to_owned()));
+        assert_eq!(face("/away for lunch"), lunch);
+        assert_eq!(face("/back"), FaceCommand::Back);
+        assert_eq!(code(read("/back now")), Code::UnknownCommand);
     }
 
     #[test]
@@ -242,15 +358,77 @@ mod tests {
         assert_eq!(code(read("/mean")), Code::UnknownCommand);
     }
 
-    #[test]
-    fn the_nearest_command_is_suggested() {
-        let error_of = |line: &str| match read(line) {
+    fn error_of(line: &str) -> String {
+        match read(line) {
             Some(Err(mistake)) => mistake.to_string(),
-            other => panic!("{other:?}"),
-        };
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_nearest_commands_are_named() {
         assert!(error_of("/qiut").contains("did you mean /quit?"));
         assert!(error_of("/hlep me").contains("did you mean /help?"));
+        assert!(error_of("/hick").contains("did you mean /nick or /kick?"));
         assert!(!error_of("/nonsense").contains("mean"));
+    }
+
+    #[test]
+    fn a_command_that_is_not_built_says_so_and_sends_nothing() {
+        for (line, sentence) in [
+            ("/join kitchen", "there are no rooms yet"),
+            ("/LIST", "there are no rooms yet"),
+            ("/invite bob", "there are no rooms yet"),
+            ("/kick bob", "no operators yet"),
+            ("/msg bob a secret", "there are no private messages yet"),
+            ("/w bob a secret", "there are no private messages yet"),
+            ("/send /etc/hosts", "there are no files yet"),
+            ("/edit better", "cannot be answered, changed"),
+            ("/web", "no page for browsers yet"),
+            ("/ignore bob", "this command is not built yet"),
+            ("/mute kitchen", "there are no rooms yet"),
+        ] {
+            assert!(
+                error_of(line).contains(sentence),
+                "{line}: {}",
+                error_of(line)
+            );
+            assert_eq!(code(read(line)), Code::UnknownCommand, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_error_tells_how_to_say_a_mistyped_private_line_to_everyone() {
+        for line in [
+            "/mgs bob a secret",
+            "/me2 bob a secret",
+            "/mee bob a secret",
+            "/ msg bob a secret",
+            "/msgs bob a secret",
+            "/msg bob a secret",
+            "/msg/bob a secret",
+            "/quit a secret",
+            "/tel bob a secret",
+        ] {
+            let error = error_of(line);
+            assert!(!error.contains("//"), "{line}: {error}");
+            assert!(!error.contains("put a /"), "{line}: {error}");
+            assert!(!error.contains("mean /me"), "{line}: {error}");
+            assert!(!error.contains("a secret"), "{line}: {error}");
+        }
+        assert!(error_of("/usr/bin/env: no such file").contains("put a / before"));
+    }
+
+    #[test]
+    fn only_a_line_that_may_mean_to_leave_asks_about_it() {
+        let may_mean_quit = |line: &str| match read(line) {
+            Some(Err(mistake)) => mistake.may_mean_quit(),
+            other => panic!("{other:?}"),
+        };
+        assert!(may_mean_quit("/quit smoking is hard"));
+        assert!(may_mean_quit("/q or not"));
+        assert!(!may_mean_quit("/who is there"));
+        assert!(!may_mean_quit("/qiut"));
     }
 
     #[test]
@@ -266,6 +444,7 @@ mod tests {
         assert_eq!(code(read("/nonsense x")), Code::UnknownCommand);
         assert_eq!(code(read("/")), Code::UnknownCommand);
         assert_eq!(code(read("/name")), Code::NameInvalid);
+        assert!(error_of("/save").contains("needs a file, as in /save ~/talk.txt"));
         assert_eq!(
             code(read(&format!("/name {}", "x".repeat(33)))),
             Code::NameInvalid

@@ -1,22 +1,27 @@
 //! The terminal itself: a program takes it over as a whole, and gives it back as it was, whatever happens.
 //!
 //! The program holds a [`Terminal`], which gives the terminal back when the program ends or panics. [`Painter`] brings
-//! frames to the terminal. Other functions measure text, and order it for the screen. Not here: the content of a
-//! screen, and its start and end (`screen`).
+//! frames to the terminal, and [`events`] returns what comes from there. Other functions measure text, and order it for
+//! the screen. Not here: the content of a screen, and its start and end (`screen`).
 
 mod bidi;
+mod cells;
+mod control;
 mod hangup;
+mod hyperlink;
+pub(crate) mod keys;
 mod painter;
+mod reader;
 mod width;
 
 use std::io::{self, Write};
+use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use std::{panic, thread};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event, read,
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::style::{Print, ResetColor, force_color_output};
 use crossterm::terminal::{
@@ -24,16 +29,23 @@ use crossterm::terminal::{
     enable_raw_mode,
 };
 use crossterm::{queue, terminal};
+use nix::errno::Errno;
 use nix::sys::signal::{self, killpg};
 use nix::unistd::getpgrp;
 use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind};
-use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{sleep, timeout};
 
 pub use bidi::to_visual_order;
+pub use cells::{line_width, put_line, put_text};
+pub use control::NotificationKind;
+pub(crate) use control::{BELL, copy, notify, report_mouse, set_title};
 pub use hangup::Hangup;
-pub use painter::Painter;
+pub use hyperlink::{Hyperlink, Hyperlinks};
+pub(crate) use hyperlink::{LinkedColumns, SCHEMES, URL_BYTES, may_be_in_url};
+pub use keys::TerminalEvent;
+pub use painter::{Painter, ScreenImage};
+pub use reader::events;
 pub use width::{fit, width, wrap, wrap_for_any_terminal};
 
 use crate::stderr::Diagnostics;
@@ -44,13 +56,16 @@ const BIDI_OFF: &str = "\u{1b}[8l";
 /// The sequence that leaves the order of text to the terminal again.
 const BIDI_ON: &str = "\u{1b}[8h";
 /// The sequence that stops the wheel from sending arrow keys, which would bring back earlier input.
-const ALTERNATE_SCROLL_OFF: &str = "\u{1b}[?1007s\u{1b}[?1007l";
+const ALTERNATE_SCROLL_OFF: &str = "\u{1b}[?1007l";
+/// The sequence that saves the behaviour of the wheel.
+const ALTERNATE_SCROLL_SAVE: &str = "\u{1b}[?1007s";
 /// The sequence that restores the former behaviour of the wheel.
 const ALTERNATE_SCROLL_RESTORE: &str = "\u{1b}[?1007r";
+/// The sequences that save the title of the window, and restore it (XTWINOPS).
+const TITLE_SAVE: &str = "\u{1b}[22;2t";
+const TITLE_RESTORE: &str = "\u{1b}[23;2t";
 /// The time limit for writing the held lines to stderr.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
-/// The maximum number of keys that may wait: more than anybody types while a frame is drawn.
-const MAX_KEYS: usize = 256;
 /// The time limit for giving the terminal back before this process stops.
 const SUSPEND_TIMEOUT: Duration = Duration::from_millis(250);
 /// The maximum time until a stop takes effect. A process that no shell controls is not stopped.
@@ -104,16 +119,20 @@ pub fn restore() {
     }
 }
 
-/// Returns the size of the window.
+/// Returns the size of the window. It has no columns or no rows if the window says so.
 pub fn size() -> Size {
     let known = terminal::size().ok();
     known.map_or(DEFAULT_SIZE, |(width, height)| Size::new(width, height))
 }
 
-/// Returns the bytes that start the alternate screen, so that no scrollback keeps the discussion.
+/// Returns the bytes that start the alternate screen, so that no scrollback keeps the discussion. The terminal's own
+/// state is saved only if it is not on yet: a process that was stopped by force has not given the terminal back.
 pub fn enter() -> Vec<u8> {
-    ON_ALTERNATE_SCREEN.store(true, Ordering::Relaxed);
+    let was_on = ON_ALTERNATE_SCREEN.swap(true, Ordering::Relaxed);
     in_memory(|bytes| {
+        if !was_on {
+            queue!(bytes, Print(TITLE_SAVE), Print(ALTERNATE_SCROLL_SAVE))?;
+        }
         queue!(
             bytes,
             EnterAlternateScreen,
@@ -133,11 +152,13 @@ pub fn leave() -> Vec<u8> {
             bytes,
             EndSynchronizedUpdate,
             ResetColor,
+            Print(control::MOUSE_OFF),
             Print(ALTERNATE_SCROLL_RESTORE),
             Print(BIDI_ON),
             DisableFocusChange,
             DisableBracketedPaste,
             LeaveAlternateScreen,
+            Print(TITLE_RESTORE),
             Show
         )
     })
@@ -149,26 +170,21 @@ fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
     bytes
 }
 
-/// Starts a thread that reads the terminal's events. It is never stopped, like that of stdin.
-pub fn events() -> io::Result<Receiver<Event>> {
-    let (sender, events) = mpsc::channel(MAX_KEYS);
-    let read_all = move || {
-        while let Ok(event) = read() {
-            if sender.blocking_send(event).is_err() {
-                return;
-            }
-        }
-    };
-    thread::Builder::new()
-        .name("keys".to_owned())
-        .spawn(read_all)?;
-    Ok(events)
-}
-
 /// Returns the signal (SIGCONT) with which a shell continues this process, after it had the terminal.
 pub fn continued() -> io::Result<Signal> {
     let kind = SignalKind::from_raw(signal::Signal::SIGCONT as i32);
     tokio::signal::unix::signal(kind)
+}
+
+/// Returns the signal (SIGWINCH) that comes when the window has got another size.
+pub fn resized() -> io::Result<Signal> {
+    tokio::signal::unix::signal(SignalKind::window_change())
+}
+
+/// Returns a resize event with the current size of the window.
+pub fn resize_event() -> TerminalEvent {
+    let size = size();
+    TerminalEvent::Resize(size.width, size.height)
 }
 
 /// Gives the terminal to the shell until the user comes back. Call [`resume`] after that.
@@ -176,10 +192,12 @@ pub async fn suspend(stdout: &StdoutSender, continued: &mut Signal) -> io::Resul
     stdout.write(leave());
     // A terminal that accepts nothing is not worth a longer wait.
     let _ = timeout(SUSPEND_TIMEOUT, stdout.wait_until_idle()).await;
-    disable_raw_mode()?;
+    unless_gone(disable_raw_mode())?;
     killpg(getpgrp(), signal::Signal::SIGTSTP)?;
     // The system stops all threads soon. A process that is not stopped is not continued either, so limit the wait.
+    // After a longer stop both are due: a signal that is not taken here would resume the program once more.
     tokio::select! {
+        biased;
         _ = continued.recv() => {}
         () = sleep(STOP_DELAY) => {}
     }
@@ -187,11 +205,21 @@ pub async fn suspend(stdout: &StdoutSender, continued: &mut Signal) -> io::Resul
 }
 
 /// Takes over the terminal again, after another program had it. Returns a resize event with its current size.
-pub fn resume(stdout: &StdoutSender) -> io::Result<Event> {
-    enable_raw_mode()?;
+pub fn resume(stdout: &StdoutSender) -> io::Result<TerminalEvent> {
+    // A shell changes the modes if this process is stopped by force, and `enable_raw_mode` does nothing while it believes
+    // that they are on.
+    unless_gone(disable_raw_mode().and_then(|()| enable_raw_mode()))?;
     stdout.write(enter());
-    let size = size();
-    Ok(Event::Resize(size.width, size.height))
+    Ok(resize_event())
+}
+
+/// Returns no error if the terminal is gone: [`Hangup`] reports that. The system continues (SIGCONT) the processes
+/// of a window that was closed, and some of them learn of that before they learn of the end of the window.
+fn unless_gone(result: io::Result<()>) -> io::Result<()> {
+    match result.as_ref().map_err(io::Error::raw_os_error) {
+        Err(Some(code)) if [Errno::EIO, Errno::ENXIO].contains(&Errno::from_raw(code)) => Ok(()),
+        _ => result,
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Measures text in terminal columns, and cuts it to a width.
 //!
-//! Everything is counted in columns, by grapheme clusters, as the terminal library does. Not here: the reading order
-//! of text (`bidi`).
+//! Everything is counted in columns, by grapheme clusters. Where terminals differ, the larger number counts: text behind
+//! a mark must not be drawn over it, or a name with the mark would look like one without. Not here: the reading order of
+//! text (`bidi`).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -14,7 +16,40 @@ const MIN_WIDTH: usize = 2;
 
 /// Returns the width of a text on one line, in columns.
 pub fn width(text: &str) -> usize {
-    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+    text.graphemes(true).map(cluster_width).sum()
+}
+
+/// Returns the width of a grapheme cluster, in columns.
+fn cluster_width(cluster: &str) -> usize {
+    if cluster.len() == 1 {
+        return cluster.width();
+    }
+    cluster.width() + cluster.chars().map(unclear_width).sum::<usize>()
+}
+
+/// Returns the width of a character by itself, in columns.
+pub(super) fn char_width(char: char) -> usize {
+    char.width().unwrap_or(0) + unclear_width(char)
+}
+
+/// Returns how many columns some terminals need for a character that has no width by the tables used here: a spacing
+/// mark, a sign before digits, or a filler. The C library has these widths.
+fn unclear_width(char: char) -> usize {
+    if char.is_ascii() || char.width() != Some(0) {
+        return 0;
+    }
+    match char {
+        '\u{302e}'..='\u{302f}' | '\u{16ff0}'..='\u{16ff1}' | '\u{3164}' => 2,
+        '\u{600}'..='\u{605}'
+        | '\u{6dd}'
+        | '\u{70f}'
+        | '\u{890}'..='\u{891}'
+        | '\u{8e2}'
+        | '\u{110bd}'
+        | '\u{110cd}'
+        | '\u{ffa0}' => 1,
+        _ => usize::from(char.general_category() == GeneralCategory::SpacingMark),
+    }
 }
 
 /// Returns as much of a text as fits into `room` columns, with an ellipsis if that is not all.
@@ -24,7 +59,7 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     }
     let mut used = 0;
     let taken = text.graphemes(true).take_while(|cluster| {
-        used += cluster.width();
+        used += cluster_width(cluster);
         used < room
     });
     let mut cut: String = taken.collect();
@@ -36,7 +71,7 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
 
 /// Cuts a line into rows, at blanks and after wide characters if possible. The blanks at a cut belong to no row.
 pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
-    wrap_by(text, room, UnicodeWidthStr::width)
+    wrap_by(text, room, cluster_width)
 }
 
 /// Cuts a line like [`wrap`], for a terminal that may show clusters wider than they are.
@@ -50,7 +85,7 @@ fn max_width(cluster: &str) -> usize {
     let wide = |char: char| char >= '\u{1f000}' || char == '\u{fe0f}';
     let columns = |char: char| match char.width_cjk() {
         _ if wide(char) => 2,
-        columns => columns.unwrap_or(0),
+        columns => columns.unwrap_or(0) + unclear_width(char),
     };
     cluster.chars().map(columns).sum()
 }
@@ -105,6 +140,12 @@ impl<F: Fn(&str) -> usize> RowCutter<'_, F> {
             self.start = next;
             let moved = self.text[next..at].graphemes(true);
             self.used = moved.map(&self.columns_of).sum();
+            if self.used + columns > self.room && next < at {
+                // What moved leaves no room for this either.
+                self.done.push(self.start..at);
+                self.start = at;
+                self.used = 0;
+            }
         }
         self.used += columns;
         let after = at + piece.len();
@@ -132,6 +173,48 @@ mod tests {
         assert_eq!(width("e\u{301}"), 1);
         assert_eq!(width("👩‍👩‍👧"), 2);
         assert_eq!(width("🇨🇭"), 2);
+        assert_eq!(width("नि"), 2);
+    }
+
+    /// Some terminals show them, and some do not. glibc gives them these widths.
+    #[test]
+    fn marks_that_need_a_column_in_some_terminals_get_it_everywhere() {
+        for mark in [
+            '\u{9be}',
+            '\u{b3e}',
+            '\u{bbe}',
+            '\u{d3e}',
+            '\u{d57}',
+            '\u{a9c0}',
+            '\u{1b44}',
+            '\u{1734}',
+            '\u{1d165}',
+            '\u{605}',
+            '\u{70f}',
+            '\u{8e2}',
+            '\u{ffa0}',
+        ] {
+            assert_eq!(width(&format!("a{mark}")), 2, "{mark:?}");
+        }
+        for mark in ['\u{302e}', '\u{3164}'] {
+            assert_eq!(width(&format!("a{mark}")), 3, "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_cut_again_if_what_moved_leaves_no_room() {
+        let cluster = format!("a{}", "\u{1100}".repeat(20));
+        for room in [20, 50, 80] {
+            let text = format!("b {}", cluster.repeat(5));
+            for row in wrap_for_any_terminal(&text, room) {
+                let row = &text[row];
+                let columns: usize = row.graphemes(true).map(max_width).sum();
+                assert!(
+                    columns <= room || row.chars().count() == 1,
+                    "{columns} in {room}"
+                );
+            }
+        }
     }
 
     #[test]

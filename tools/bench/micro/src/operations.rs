@@ -10,9 +10,12 @@ use ringtalk_node::secret::Secret;
 use ringtalk_proto::Verifier;
 use ringtalk_proto::bench_api::{CausalBench, LogBench};
 use ringtalk_wire::{
-    Bundle, Digest, Direction, Frame, Interval, Item, MessageId, RingKey, Seal, SealHash, Sealed,
-    Spread, Text, VectorClock, decode, encode, encode_item,
+    Bundle, Digest, Direction, Frame, Interval, Item, MessageId, RingId, RingKey, Seal, SealHash, Sealed,
+    Spread, BundleMessage, VectorClock, decode, encode, encode_item,
 };
+
+/// The ring in which the bundles are signed.
+const RING: RingId = RingId::from_bytes([1; 16]);
 
 /// The names of the operations.
 pub(crate) const NAMES: [&str; 12] = [
@@ -67,10 +70,7 @@ fn author(number: u8) -> Identity {
 
 /// Creates an author's bundle that begins with this sequence number.
 fn bundle(author: &Identity, first: u64, messages: usize) -> Bundle {
-    let text = Text {
-        timestamp_ms: 1_700_000_000_000,
-        text: ByteString::from("x".repeat(TEXT_BYTES)),
-    };
+    let text = BundleMessage::text(1_700_000_000_000, ByteString::from("x".repeat(TEXT_BYTES)));
     let before = MessageId {
         author: author.id(),
         seq: first.saturating_sub(1).max(1),
@@ -87,7 +87,7 @@ fn bundle(author: &Identity, first: u64, messages: usize) -> Bundle {
 
 fn sealed(author: &Identity, bundle: &Bundle) -> Sealed {
     let raw = encode_item(bundle);
-    let signature = author.sign(&ringtalk_wire::item_to_sign(&raw));
+    let signature = author.sign(&ringtalk_wire::item_to_sign(RING, &raw));
     let key = author.public_key();
     let seal = Seal { key, signature };
     Sealed { raw, seal }
@@ -221,7 +221,7 @@ fn sign() -> Work {
     let ann = author(1);
     let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
     Box::new(move || {
-        black_box(ann.sign(&sealed.to_sign()));
+        black_box(ann.sign(&sealed.to_sign(RING)));
     })
 }
 
@@ -232,7 +232,7 @@ fn verify() -> Work {
     let verifier = CachingVerifier::default();
     Box::new(move || {
         let Seal { key, signature } = &sealed.seal;
-        let holds = verifier.verify(key, &sealed.to_sign(), signature);
+        let holds = verifier.verify(key, &sealed.to_sign(RING), signature);
         assert!(holds, "it was signed so");
     })
 }

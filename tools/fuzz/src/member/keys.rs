@@ -3,9 +3,14 @@
 //! Anyone who has the number of a node can sign as it: the fuzzer does so for members that lie.
 
 use ringtalk_proto::{Signer, Verifier};
-use ringtalk_wire::{KEY_BYTES, NodeId, PublicKey, SIGNATURE_BYTES, Seal, Sealed, Signature};
+use ringtalk_wire::{
+    KEY_BYTES, NodeId, PublicKey, RingId, SIGNATURE_BYTES, Seal, Sealed, Signature,
+};
 
 use bytes::Bytes;
+
+/// The ring of all nodes.
+pub(crate) const RING: RingId = RingId::from_bytes([1; 16]);
 
 /// The key of the node with this number.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +32,7 @@ impl Key {
 
     /// Returns these bytes as a sealed item.
     pub(crate) fn sealed(self, raw: Bytes) -> Sealed {
-        let seal = self.seal(&ringtalk_wire::item_to_sign(&raw));
+        let seal = self.seal(&ringtalk_wire::item_to_sign(RING, &raw));
         Sealed { raw, seal }
     }
 }

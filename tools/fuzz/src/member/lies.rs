@@ -3,15 +3,16 @@
 //! Not here: how they reach the node under test (`member`).
 
 use ringtalk_proto::{Change, View};
+use ringtalk_wire::limit::ENTRANCES;
 use ringtalk_wire::{
-    Ack, Acks, Alive, Announcement, Brief, Bundle, Call, Checked, Circuit, Contact, Cut, Departed,
-    Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item,
-    ItemId, ItemKind, Items, Join, Meet, Member, MessageId, NetworkId, NodeId, Offer, Opening,
-    Probe, Pull, PullEnd, Range, Reach, Renamed, RingKey, SealHash, Spread, Suspect, Text,
-    ViewHash, ViewTag, encode_item,
+    Ack, Acks, Alive, Announcement, Body, Brief, Bundle, BundleMessage, Call, Checked, Circuit,
+    Contact, Cut, Departed, Departure, Digest, Direction, Entrance, Epoch, Frame, HandOver, Has,
+    Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Member, MessageId,
+    NetworkId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range, Reach, Renamed, RingKey,
+    SealHash, Spread, Suspect, ViewHash, ViewTag, encode_item,
 };
 
-use super::keys::Key;
+use super::keys::{Key, RING};
 use super::ring::{KEYS, addresses, known_as};
 use crate::reader::Reader;
 
@@ -138,7 +139,7 @@ impl Liar<'_> {
             with: reader.flag().then(|| self.epoch(reader)),
             seals: Vec::new(),
         };
-        let signed = opening.to_sign();
+        let signed = opening.to_sign(RING);
         opening.seals = (0..reader.byte() % 3)
             .map(|_| self.author(reader).seal(&signed))
             .collect();
@@ -186,17 +187,13 @@ impl Liar<'_> {
     fn bundle(&self, reader: &mut Reader<'_>) -> bytes::Bytes {
         let author = self.author(reader);
         let known = self.last_seals.get(usize::from(author.0)).copied();
-        let text = |reader: &mut Reader<'_>| Text {
-            timestamp_ms: reader.number(),
-            text: reader.byte().to_string().into(),
-        };
         let bundle = Bundle {
             author: author.id(),
             first: reader.number(),
             previous: known.filter(|_| reader.flag()).unwrap_or_default(),
             lamport: reader.number(),
             heads: messages(reader),
-            messages: (0..reader.byte() % 8).map(|_| text(reader)).collect(),
+            messages: (0..reader.byte() % 8).map(|_| said(reader)).collect(),
         };
         encode_item(&bundle)
     }
@@ -209,7 +206,7 @@ impl Liar<'_> {
             judge: any_key(reader).id(),
             trial: reader.number(),
         };
-        let seal = suspect.seal(&probe.to_sign());
+        let seal = suspect.seal(&probe.to_sign(RING));
         match reader.byte() % 5 {
             0 => Frame::Suspect(Suspect {
                 member,
@@ -248,7 +245,7 @@ impl Liar<'_> {
     }
 
     fn own_view(&self, reader: &mut Reader<'_>) -> View {
-        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(tag));
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(RING, tag));
         let founder = member(self.key, reader);
         let mut view = View::founding(founder, self.epoch(reader).number, seal);
         for _ in 0..reader.byte() % 4 {
@@ -279,7 +276,7 @@ impl Liar<'_> {
     }
 
     fn announcement(&self, reader: &mut Reader<'_>) -> ringtalk_wire::Sealed {
-        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(tag));
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(RING, tag));
         let own = self.own_view(reader);
         let change = self.change(reader);
         let base = self.view.filter(|_| reader.flag()).unwrap_or(&own);
@@ -362,7 +359,7 @@ fn items(reader: &mut Reader<'_>) -> Items {
 fn of_reaching(kind: u8, reader: &mut Reader<'_>) -> Frame {
     let key = any_key(reader);
     let (peer, addresses) = (key.id(), addresses(key));
-    match kind % 5 {
+    match kind % 7 {
         0 => Frame::Reach(Reach {
             peer,
             addresses,
@@ -376,9 +373,13 @@ fn of_reaching(kind: u8, reader: &mut Reader<'_>) -> Frame {
             comes: reader.flag(),
         }),
         3 => Frame::Check,
-        _ => Frame::Checked(Checked {
-            reached: reader.flag(),
+        4 => Frame::Checked(Checked {
+            at: name(reader),
             seen: name(reader),
+        }),
+        5 => Frame::AskEntrance,
+        _ => Frame::Entrance(Entrance {
+            addresses: addresses.all().map(Into::into).take(ENTRANCES).collect(),
         }),
     }
 }
@@ -419,5 +420,24 @@ fn cut(reader: &mut Reader<'_>) -> Frame {
         authors,
         lamport: reader.number(),
         last: reader.flag(),
+        bylines: Vec::new(),
     })
+}
+
+/// Returns a message of any kind.
+fn said(reader: &mut Reader<'_>) -> BundleMessage {
+    let timestamp_ms = reader.number();
+    let text = reader.byte().to_string().into();
+    let body = match reader.byte() % 8 {
+        0 => Body::GuestText {
+            guest: reader.number(),
+            text,
+        },
+        1 => Body::Control {
+            kind: reader.number(),
+            content: text.into_bytes(),
+        },
+        _ => Body::Text(text),
+    };
+    BundleMessage { timestamp_ms, body }
 }

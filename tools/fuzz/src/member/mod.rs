@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringtalk_proto::{Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Contact, Epoch, Frame, NodeId, Text, decode, encode};
+use ringtalk_wire::{BundleMessage, Contact, Epoch, Frame, NodeId, decode, encode};
 
 use crate::memory;
 use crate::reader::Reader;
@@ -168,6 +168,7 @@ impl<'a> Subject<'a> {
                 Output::Check { peer, .. } => self.checks.push(peer),
                 Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
                 Output::Circuit { .. } => {}
+                Output::Entrances(found) => Rules::entrances(found.len()),
                 Output::Finished { .. } => self.left = true,
                 Output::Event(event) => self.rules.event(&event),
             }
@@ -225,7 +226,8 @@ impl<'a> Subject<'a> {
         }
         if let Some(peer) = self.checks.pop() {
             let reached = self.checks.len().is_multiple_of(2);
-            self.handle(Input::Checked { peer, reached });
+            let at = reached.then(|| "a:1".to_owned());
+            self.handle(Input::Checked { peer, at });
         }
         let Some(peer) = self.dials.pop() else {
             return;
@@ -248,16 +250,20 @@ impl<'a> Subject<'a> {
             let length = usize::from(self.reader.byte());
             let text = format!("{} {}", self.rules.said(), "x".repeat(length));
             self.rules.say(&text);
-            self.handle(Input::Say(Draft::from(Text {
-                text: text.into(),
-                timestamp_ms: 1_700_000_000_000,
-            })));
+            self.handle(Input::Say(Draft::from(BundleMessage::text(
+                1_700_000_000_000,
+                text,
+            ))));
         }
     }
 
     fn rename(&mut self) {
         let name = String::from_utf8_lossy(self.reader.take(5)).into_owned();
-        self.handle(Input::Rename { name });
+        if name.is_empty() {
+            self.handle(Input::AskEntrances);
+        } else {
+            self.handle(Input::Rename { name });
+        }
     }
 
     /// Passes on what a director says, which may lie too.
@@ -305,6 +311,7 @@ impl<'a> Subject<'a> {
         self.handle(Input::Read { unread });
         for (link, bytes) in std::mem::take(&mut self.unwritten) {
             if self.links.contains_key(&link) {
+                self.handle(Input::Part { link });
                 self.handle(Input::Written { link, bytes });
             }
         }

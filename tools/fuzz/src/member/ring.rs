@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Frame, NetworkId, NodeId, ShortId, Text, decode};
+use ringtalk_wire::{Addresses, BundleMessage, Frame, NetworkId, NodeId, ShortId, decode};
 
-use super::keys::{Eye, Key};
+use super::keys::{Eye, Key, RING};
 
 /// The number of members when the fuzzer begins; the first is the coordinator.
 pub(crate) const MEMBERS: u8 = 4;
@@ -51,6 +51,7 @@ pub(crate) fn record() -> &'static Record {
 pub(crate) fn node(key: Key, now: Time) -> Node {
     let config = Config {
         id: key.id(),
+        ring: RING,
         name: format!("n{}", key.0),
         addresses: addresses(key),
         network: NetworkId::default(),
@@ -98,14 +99,16 @@ pub(crate) fn copy(input: &Input) -> Input {
             refused: refused.clone(),
         },
         Input::CircuitOver { number } => Input::CircuitOver { number: *number },
-        Input::Checked { peer, reached } => Input::Checked {
+        Input::Checked { peer, at } => Input::Checked {
             peer: *peer,
-            reached: *reached,
+            at: at.clone(),
         },
+        Input::AskEntrances => Input::AskEntrances,
         Input::Frame { link, frame } => Input::Frame {
             link: *link,
             frame: frame.clone(),
         },
+        Input::Part { link } => Input::Part { link: *link },
         Input::Written { link, bytes } => Input::Written {
             link: *link,
             bytes: *bytes,
@@ -113,6 +116,10 @@ pub(crate) fn copy(input: &Input) -> Input {
         Input::Read { unread } => Input::Read { unread: *unread },
         Input::Say(draft) => Input::Say(draft.clone()),
         Input::Rename { name } => Input::Rename { name: name.clone() },
+        Input::Moved { addresses, network } => Input::Moved {
+            addresses: addresses.clone(),
+            network: *network,
+        },
         Input::Leave => Input::Leave,
         Input::Found => Input::Found,
         Input::Contact {
@@ -220,10 +227,7 @@ impl Ring {
         }
         self.tell(
             index,
-            Input::Say(Draft::from(Text {
-                text: text.into(),
-                timestamp_ms: 1_700_000_000_000,
-            })),
+            Input::Say(Draft::from(BundleMessage::text(1_700_000_000_000, text))),
         );
     }
 
@@ -329,13 +333,14 @@ impl Ring {
                 self.send(index, answer);
             }
             Output::Finished { .. } => self.kill(index),
-            Output::Check { peer, .. } => {
-                let reached = true;
-                self.send(index, Input::Checked { peer, reached });
+            Output::Check { peer, addresses } => {
+                let at = addresses.all().next().map(Into::into);
+                self.send(index, Input::Checked { peer, at });
             }
             Output::Circuit { .. }
             | Output::Splice { .. }
             | Output::Unsplice { .. }
+            | Output::Entrances(_)
             | Output::Event(_) => {}
         }
     }

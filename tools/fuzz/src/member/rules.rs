@@ -6,9 +6,9 @@ use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE};
 use ringtalk_proto::{Delivered, Event, Node, Verifier};
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
 use ringtalk_wire::name::is_name;
-use ringtalk_wire::{Epoch, Frame, NodeId, SealHash};
+use ringtalk_wire::{Body, Epoch, Frame, NodeId, SealHash};
 
-use super::keys::{Eye, Key};
+use super::keys::{Eye, Key, RING};
 use super::ring::{HISTORY, KEYS, Record, known_as};
 use crate::wire::sealed_in;
 
@@ -60,6 +60,11 @@ impl Rules {
         self.said.push(text.to_owned());
     }
 
+    /// Checks that an invite is made of few members, with two addresses each.
+    pub(super) fn entrances(count: usize) {
+        assert!(count <= 24, "{count} entrances");
+    }
+
     /// Notes the messages of a correctly signed bundle, which may be delivered.
     pub(super) fn hears(&mut self, frame: &Frame) {
         let expanded = match frame {
@@ -72,7 +77,11 @@ impl Rules {
         let Ok(bundle) = sealed.bundle() else {
             return;
         };
-        let genuine = Eye.verify(&sealed.seal.key, &sealed.to_sign(), &sealed.seal.signature);
+        let genuine = Eye.verify(
+            &sealed.seal.key,
+            &sealed.to_sign(RING),
+            &sealed.seal.signature,
+        );
         if !genuine || bundle.author == self.own {
             return;
         }
@@ -80,8 +89,10 @@ impl Rules {
             *last = sealed.seal.hash();
         }
         for (seq, message) in (bundle.first..).zip(bundle.messages) {
-            self.signed
-                .insert((bundle.author, seq, message.text.to_string()));
+            // Nothing else is shown.
+            if let Body::Text(text) = message.body {
+                self.signed.insert((bundle.author, seq, text.to_string()));
+            }
         }
     }
 

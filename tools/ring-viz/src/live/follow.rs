@@ -172,7 +172,9 @@ impl Follower {
     }
 
     async fn fetch_view(&self, link: &mut Link) {
-        if let Ok(Some(view)) = timeout(ANSWER_TIMEOUT, request::fetch_view(link)).await {
+        if let Ok(Some(view)) =
+            timeout(ANSWER_TIMEOUT, request::fetch_view(&self.observer, link)).await
+        {
             self.add_view(&view);
         }
     }

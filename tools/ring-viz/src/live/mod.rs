@@ -13,9 +13,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::Event;
 use ringtalk_terminal::stdout::{Stdout, StdoutSender};
-use ringtalk_terminal::tty::{self, Hangup, Painter, Terminal};
+use ringtalk_terminal::tty::{self, Hangup, Painter, Terminal, TerminalEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{interval, timeout};
@@ -51,12 +50,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     let (mut writer, stdout) = Stdout::start()?;
     let mut hangup = Hangup::watch()?;
     let _terminal = Terminal::take_for("ring-viz", colors)?;
+    // Before the size is read, so that no change of it is missed.
+    let resized = tty::resized()?;
     let live_view = LiveView {
         follower,
         screen: Screen::new(directors, colors, tty::size()),
         painter: Painter::new(),
         keys: tty::events()?,
         continued: tty::continued()?,
+        resized,
         stdout,
         is_stale: true,
     };
@@ -90,8 +92,9 @@ struct LiveView {
     follower: Arc<Follower>,
     screen: Screen,
     painter: Painter,
-    keys: Receiver<Event>,
+    keys: Receiver<TerminalEvent>,
     continued: Signal,
+    resized: Signal,
     stdout: StdoutSender,
     /// True if the terminal does not show the latest state yet.
     is_stale: bool,
@@ -113,6 +116,10 @@ impl LiveView {
                 Some(event) = self.keys.recv() => {
                     self.is_stale = true;
                     self.screen.handle_event(&event)
+                }
+                _ = self.resized.recv() => {
+                    self.is_stale = true;
+                    self.screen.handle_event(&tty::resize_event())
                 }
                 _ = self.continued.recv() => {
                     self.take_terminal_back()?;
@@ -152,7 +159,7 @@ impl LiveView {
     /// Paints the screen if it has changed and the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
         if self.is_stale && self.stdout.is_idle() {
-            let bytes = self.painter.paint(self.screen.render(), None)?;
+            let bytes = self.painter.paint(self.screen.render().into())?;
             self.stdout.write(bytes);
             self.is_stale = false;
         }

@@ -22,6 +22,13 @@ pub(super) struct CarriedCircuit {
     joined: [Option<HostIndex>; 2],
 }
 
+/// How a connection is carried. It stays true when one end has closed, and the carrier has forgotten the circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Carriage {
+    pub(super) ticket: Ticket,
+    carrier: HostIndex,
+}
+
 impl Network {
     /// Makes a host the carrier of a circuit between two others.
     pub(crate) fn splice(
@@ -80,7 +87,8 @@ impl Network {
             && ![near, far, carrier].iter().any(|&host| self.is_gone(host))
         {
             let [one, other] = [self.next_id(), self.next_id()].map(LinkId);
-            self.connect(now, [(near, one), (far, other)], Some(ticket));
+            let carriage = Carriage { ticket, carrier };
+            self.connect(now, [(near, one), (far, other)], Some(carriage));
         }
     }
 
@@ -102,7 +110,10 @@ impl Network {
 
     /// Breaks a circuit that its carrier does not carry any longer.
     pub(crate) fn unsplice(&mut self, now: Time, ticket: Ticket) {
-        let over = |connection: &&Connection| connection.circuit == Some(ticket);
+        let over = |connection: &&Connection| {
+            let carriage = connection.circuit;
+            carriage.is_some_and(|carriage| carriage.ticket == ticket)
+        };
         let link = self
             .connections
             .values()
@@ -116,14 +127,9 @@ impl Network {
 
     /// Returns true if no frame passes between two ends: there is a cut, or their carrier is dead or paused.
     pub(super) fn is_blocked(&mut self, connection: u64, from: HostIndex, to: HostIndex) -> bool {
-        let ticket = self
-            .connections
-            .get(&connection)
-            .and_then(|found| found.circuit);
-        let Some(carrier) = ticket
-            .and_then(|ticket| self.circuits.get(&ticket))
-            .map(|one| one.carrier)
-        else {
+        let found = self.connections.get(&connection);
+        let carriage = found.and_then(|found| found.circuit);
+        let Some(Carriage { carrier, .. }) = carriage else {
             return self.conditions.is_cut(from, to);
         };
         let is_up = matches!(self.hosts[carrier].health, Health::Running | Health::Left);
@@ -132,13 +138,9 @@ impl Network {
 
     /// Breaks every circuit of a carrier that is gone.
     pub(super) fn break_circuits_of(&mut self, now: Time, carrier: HostIndex) {
-        let is_affected = |ticket: &Ticket| {
-            let circuit = self.circuits.get(ticket);
-            circuit.is_some_and(|circuit| circuit.carrier == carrier)
-        };
         let broken = self.connections.values().filter(|connection| {
-            let ticket = connection.circuit.as_ref();
-            ticket.is_some_and(is_affected)
+            let carriage = connection.circuit;
+            carriage.is_some_and(|carriage| carriage.carrier == carrier)
         });
         let broken: Vec<LinkId> = broken.map(|connection| connection.ends[0].link).collect();
         for link in broken {

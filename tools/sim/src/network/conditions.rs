@@ -195,19 +195,25 @@ impl Network {
     }
 
     /// Lets frames that had to wait go on if their path is free.
-    fn release_stalled(&mut self, now: Time) {
-        let mut freed = Vec::new();
-        for (&connection, found) in &mut self.connections {
+    pub(super) fn release_stalled(&mut self, now: Time) {
+        let mut stalled = Vec::new();
+        for (&connection, found) in &self.connections {
             let [one, other] = found.ends.each_ref().map(|end| end.host);
-            for (side, [from, to]) in [[one, other], [other, one]].into_iter().enumerate() {
-                if found.pipes[side].is_stalled() && !self.conditions.is_cut(from, to) {
-                    let stalled = found.pipes[side].unstall();
-                    freed.extend(core::iter::repeat_n((connection, side), stalled));
+            for (side, path) in [[one, other], [other, one]].into_iter().enumerate() {
+                if found.pipes[side].is_stalled() {
+                    stalled.push((connection, side, path));
                 }
             }
         }
-        for (connection, side) in freed {
-            self.plan_arrival(now, connection, side);
+        for (connection, side, [from, to]) in stalled {
+            if self.is_blocked(connection, from, to) {
+                continue;
+            }
+            let found = self.connections.get_mut(&connection);
+            let freed = found.map_or(0, |found| found.pipes[side].unstall());
+            for _ in 0..freed {
+                self.plan_arrival(now, connection, side);
+            }
         }
     }
 

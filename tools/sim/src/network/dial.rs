@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::{Addresses, NodeId, Ticket};
+use ringtalk_wire::{Addresses, NodeId};
 
+use super::circuit::Carriage;
 use super::{
     Arrival, Connection, End, EndState, Health, HostIndex, Network, NetworkEvent, Passage, Pipe,
     host_of,
@@ -119,20 +120,22 @@ impl Network {
         peer: NodeId,
         addresses: &Addresses,
     ) {
-        let known = addresses.all();
-        let known = known.filter_map(|address| self.addresses.get(address).copied());
-        let reached = known.into_iter().any(|to| {
-            let there = self.hosts[to].id == peer && self.hosts[to].health == Health::Running;
-            there && self.admits(from, to)
+        let mut known = addresses.all();
+        let at = known.find(|address| {
+            self.addresses.get(*address).is_some_and(|&to| {
+                let there = self.hosts[to].id == peer && self.hosts[to].health == Health::Running;
+                there && self.admits(from, to)
+            })
         });
+        let at = at.map(ToOwned::to_owned);
         let wait = self.latency()
-            + if reached {
+            + if at.is_some() {
                 Duration::ZERO
             } else {
                 DIAL_PATIENCE
             };
         self.events
-            .push(now + wait, NetworkEvent::Checked(from, peer, reached));
+            .push(now + wait, NetworkEvent::Checked(from, peer, at));
     }
 
     /// Accepts a dial, unless another process runs at that address. If the dialler is gone by now, the link is up
@@ -164,7 +167,7 @@ impl Network {
         &mut self,
         now: Time,
         [near, far]: [(HostIndex, LinkId); 2],
-        circuit: Option<Ticket>,
+        circuit: Option<Carriage>,
     ) {
         let connection = self.next_id();
         let latency = self.latency();

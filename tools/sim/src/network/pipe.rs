@@ -11,6 +11,8 @@ use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Passage};
 
 /// How many bytes can be sent to a paused process before its sender blocks.
 pub(super) const WINDOW_BYTES: usize = 256 * 1024;
+/// How often the arrival of a part of a frame is told.
+const PART_PAUSE: Duration = Duration::from_millis(200);
 /// The bandwidth of a link: 10 MB a second.
 const BYTES_PER_MICROSECOND: u64 = 10;
 
@@ -124,8 +126,34 @@ impl Network {
             let took = Duration::from_micros(micros);
             self.events
                 .push(now + took, NetworkEvent::Written(connection, side, bytes));
+            self.plan_parts(now, connection, side, took);
         } else if found.pipes[side].is_written_out() {
             self.send_end(now, connection, side);
+        }
+    }
+
+    /// Plans that parts of a frame arrive while the rest is being written.
+    fn plan_parts(&mut self, now: Time, connection: u64, side: usize, took: Duration) {
+        let mut after = PART_PAUSE;
+        while after < took {
+            let latency = self.latency();
+            let event = NetworkEvent::Part(connection, side);
+            self.events.push(now + after + latency, event);
+            after += PART_PAUSE;
+        }
+    }
+
+    /// Tells a process that a part of a frame has come, unless it would have had to wait on the way.
+    pub(super) fn deliver_part(&mut self, connection: u64, side: usize) {
+        let Some(found) = self.connections.get(&connection) else {
+            return;
+        };
+        let [from, to] = [side, 1 - side].map(|side| found.ends[side].host);
+        let is_held_up = !found.pipes[side].wire.is_empty();
+        let End { host, link, state } = found.ends[1 - side];
+        let link_is_open = state == EndState::Open;
+        if link_is_open && !is_held_up && !self.is_blocked(connection, from, to) {
+            self.notify(host, Arrival::Part { link });
         }
     }
 

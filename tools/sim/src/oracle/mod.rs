@@ -10,6 +10,7 @@ mod coordinator;
 mod creation;
 mod fifo;
 mod heads;
+mod marks;
 mod membership;
 mod once;
 mod queue;
@@ -117,6 +118,7 @@ pub(crate) struct Oracles {
     readiness: readiness::Readiness,
     membership: membership::Accuracy,
     acks: acks::Acknowledgements,
+    marks: marks::Marks,
     /// How often bundles reach each node, if that is counted.
     payload_counts: Option<acks::PayloadCounts>,
     /// The nodes that have shown a gap.
@@ -226,6 +228,13 @@ impl Oracles {
         self.acks.check_complete()
     }
 
+    /// Checks that every author among these was told when everyone had its messages.
+    pub(crate) fn check_marks(&self, witnesses: &[Witness]) -> Check {
+        let honest = self.honest(witnesses);
+        let is_liar = |id| self.creation.is_liar(id);
+        self.marks.check_at_rest(&self.watermarks, &honest, is_liar)
+    }
+
     /// Returns true if `node` saw `gone` leave properly.
     pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
         self.membership.saw_leave(node, gone)
@@ -263,6 +272,7 @@ impl Oracles {
                 }
             }
             Event::View(view) => {
+                self.marks.record_view(node, view);
                 self.agreement.check_view(node, view)?;
                 self.view_progress.check_view(node, view.tag())?;
             }
@@ -273,18 +283,24 @@ impl Oracles {
                 first,
                 last,
                 members,
+                complete,
             } if !self.creation.is_liar(node) => {
                 let last = MessageId {
                     author: node,
                     seq: last,
                 };
-                self.acks.check_ack(first, last, members)?;
+                let watermarks = &self.watermarks;
+                self.acks.check_ack(watermarks, first, last, members)?;
+                if complete {
+                    self.marks.record_complete(last)?;
+                }
             }
             Event::Reached { .. }
             | Event::Neighbours { .. }
             | Event::Joined(_)
             | Event::Renamed { .. }
-            | Event::Merged { .. } => {}
+            | Event::Merged { .. }
+            | Event::WasAway { .. } => {}
             Event::Observed { host } => {
                 let what = format!("{node:?} takes a node at {host:?} for an observer");
                 Violation::of("observed", what)?;
@@ -367,6 +383,7 @@ impl Oracles {
             self.distrusts(*author)
         })?;
         arrival::check_no_silent_loss(&self.gaps, &honest)?;
+        self.check_marks(witnesses)?;
         if self.expects_senior {
             coordinator::check_most_senior(witnesses)?;
         }

@@ -32,6 +32,13 @@ impl Watermarks {
         last.copied().unwrap_or(0)
     }
 
+    /// Returns how many nodes have followed the author up to a message.
+    pub(crate) fn count_of(&self, message: MessageId) -> u64 {
+        let nodes = self.last.values();
+        let reached = nodes.filter_map(|last| last.get(&message.author));
+        reached.filter(|&&last| last >= message.seq).count() as u64
+    }
+
     /// Returns all authors that a node has followed, each with its last message.
     pub(crate) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MessageId> {
         let last = self.last.get(&node).into_iter().flatten();

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use ringtalk_proto::{Change, ErrorKind, View};
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Has, Holding, Interval,
-    Item, MessageId, Opening, PullEnd, Range, RingKey, SealHash, Spread, Text, ViewUpdate,
-    view_to_sign,
+    Announcement, Bundle, BundleMessage, Departed, Departure, Digest, Direction, Frame, Has,
+    Holding, Interval, Item, MessageId, Opening, PullEnd, Range, RingKey, SealHash, Spread,
+    ViewUpdate, view_to_sign,
 };
 
 use super::{gather, millis, ordinary, seconds, slow_links, talk_for, the_coordinator};
+use crate::keys::LOBBY;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 use crate::schedule::Action;
@@ -102,7 +103,7 @@ pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
             with: None,
             seals: Vec::new(),
         };
-        let own = world.seal_bytes_as(liar, &opening.to_sign());
+        let own = world.seal_bytes_as(liar, &opening.to_sign(LOBBY));
         // The same signature twice is not that of two members.
         opening.seals = vec![own, own];
         let (update, next) = view_without(world, liar, &view, victim, Some(opening));
@@ -427,10 +428,7 @@ fn next_bundle(world: &World, author: HostIndex, text: &str) -> Bundle {
         previous: SealHash::default(),
         lamport: 1,
         heads: Vec::new(),
-        messages: vec![Text {
-            timestamp_ms: 0,
-            text: text.into(),
-        }],
+        messages: vec![BundleMessage::text(0, text)],
     }
 }
 
@@ -452,7 +450,9 @@ pub(super) fn view_without(
         departed: vec![gone],
         renamed: Vec::new(),
     };
-    let next = view.next(change, |tag| world.seal_bytes_as(liar, &view_to_sign(tag)));
+    let next = view.next(change, |tag| {
+        world.seal_bytes_as(liar, &view_to_sign(LOBBY, tag))
+    });
     next.expect("the victim is a member")
 }
 

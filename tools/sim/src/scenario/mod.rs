@@ -158,6 +158,7 @@ scenarios! {
     usurper::a_pledge_that_lapsed_is_worth_nothing
     usurper::a_silent_coordinator_is_not_usurped
     pause::coordinator_wakes_up_alone
+    pause::marks_become_true_though_nobody_says_more
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over
     leaving::members_come_and_go

@@ -1,5 +1,6 @@
 //! Processes are paused for a while, and resume.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use ringtalk_proto::Time;
@@ -9,6 +10,10 @@ use crate::network::HostIndex;
 use crate::oracle::Check;
 use crate::schedule::{Action, Target};
 use crate::world::World;
+
+/// How soon after a pause all marks are complete: the member finds out that it is no longer one, is back, and pulls
+/// what it missed; and the authors ask after 1, 2 and 4 s.
+const MARKED: Duration = seconds(10);
 
 pub(super) fn coordinator_paused_20_s(world: &mut World) -> Check {
     gather(world, 5)?;
@@ -28,6 +33,23 @@ pub(super) fn ordinary_paused(world: &mut World) -> Check {
     let time = world.random.millis(2_000, 20_000);
     world.pause(victim, time);
     world.run_for(time + seconds(3))?;
+    world.must_come_to_rest()
+}
+
+/// A member is paused for long while the others write. When it has caught up, all authors are told that everyone has
+/// their messages, and nobody writes for that.
+pub(super) fn marks_become_true_though_nobody_says_more(world: &mut World) -> Check {
+    let count = world.random.between(2, 8);
+    gather(world, count)?;
+    talk_for(world, seconds(1))?;
+    let members = world.members();
+    let victim = world.random.pick(&members).unwrap_or_default();
+    let time = world.random.millis(3_000, 30_000);
+    world.pause(victim, time);
+    world.run_for(time / 2)?;
+    world.silence_users();
+    world.run_for(time / 2)?;
+    world.marks_complete_within(MARKED)?;
     world.must_come_to_rest()
 }
 

@@ -58,10 +58,9 @@ impl Trace {
                 first,
                 last,
                 members,
+                complete,
             } => {
-                for number in [13, *first, *last, *members] {
-                    self.mix(number);
-                }
+                self.mix_all(&[13, *first, *last, *members, u64::from(*complete)]);
             }
             Event::Gap {
                 author,
@@ -71,14 +70,21 @@ impl Trace {
             } => {
                 self.mix(14);
                 self.mix_id(author);
-                for number in [*from, *to, u64::from(*passed)] {
-                    self.mix(number);
-                }
+                self.mix_all(&[*from, *to, u64::from(*passed)]);
+            }
+            Event::WasAway { lasted, messages } => {
+                self.mix_all(&[16, lasted.as_micros() as u64, *messages]);
             }
             Event::Error { kind, .. } => {
                 self.mix(15);
                 self.mix(number(*kind));
             }
+        }
+    }
+
+    fn mix_all(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            self.mix(*number);
         }
     }
 

@@ -165,6 +165,21 @@ impl World {
         self.oracles.check_acks_complete()
     }
 
+    /// Waits until every author is told that everyone has its messages, though nobody says more; fails after
+    /// `patience`.
+    pub(crate) fn marks_complete_within(&mut self, patience: Duration) -> Check {
+        let end = self.now + patience;
+        loop {
+            let live = self.processes.iter().filter(|process| process.is_alive());
+            let witnesses: Vec<Witness> = live.map(|process| (&process.node).into()).collect();
+            let check = self.oracles.check_marks(&witnesses);
+            if check.is_ok() || self.now >= end {
+                return check;
+            }
+            self.run_for(POLL_INTERVAL)?;
+        }
+    }
+
     /// Sets whether a node that becomes ready must have every message sent so far.
     pub(crate) const fn demand_everything_at_ready(&mut self, demanded: bool) {
         self.setup.whole_at_ready = demanded;

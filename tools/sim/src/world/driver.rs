@@ -283,6 +283,8 @@ impl World {
                 );
                 Ok(())
             }
+            // No simulated user makes an invite.
+            Output::Entrances(_) => Ok(()),
             Output::Check { peer, addresses } => {
                 self.network.check(self.now, index, peer, &addresses);
                 Ok(())

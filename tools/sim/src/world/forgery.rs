@@ -13,7 +13,7 @@ use ringtalk_wire::{
 use serde::Serialize;
 
 use super::World;
-use crate::keys::signer;
+use crate::keys::{LOBBY, signer};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 
@@ -24,7 +24,7 @@ impl World {
     /// Signs an item with the key of a process.
     pub(crate) fn seal_as(&self, index: HostIndex, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
-        let seal = self.seal_bytes_as(index, &item_to_sign(&raw));
+        let seal = self.seal_bytes_as(index, &item_to_sign(LOBBY, &raw));
         Sealed { raw, seal }
     }
 
@@ -83,7 +83,7 @@ impl World {
         let key = signer.public_key();
         self.oracles.distrust(NodeId::of(&key));
         let raw = encode_item(&item(NodeId::of(&key)));
-        let signature = signer.sign(&item_to_sign(&raw));
+        let signature = signer.sign(&item_to_sign(LOBBY, &raw));
         Sealed {
             raw,
             seal: Seal { key, signature },

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use ringtalk_proto::{Draft, Input};
-use ringtalk_wire::Text;
+use ringtalk_wire::BundleMessage;
 
 use super::{World, WorldEvent};
 use crate::network::HostIndex;
@@ -73,10 +73,7 @@ impl World {
         let text = format!("n{index} {number} {}", filler.repeat(length));
         let timestamp_ms = BEGINNING_MS + self.now.as_micros() / 1_000;
         self.oracles.record_sent(author, &text, timestamp_ms);
-        let input = Input::Say(Draft::from(Text {
-            timestamp_ms,
-            text: text.into(),
-        }));
+        let input = Input::Say(Draft::from(BundleMessage::text(timestamp_ms, text)));
         self.handle_input(index, input.into())
     }
 }

@@ -33,8 +33,8 @@ const UPWARDS: [&str; 15] = [
     "healthcheck",
     "director_client",
     "observer",
+    "reception",
     "driver",
-    "inside",
     "start",
     "embedded",
 ];

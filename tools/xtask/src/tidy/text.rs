@@ -36,17 +36,11 @@ fn is_verbatim(file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{file, lines};
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<usize> {
-        let file = File {
-            path: path.to_owned(),
-            text: Some(text.to_owned()),
-        };
-        check(&file)
-            .iter()
-            .map(|violation| violation.line)
-            .collect()
+        lines(&check(&file(path, text)))
     }
 
     #[test]

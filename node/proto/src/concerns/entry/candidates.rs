@@ -12,8 +12,8 @@ use ringtalk_wire::{Contact, NodeId};
 
 use crate::Time;
 
-/// How many are tried, whatever a director says: it names three.
-const MAX_CANDIDATES: usize = 3;
+/// How many are tried, whatever entrances say: a director names three, and an invite has eight entrances.
+const MAX_CANDIDATES: usize = 7;
 /// The pause between candidates that the ring is told of: longer than its coordinator's between rings, to skip none.
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn each_other_registration_is_tried_once() {
-        let mut candidates = shown(1, &[2, 1, 2, 9, 3, 4, 5]);
-        for byte in [2, 3, 4] {
+        let mut candidates = shown(1, &[2, 1, 2, 9, 3, 4, 5, 6, 7, 8, 10]);
+        for byte in 2..=8 {
             assert_eq!(candidates.next_untried(), Some(contact(byte)));
         }
         assert_eq!(candidates.next_untried(), None);

@@ -10,10 +10,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
-use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
+use ringtalk_wire::{Byline, Cut, MessageId, NodeId, Range, VectorClock};
 
 /// How many peers may have been asked: two neighbours, the coordinator, and a few that had these roles before.
 const MAX_DONORS: usize = 8;
+
+/// How many earlier names of authors one cut may tell: twice what an honest one has.
+const BYLINES: usize = 2_048;
 
 /// How long a complete cut waits for the cuts of the others that were asked.
 pub(crate) const WITNESS_WAIT: Duration = Duration::from_millis(100);
@@ -33,6 +36,7 @@ struct PeerCut {
     base: VectorClock,
     clock: VectorClock,
     authors: BTreeMap<NodeId, String>,
+    bylines: Vec<Byline>,
     lamport: u64,
 }
 
@@ -50,6 +54,8 @@ pub(crate) struct AgreedCut {
     /// Messages that another peer has too: this node is ready once it has them.
     pub(crate) certain: VectorClock,
     pub(crate) authors: BTreeMap<NodeId, String>,
+    /// Earlier names of authors, which all cuts tell.
+    pub(crate) bylines: Vec<Byline>,
     pub(crate) lamport: u64,
 }
 
@@ -86,6 +92,8 @@ impl Cuts {
         for author in cut.authors {
             given.authors.insert(author.id, author.name);
         }
+        let room = BYLINES.saturating_sub(given.bylines.len());
+        given.bylines.extend(cut.bylines.into_iter().take(room));
         given.lamport = cut.lamport;
         if cut.last {
             self.complete.push(peer);
@@ -129,6 +137,7 @@ impl Cuts {
         };
         let mut authors = first.authors.clone();
         authors.retain(|id, name| is_agreed(id, name));
+        let bylines = agreed_bylines(&first, &others);
         let messages = first.clock.iter().map(|entry| entry.seq);
         let messages = messages.fold(0, u64::saturating_add);
         let greatest = others.iter().map(|other| other.lamport).max();
@@ -146,8 +155,26 @@ impl Cuts {
             certain: confirmed(&first.clock),
             lamport: first.lamport.min(most),
             authors,
+            bylines,
         })
     }
+}
+
+/// Returns the earlier names that all cuts tell. A rename reaches members at different moments, so the first one counts.
+fn agreed_bylines(first: &PeerCut, others: &[&PeerCut]) -> Vec<Byline> {
+    let agreed = first.bylines.iter().filter_map(|byline| {
+        let mut last = byline.last;
+        for other in others {
+            let mut same = other.bylines.iter();
+            let same = same.find(|one| (one.id, &one.name) == (byline.id, &byline.name))?;
+            last = last.min(same.last);
+        }
+        Some(Byline {
+            last,
+            ..byline.clone()
+        })
+    });
+    agreed.collect()
 }
 
 /// Assigns each author's messages after the base to a peer, so that all peers give about the same number. The donor
@@ -221,6 +248,7 @@ mod tests {
             authors: Vec::new(),
             lamport,
             last,
+            bylines: Vec::new(),
         }
     }
 
@@ -276,6 +304,28 @@ mod tests {
         let names = cuts.agree().unwrap().authors;
         let names: Vec<(NodeId, &str)> = names.iter().map(|(id, name)| (*id, &**name)).collect();
         assert_eq!(names, [(id(1), "ann"), (id(3), "cyd")]);
+    }
+
+    #[test]
+    fn an_earlier_name_counts_if_all_cuts_tell_it() {
+        let telling = |bylines: &[(u8, u64, &str)]| Cut {
+            bylines: bylines
+                .iter()
+                .map(|&(author, last, name)| Byline {
+                    id: id(author),
+                    last,
+                    name: name.into(),
+                })
+                .collect(),
+            ..page(&[], &[(1, 9), (2, 9)], 1, true)
+        };
+        let mut cuts = asked(&[7, 8]);
+        cuts.take(id(7), telling(&[(1, 4, "ann"), (2, 3, "eve")]));
+        cuts.take(id(8), telling(&[(1, 3, "ann"), (2, 3, "bob")]));
+        let [byline] = &cuts.agree().unwrap().bylines[..] else {
+            panic!("not one earlier name");
+        };
+        assert_eq!((byline.id, byline.last, &*byline.name), (id(1), 3, "ann"));
     }
 
     #[test]

@@ -19,7 +19,8 @@ const DOORS: usize = 4;
 /// How many announced newcomers are remembered. The others ask again.
 const EXPECTED: usize = 16;
 
-/// A coordinator's registration at its directors.
+/// The nodes that newcomers should contact. A coordinator registers them at its directors; each member answers with
+/// them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Registration {
     /// The coordinator itself.
@@ -31,7 +32,7 @@ pub struct Registration {
 /// The doors that this node knows, as a coordinator and as a newcomer.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
-    /// This node's own registration, with the doors of its ring.
+    /// The answer of this node to newcomers, under its present view.
     own: Option<Arc<Registration>>,
     /// The doors that a director has named.
     named: Vec<Contact>,
@@ -128,11 +129,32 @@ impl Doors {
         }
     }
 
-    /// Returns what to register at the directors while this node is the coordinator.
-    pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
+    /// Names the coordinator that this node follows, and this node as the only door: a newcomer that asks it has
+    /// reached it.
+    pub(crate) fn follow(&mut self, context: &Context) {
+        let Some(coordinator) = context.coordinator_contact() else {
+            return;
+        };
+        let me = Contact {
+            id: context.config.id,
+            addresses: context.config.addresses.clone(),
+            epoch: coordinator.epoch,
+        };
+        let doors = [me].into();
+        self.own = Some(Arc::new(Registration { coordinator, doors }));
+    }
+
+    /// Returns where newcomers should turn, while this node follows a coordinator and has no reason to doubt it.
+    pub(crate) fn directions(&self, context: &Context) -> Option<&Arc<Registration>> {
         let is_steady =
             context.self_doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();
         let own = self.own.as_ref();
-        own.filter(|_| is_steady && context.is_coordinator())
+        own.filter(|own| is_steady && !context.detector.suspects(&own.coordinator.id))
+    }
+
+    /// Returns what to register at the directors while this node is the coordinator.
+    pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
+        let directions = self.directions(context);
+        directions.filter(|_| context.is_coordinator())
     }
 }

@@ -15,9 +15,9 @@ use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId}
 use super::Relay;
 use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::context::Context;
-use crate::machines::acks::{BundleAck, LATE_BUNDLES};
+use crate::machines::acks::BundleAck;
 use crate::machines::spread::{Child, RingPart};
-use crate::{ErrorKind, Event, Time};
+use crate::{ErrorKind, Time};
 
 /// Pending receipts and acknowledgements, by the peer that waits for them.
 #[derive(Debug, Default)]
@@ -25,8 +25,6 @@ pub(crate) struct Confirmations {
     owed: BTreeMap<NodeId, PeerConfirmations>,
     /// When the first of them leaves.
     due: Option<Time>,
-    /// This node's latest bundles that were reported as reached: first message to last message.
-    reported: BTreeMap<u64, u64>,
 }
 
 /// Receipts and acknowledgements that this node owes one peer.
@@ -267,23 +265,6 @@ impl Relay {
         }
         self.confirmations.due = Some(now);
         self.send_confirmations(context);
-    }
-
-    /// Records that a bundle of this node is acknowledged, for the first time or by more members.
-    fn note_acked(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
-        let acked = self.outbox.note_acked(context.now, first, behind);
-        let reported = &mut self.confirmations.reported;
-        if let Some(last) = acked.or_else(|| reported.get(&first).copied()) {
-            reported.insert(first, last);
-            if reported.len() > LATE_BUNDLES {
-                reported.pop_first();
-            }
-            context.emit(Event::Reached {
-                first,
-                last,
-                members,
-            });
-        }
     }
 
     /// Reports that all members below have delivered bundles: to the parents, or to the outbox.

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use ringtalk_wire::{
-    Bundle, KEY_BYTES, MessageId, NodeId, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Sealed,
-    Signature, Text, encode_item,
+    Bundle, BundleMessage, KEY_BYTES, MessageId, NodeId, PublicKey, SIGNATURE_BYTES, Seal,
+    SealHash, Sealed, Signature, encode_item,
 };
 
 use super::{Causal, Patience, Reception};
@@ -27,11 +27,7 @@ pub(super) fn bundle(author: u8, first: u64, lamport: u64, heads: &[(u8, u64)]) 
                 seq,
             })
             .collect(),
-        messages: [Text {
-            timestamp_ms: 0,
-            text: "hello".into(),
-        }]
-        .into(),
+        messages: [BundleMessage::text(0, "hello")].into(),
     }
 }
 

@@ -211,27 +211,6 @@ impl Links {
         self.peers.entry(*peer).or_default().carrier = Some(carrier);
     }
 
-    /// Closes a circuit to a suspect if nothing has come over it for `patience`: it may be the carrier that is
-    /// gone, and then neither end would ever notice.
-    pub(crate) fn drop_silent_circuit(
-        &mut self,
-        now: Time,
-        suspect: &NodeId,
-        patience: Duration,
-        out: &mut VecDeque<Output>,
-    ) {
-        let is_silent = |current: &super::CurrentLink| {
-            current.carried && current.last_received + patience <= now
-        };
-        if self.current(suspect).is_some_and(is_silent) {
-            self.close(suspect, "nothing comes over a circuit", out);
-            self.closed_here.push(*suspect);
-            if let Some(peer) = self.peers.get_mut(suspect) {
-                peer.carrier = None;
-            }
-        }
-    }
-
     /// Returns the node that carried the last link to a peer.
     pub(crate) fn carrier(&self, peer: &NodeId) -> Option<NodeId> {
         self.peers.get(peer)?.carrier

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, NodeId};
 
 use super::queue::Queue;
+use super::silence::DueAnswer;
 use crate::config::REDIAL;
 use crate::{LinkId, Time};
 
@@ -55,6 +56,8 @@ pub(super) struct CurrentLink {
     pub(super) last_used: Time,
     /// When something arrived over it last.
     pub(super) last_received: Time,
+    /// What the peer has to answer, if nothing has come over it since.
+    pub(super) question: Option<DueAnswer>,
 }
 
 impl Peer {

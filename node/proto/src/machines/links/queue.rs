@@ -60,6 +60,11 @@ impl Queue {
         self.frames.is_empty()
     }
 
+    /// Returns how many bytes wait to be written.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn weight(&self) -> usize {
         self.bytes + self.frames.len() * FRAME_COST
     }

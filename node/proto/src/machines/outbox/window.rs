@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
+use ringtalk_wire::limit::{BUNDLE_BODY_BYTES, BUNDLE_MESSAGES};
 
 use crate::Time;
 use crate::config::{QUEUEING, SLOWED, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
@@ -79,7 +79,7 @@ impl Window {
         let share = self.messages * BUNDLE_MESSAGES / WINDOW_MESSAGES;
         let messages = share.max(LEAST_BUNDLE);
         debug_assert!(messages <= BUNDLE_MESSAGES, "nobody would take more");
-        (messages, BUNDLE_TEXT_BYTES / BUNDLE_MESSAGES * messages)
+        (messages, BUNDLE_BODY_BYTES / BUNDLE_MESSAGES * messages)
     }
 
     /// Takes the acknowledgement of a bundle of so many messages that was closed at `closed_at`.
@@ -119,7 +119,7 @@ mod tests {
         }
         assert!(window.has_room(WINDOW_MESSAGES - 1, WINDOW_BYTES - WINDOW_BYTES / 100));
         assert!(!window.has_room(WINDOW_MESSAGES, 0) && !window.has_room(0, WINDOW_BYTES));
-        assert_eq!(window.bundle(), (BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES));
+        assert_eq!(window.bundle(), (BUNDLE_MESSAGES, BUNDLE_BODY_BYTES));
     }
 
     #[test]

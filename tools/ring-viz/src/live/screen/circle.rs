@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ringtalk_terminal::tty::width;
+use ringtalk_terminal::tty::{put_text, width};
 
 use super::appearance::{Appearance, dim, name, plain};
 use super::dots::{DOWN, Dots};
@@ -170,7 +170,7 @@ fn put(buffer: &mut Buffer, area: Rect, x: f64, y: f64, text: &str, style: Style
     };
     if x < area.width && y < area.height {
         let room = usize::from(area.width - x);
-        buffer.set_stringn(area.x + x, area.y + y, text, room, style);
+        put_text(buffer, (area.x + x, area.y + y), text, room, style);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtalk_terminal::tty::width;
+use ringtalk_terminal::tty::{put_text, width};
 use ringtalk_wire::NodeId;
 
 use super::appearance::{Appearance, name};
@@ -62,10 +62,10 @@ fn heading(ring: &Ring, appearance: &Appearance, area: Rect, buffer: &mut Buffer
         ring.verdict(),
         ring.epoch().number
     );
-    buffer.set_stringn(
-        area.x,
-        area.y,
-        text,
+    put_text(
+        buffer,
+        (area.x, area.y),
+        &text,
         area.width.into(),
         appearance.verdict(ring),
     );
@@ -103,14 +103,14 @@ fn row(
         padded(&neighbour(member.successor()))
     );
     let room = usize::from(area.width);
-    buffer.set_stringn(area.x, area.y, &text, room, style);
+    put_text(buffer, (area.x, area.y), &text, room, style);
     if let Some(rate) = per_second(member.rates.values().sum()) {
         let used = width(&text).min(room);
         let text = format!(" {rate}/s");
-        buffer.set_stringn(
-            area.x + used as u16,
-            area.y,
-            text,
+        put_text(
+            buffer,
+            (area.x + used as u16, area.y),
+            &text,
             room - used,
             appearance.rate(),
         );

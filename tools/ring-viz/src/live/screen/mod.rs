@@ -9,11 +9,11 @@ mod details;
 mod dots;
 mod list;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ringtalk_session::text::escape_line;
-use ringtalk_terminal::tty::{fit, width, wrap};
+use ringtalk_terminal::tty::{TerminalEvent, fit, put_text, width, wrap};
 use ringtalk_wire::NodeId;
 
 use super::picture::Picture;
@@ -85,10 +85,10 @@ impl Screen {
     }
 
     /// Handles an event of the terminal.
-    pub(super) fn handle_event(&mut self, event: &Event) -> Option<Effect> {
+    pub(super) fn handle_event(&mut self, event: &TerminalEvent) -> Option<Effect> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(*key),
-            Event::Resize(width, height) => {
+            TerminalEvent::Key(key) => self.handle_key(*key),
+            TerminalEvent::Resize(width, height) => {
                 self.size = Size::new(*width, *height);
                 Some(Effect::Repaint)
             }
@@ -154,7 +154,7 @@ impl Screen {
         for line in self.details(rest).into_iter().rev() {
             rest.height -= 1;
             let y = rest.y + rest.height;
-            buffer.set_stringn(0, y, line, width.into(), plain());
+            put_text(&mut buffer, (0, y), &line, width.into(), plain());
         }
         self.rings(rest, &mut buffer);
         buffer
@@ -181,11 +181,11 @@ impl Screen {
             rings => format!("{} rings, side by side", rings.len()),
         };
         let summary = fit(&summary, room);
-        buffer.set_stringn(area.x, area.y, &summary, room, self.verdict());
+        put_text(buffer, (area.x, area.y), &summary, room, self.verdict());
         let left = room.saturating_sub(width(&summary) + 2);
         let directors = fit(&self.directors, left);
         let x = area.x + (room - width(&directors)) as u16;
-        buffer.set_stringn(x, area.y, &directors, left, dim());
+        put_text(buffer, (x, area.y), &directors, left, dim());
     }
 
     fn verdict(&self) -> ratatui::style::Style {
@@ -201,11 +201,11 @@ impl Screen {
         let beside = |text: &&String| width(text) + 2 + width(&self.changes) <= room;
         let fits = help.iter().find(beside).or(help.last());
         let help = fit(fits.map_or("", String::as_str), room);
-        buffer.set_stringn(area.x, area.y, &help, room, dim());
+        put_text(buffer, (area.x, area.y), &help, room, dim());
         let left = room.saturating_sub(width(&help) + 2);
         let changes = fit(&self.changes, left);
         let x = area.x + (room - width(&changes)) as u16;
-        buffer.set_stringn(x, area.y, &changes, left, plain());
+        put_text(buffer, (x, area.y), &changes, left, plain());
     }
 
     /// Returns the details of the chosen member, or the reason why there is no ring to show.

@@ -20,7 +20,7 @@ fn screen((width, height): (u16, u16), rings: Vec<Ring>) -> Screen {
 }
 
 fn press(screen: &mut Screen, code: KeyCode) -> Option<Effect> {
-    screen.handle_event(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    screen.handle_event(&TerminalEvent::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
 fn text(screen: &Screen) -> String {
@@ -164,7 +164,7 @@ fn keys_quit_choose_and_change_the_picture() {
     assert_eq!(press(&mut screen, KeyCode::Char('q')), Some(Effect::Quit));
     let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(
-        screen.handle_event(&Event::Key(control)),
+        screen.handle_event(&TerminalEvent::Key(control)),
         Some(Effect::Quit)
     );
     let mut chosen = Vec::new();
@@ -185,7 +185,7 @@ fn keys_quit_choose_and_change_the_picture() {
         text(&screen)
     );
     assert_eq!(
-        screen.handle_event(&Event::Resize(100, 30)),
+        screen.handle_event(&TerminalEvent::Resize(100, 30)),
         Some(Effect::Repaint)
     );
     assert_eq!(screen.render().area, Rect::new(0, 0, 100, 30));

@@ -12,15 +12,15 @@ const BURST_TIME: Duration = Duration::from_secs(1);
 
 /// A rate limit that several senders share.
 #[derive(Clone, Debug)]
-pub(super) struct RateLimit {
+pub(crate) struct ByteRate {
     bytes_a_second: u64,
     /// When everything that was let through would have passed at this rate.
     passed_at: Arc<Mutex<Instant>>,
 }
 
-impl RateLimit {
+impl ByteRate {
     /// Creates a limit in bytes a second.
-    pub(super) fn new(bytes_a_second: u64) -> Self {
+    pub(crate) fn new(bytes_a_second: u64) -> Self {
         Self {
             bytes_a_second,
             passed_at: Arc::new(Mutex::new(before(Instant::now()))),
@@ -28,7 +28,7 @@ impl RateLimit {
     }
 
     /// Waits until this many more bytes may pass.
-    pub(super) async fn pass(&self, bytes: usize) {
+    pub(crate) async fn pass(&self, bytes: usize) {
         sleep_until(self.due(Instant::now(), bytes)).await;
     }
 
@@ -53,17 +53,17 @@ mod tests {
 
     #[test]
     fn a_burst_passes_at_once_and_a_steady_stream_keeps_the_rate() {
-        let rate_limit = RateLimit::new(1_000);
+        let byte_rate = ByteRate::new(1_000);
         let now = Instant::now();
-        assert!(rate_limit.due(now, 500) <= now);
-        assert!(rate_limit.due(now, 500) <= now);
-        assert!(rate_limit.due(now, 250) > now);
-        let others = rate_limit.clone();
+        assert!(byte_rate.due(now, 500) <= now);
+        assert!(byte_rate.due(now, 500) <= now);
+        assert!(byte_rate.due(now, 250) > now);
+        let others = byte_rate.clone();
         let due = others.due(now, 750);
         assert!(due >= now + Duration::from_millis(999), "{:?}", due - now);
         // Nobody saves up more than one burst.
         let later = now + Duration::from_secs(60);
-        assert!(rate_limit.due(later, 1_000) <= later);
-        assert!(rate_limit.due(later, 1) > later);
+        assert!(byte_rate.due(later, 1_000) <= later);
+        assert!(byte_rate.due(later, 1) > later);
     }
 }

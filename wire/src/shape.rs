@@ -1,29 +1,41 @@
-//! The shape of what one end of a link sends, as a node sees it that carries the link and cannot read it.
+//! The shape of what one end of a link sends, as the carrier of a circuit sees it, who cannot read it.
 //!
-//! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what they say (`noise`,
-//! `record`), the node that carries them (`driver::carrier`).
+//! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what they say (the links
+//! in `ringtalk-node`), and the copying (the carrier in `ringtalk-director`).
 
-use ringtalk_wire::limit::HANDSHAKE_BYTES;
-use ringtalk_wire::{PREFACE_BYTES, check_preface};
-
-use super::LinkError;
-use super::record::{HEADER_BYTES, length_in};
+use crate::limit::HANDSHAKE_BYTES;
+use crate::record::{RECORD_HEADER_BYTES, record_length};
+use crate::{PREFACE_BYTES, PrefaceError, check_preface};
 
 /// The size of the length in front of a handshake message, in bytes.
 const LENGTH_BYTES: usize = 2;
 
+/// The reason why some bytes cannot be part of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ShapeError {
+    /// They do not begin with a preface of this version.
+    #[error("{0}")]
+    Preface(#[from] PrefaceError),
+    /// A message of the handshake is too long.
+    #[error("a message of the handshake is too long")]
+    Handshake,
+    /// A record's header is damaged.
+    #[error("the header of a record is damaged")]
+    Record,
+}
+
 /// The end of a link that sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SendingEnd {
+pub enum SendingEnd {
     /// The end that dialled.
     Dialler,
     /// The end that was dialled.
     Dialled,
 }
 
-/// The state of one direction of a link.
-#[derive(Debug)]
-pub(crate) struct Shape {
+/// The state of one direction of a link. The default is that nothing has come yet.
+#[derive(Debug, Default)]
+pub struct LinkShape {
     next_part: PartKind,
     /// The bytes that tell how long the next part is.
     head: [u8; PREFACE_BYTES],
@@ -34,8 +46,9 @@ pub(crate) struct Shape {
 }
 
 /// The kind of part that comes next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum PartKind {
+    #[default]
     Preface,
     /// This many messages of the handshake are still to come.
     Handshake(u8),
@@ -47,24 +60,14 @@ impl PartKind {
         match self {
             Self::Preface => PREFACE_BYTES,
             Self::Handshake(_) => LENGTH_BYTES,
-            Self::Records => HEADER_BYTES,
+            Self::Records => RECORD_HEADER_BYTES,
         }
     }
 }
 
-impl Shape {
-    /// Returns the state before anything has come.
-    pub(crate) const fn new() -> Self {
-        Self {
-            next_part: PartKind::Preface,
-            head: [0; PREFACE_BYTES],
-            filled: 0,
-            rest: 0,
-        }
-    }
-
+impl LinkShape {
     /// Takes the next bytes that this end sends. Fails if they cannot be part of a link.
-    pub(crate) fn take(&mut self, sender: SendingEnd, mut bytes: &[u8]) -> Result<(), LinkError> {
+    pub fn take(&mut self, sender: SendingEnd, mut bytes: &[u8]) -> Result<(), ShapeError> {
         while !bytes.is_empty() {
             let skipped = self.rest.min(bytes.len());
             self.rest -= skipped;
@@ -81,7 +84,7 @@ impl Shape {
         Ok(())
     }
 
-    fn begin_part(&mut self, sender: SendingEnd) -> Result<(), LinkError> {
+    fn begin_part(&mut self, sender: SendingEnd) -> Result<(), ShapeError> {
         self.filled = 0;
         let [one, two, three, four, ..] = self.head;
         (self.next_part, self.rest) = match self.next_part {
@@ -97,7 +100,7 @@ impl Shape {
             PartKind::Handshake(messages) => {
                 let length = usize::from(u16::from_be_bytes([one, two]));
                 if length > HANDSHAKE_BYTES {
-                    return Err(LinkError::Handshake);
+                    return Err(ShapeError::Handshake);
                 }
                 let next = match messages {
                     0 | 1 => PartKind::Records,
@@ -105,7 +108,10 @@ impl Shape {
                 };
                 (next, length)
             }
-            PartKind::Records => (PartKind::Records, length_in([one, two, three, four])?),
+            PartKind::Records => {
+                let length = record_length([one, two, three, four]);
+                (PartKind::Records, length.ok_or(ShapeError::Record)?)
+            }
         };
         Ok(())
     }
@@ -113,9 +119,11 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::preface;
+    use alloc::vec;
+    use alloc::vec::Vec;
 
     use super::*;
+    use crate::preface;
 
     fn message(length: u16) -> Vec<u8> {
         [&length.to_be_bytes()[..], &vec![7; length.into()]].concat()
@@ -127,7 +135,7 @@ mod tests {
     }
 
     fn taken(sender: SendingEnd, bytes: &[u8], at_once: usize) -> bool {
-        let mut shape = Shape::new();
+        let mut shape = LinkShape::default();
         let mut parts = bytes.chunks(at_once);
         parts.all(|part| shape.take(sender, part).is_ok())
     }
