@@ -327,6 +327,9 @@ pub struct Items {
 /// Acknowledgements of delivered bundles.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Acks {
+    /// The short hash of the view that the sender follows.
+    #[serde(rename = "v")]
+    pub view: u32,
     /// Each bundle with the number of members that have delivered it, except those that were reported before.
     #[serde(rename = "a", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub acks: Vec<Ack>,
@@ -344,6 +347,10 @@ pub struct Ack {
     /// True if the reader of one of them is behind, and the author should slow down.
     #[serde(rename = "b", default, skip_serializing_if = "core::ops::Not::not")]
     pub behind: bool,
+    /// True if they did not all follow the same view: then a member may be counted that the author's view does not
+    /// list.
+    #[serde(rename = "x", default, skip_serializing_if = "core::ops::Not::not")]
+    pub mixed: bool,
 }
 
 /// Items that the receiver should take over, and pull first if it lacks them.

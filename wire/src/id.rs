@@ -170,6 +170,12 @@ impl ViewHash {
     pub fn of(content: &ViewContent<'_>) -> Self {
         Self(short_hash(content))
     }
+
+    /// Returns the first four bytes: enough to notice that two members follow different views.
+    pub fn short(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
 }
 
 /// The content of a view that members must agree on, including its predecessor: the input of the view's hash. It is

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use ciborium::Value;
 use ringtalk_wire::limit::{BROUGHT, COUNTER, FINGERS, FRAME_BYTES, SUSPECTS, TEXT_BYTES};
 use ringtalk_wire::{
-    Addresses, Announcement, Body, Brief, Brought, Bundle, BundleMessage, Call, Checked, Circuit,
-    Contact, Cut, DecodeError, Departed, Departure, Digest, Direction, Entrance, Epoch, Frame,
-    HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item, ItemId, ItemKind, Items, Join,
-    KEY_BYTES, Meet, Member, MessageId, NetworkId, NodeId, Offer, Opening, Probe, PublicKey, Pull,
-    PullEnd, Range, Reach, Renamed, Report, RingId, RingKey, SIGNATURE_BYTES, Seal, SealHash,
-    Sealed, Signature, Spread, Suspect, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
-    decode, encode, encode_item, item_to_sign, preface, view_to_sign,
+    Ack, Acks, Addresses, Announcement, Body, Brief, Brought, Bundle, BundleMessage, Call, Checked,
+    Circuit, Contact, Cut, DecodeError, Departed, Departure, Digest, Direction, Entrance, Epoch,
+    Frame, HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item, ItemId, ItemKind,
+    Items, Join, KEY_BYTES, Meet, Member, MessageId, NetworkId, NodeId, Offer, Opening, Probe,
+    PublicKey, Pull, PullEnd, Range, Reach, Renamed, Report, RingId, RingKey, SIGNATURE_BYTES,
+    Seal, SealHash, Sealed, Signature, Spread, Suspect, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    check_preface, decode, encode, encode_item, item_to_sign, preface, view_to_sign,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -204,6 +204,15 @@ fn frames() -> Vec<Frame> {
         spread(Item::Announcement(sealed(announcement))),
         Frame::Brief(brief()),
         Frame::Receipt(items()),
+        Frame::Ack(Acks {
+            view: ViewHash([7; 16]).short(),
+            acks: vec![Ack {
+                item: item_id(),
+                members: 3,
+                behind: true,
+                mixed: true,
+            }],
+        }),
         Frame::Offer(Offer {
             interval: interval(),
             items: vec![item_id()],

@@ -73,6 +73,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Returns the short hash of the view that this node follows, 0 without one.
+    pub(crate) fn short_view(&self) -> u32 {
+        self.view.as_ref().map_or(0, |view| view.tag().hash.short())
+    }
+
     /// Returns the context of a node that has just started; its first output asks for the director.
     pub(crate) fn new(
         config: Config,

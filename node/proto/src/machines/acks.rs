@@ -69,6 +69,8 @@ struct PendingBundle {
     members: u64,
     /// Whether the reader of one of these members is behind.
     behind: bool,
+    /// Whether these members did not all follow the same view.
+    mixed: bool,
 }
 
 /// A bundle that was acknowledged, maybe without some of its carriers.
@@ -103,6 +105,8 @@ pub(crate) struct BundleAck {
     pub(crate) members: u64,
     /// Whether the reader of one of these members is behind.
     pub(crate) behind: bool,
+    /// Whether these members did not all follow the same view.
+    pub(crate) mixed: bool,
     /// When the acknowledgement leaves at the latest.
     pub(crate) leaves: Time,
 }
@@ -206,15 +210,18 @@ impl AckTracker {
             item,
             members,
             behind,
+            mixed,
         }: Ack,
     ) -> Option<BundleAck> {
         self.slow.remove(child);
         let open = self.open.get_mut(&item);
         let Some(open) = open.filter(|open| open.forwarders.contains(child)) else {
-            return self.take_late_ack(now, child, item, members);
+            let late = self.take_late_ack(now, child, item, members)?;
+            return Some(BundleAck { mixed, ..late });
         };
         open.members = (open.members + members).min(MEMBERS as u64);
         open.behind |= behind;
+        open.mixed |= mixed;
         let awaited = open.children.get_mut(child)?;
         let progress = self.progress.entry(item.origin).or_default();
         progress.insert(*child, (item.number, now));
@@ -224,6 +231,14 @@ impl AckTracker {
             return None;
         }
         self.stop_waiting_for(child, item)
+    }
+
+    /// Notes that this node follows another view: those who have acknowledged an open bundle by now followed the
+    /// one before.
+    pub(crate) fn note_view(&mut self) {
+        for open in self.open.values_mut() {
+            open.mixed = true;
+        }
     }
 
     /// Notes that this node has delivered the bundle.
@@ -324,6 +339,7 @@ impl AckTracker {
             parents: reported.parent.into_iter().collect(),
             members: reported.parent.map_or(all, |_| all - before),
             behind: false,
+            mixed: false,
             leaves: now,
         })
     }
@@ -385,6 +401,7 @@ impl AckTracker {
             parents: open.parents,
             members: if is_own { all } else { open.members },
             behind: open.behind,
+            mixed: open.mixed,
             leaves: open.leaves,
         })
     }
@@ -413,6 +430,7 @@ mod tests {
             item,
             members,
             behind: false,
+            mixed: false,
         }
     }
 
@@ -422,6 +440,7 @@ mod tests {
             parents: parents.iter().map(|&byte| id(byte)).collect(),
             members,
             behind: false,
+            mixed: false,
             leaves: Time::default(),
         }
     }
@@ -668,5 +687,35 @@ mod tests {
         }
         assert_eq!(acks.open.len(), MAX_OPEN);
         assert_eq!(acks.due.len(), MAX_OPEN);
+    }
+
+    #[test]
+    fn a_new_view_or_a_mixed_part_makes_an_acknowledgement_mixed() {
+        let mut acks = AckTracker::default();
+        let now = Time::default();
+        acks.note_received(item(1), Some(id(7)), true, now);
+        acks.note_view();
+        let mixed = BundleAck {
+            mixed: true,
+            ..done(&[7], 1)
+        };
+        assert_eq!(acks.note_delivered(item(1)), Some(mixed));
+        let is_mixed = |acked: Option<BundleAck>| acked.unwrap().mixed;
+        for number in [3, 4] {
+            acks.note_received(item(number), Some(id(7)), true, now);
+            acks.expect_ack_from(now, item(number), id(2), WAIT);
+            acks.note_delivered(item(number));
+        }
+        let part = Ack {
+            mixed: true,
+            ..ack(item(3), 1)
+        };
+        assert!(is_mixed(acks.take_ack(now, &id(2), part)));
+        assert!(!is_mixed(acks.take_ack(now, &id(2), ack(item(4), 1))));
+        let late = Ack {
+            mixed: true,
+            ..ack(item(4), 1)
+        };
+        assert!(is_mixed(acks.take_ack(now, &id(2), late)));
     }
 }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 use core::time::Duration;
 
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{Ack, NodeId};
 
 use crate::planted::{Planted, PlantedBug};
 use crate::{Time, View};
@@ -84,9 +84,11 @@ pub(crate) struct Coverage {
 #[derive(Debug)]
 struct OwnBundle {
     last: u64,
-    /// How many members the view had when the bundle was signed, and how many were admitted since. If so many have
-    /// acknowledged it, nobody lacks it, whoever has gone.
+    /// How many members the view had when the bundle was signed. If so many have acknowledged it, and all of them
+    /// followed that view, nobody lacks it.
     among: u64,
+    /// Whether a member that acknowledged it may have followed another view: then only clocks tell who has it.
+    mixed: bool,
     /// How many have acknowledged it; `None` while acknowledgements are awaited.
     acked: Option<u64>,
     /// How many members the user was told of.
@@ -116,6 +118,7 @@ impl Coverage {
         let bundle = OwnBundle {
             last,
             among: members as u64,
+            mixed: false,
             acked: None,
             // A message that is said alone reaches nobody.
             told: u64::from(members == 1),
@@ -133,18 +136,19 @@ impl Coverage {
     pub(crate) fn note_acked(
         &mut self,
         now: Time,
-        first: u64,
-        members: u64,
+        ack: &Ack,
         audience: Audience<'_>,
     ) -> Vec<BundleReach> {
+        let first = ack.item.number;
         let Some(bundle) = self.bundles.get_mut(&first) else {
             return Vec::new();
         };
-        let acked = bundle.acked.unwrap_or_default().max(members);
+        let acked = bundle.acked.unwrap_or_default().max(ack.members);
         bundle.acked = Some(acked);
+        bundle.mixed |= ack.mixed;
         let mut all = bundle.complete && acked > bundle.told;
         let (last, among) = (bundle.last, bundle.among);
-        if among > 1 && acked >= among {
+        if among > 1 && acked >= among && !bundle.mixed {
             self.raise_floor(last, audience);
             all |= !core::mem::take(&mut self.returned).is_empty();
         }
@@ -193,16 +197,14 @@ impl Coverage {
         while self.absent.len() > ABSENT {
             self.absent.pop_first();
         }
-        let mut count = 0;
         for id in joined {
-            count += 1;
             if let Some(had) = self.absent.remove(&id) {
                 self.known.insert(id, had);
                 self.returned.insert(id);
             }
         }
         for bundle in self.bundles.values_mut() {
-            bundle.among += count;
+            bundle.mixed = true;
         }
         let reached = self.recount(audience, false);
         let is_complete = self.acked_bundles(false).is_empty() && self.returned.is_empty();
@@ -388,6 +390,7 @@ impl Coverage {
             let both = OwnBundle {
                 last: next.last,
                 among: oldest.among.max(next.among),
+                mixed: oldest.mixed || next.mixed,
                 // Nothing more is told of the two by acknowledgements.
                 acked: Some(oldest.acked.min(next.acked).unwrap_or(1)),
                 told: oldest.told.min(next.told),
@@ -412,6 +415,8 @@ fn push_reach(reached: &mut Vec<BundleReach>, next: BundleReach) {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::{ItemId, ItemKind};
+
     use super::*;
     use crate::view::test_support::{even_ring, id};
 
@@ -445,12 +450,25 @@ mod tests {
         }
     }
 
+    fn ack(first: u64, members: u64) -> Ack {
+        Ack {
+            item: ItemId {
+                kind: ItemKind::Bundle,
+                origin: member(1),
+                number: first,
+            },
+            members,
+            behind: false,
+            mixed: false,
+        }
+    }
+
     /// Signs bundles of one message for a view, each acknowledged by so many members.
     fn sign(coverage: &mut Coverage, view: &View, acked: &[(u64, u64)]) -> Vec<BundleReach> {
         let mut reached = Vec::new();
         for &(seq, members) in acked {
             coverage.note_signed(seq, seq, view.len());
-            reached.extend(coverage.note_acked(NOW, seq, members, audience(view)));
+            reached.extend(coverage.note_acked(NOW, &ack(seq, members), audience(view)));
         }
         reached
     }
@@ -462,7 +480,11 @@ mod tests {
         assert_eq!(told, [reach(1, 1, 3, true)]);
         assert_eq!(coverage.deadline(), None);
         assert_eq!(coverage.note_covered(member(2), 1, audience(&view)), []);
-        assert_eq!(coverage.note_acked(NOW, 1, 3, audience(&view)), [], "twice");
+        assert_eq!(
+            coverage.note_acked(NOW, &ack(1, 3), audience(&view)),
+            [],
+            "twice"
+        );
     }
 
     #[test]
@@ -501,6 +523,33 @@ mod tests {
         assert_eq!(coverage.note_view(NOW, none(), gone, audience(&after)), []);
         let told = coverage.note_covered(member(2), 1, audience(&after));
         assert_eq!(told, [reach(1, 1, 2, true)], "two, as before, but all");
+    }
+
+    #[test]
+    fn a_count_of_members_that_followed_other_views_does_not_complete_a_bundle() {
+        let (mut coverage, view) = (Coverage::default(), even_ring(3));
+        coverage.note_signed(1, 1, view.len());
+        let mixed = Ack {
+            mixed: true,
+            ..ack(1, 3)
+        };
+        let told = coverage.note_acked(NOW, &mixed, audience(&view));
+        assert_eq!(told, [reach(1, 1, 3, false)]);
+        assert_eq!(coverage.deadline(), Some(NOW + ASK_FIRST));
+        coverage.note_covered(member(2), 1, audience(&view));
+        let told = coverage.note_covered(member(3), 1, audience(&view));
+        assert_eq!(told, [reach(1, 1, 3, true)]);
+    }
+
+    #[test]
+    fn who_was_put_out_and_is_back_does_not_acknowledge_for_another() {
+        let (mut coverage, three, two) = (Coverage::default(), even_ring(3), even_ring(2));
+        coverage.note_signed(1, 1, two.len());
+        let joined = [member(3)].into_iter();
+        coverage.note_view(NOW, joined, nobody(), audience(&three));
+        // The author itself and member 3, not member 2.
+        let told = coverage.note_acked(NOW, &ack(1, 2), audience(&three));
+        assert_eq!(told, [reach(1, 1, 2, false)]);
     }
 
     #[test]

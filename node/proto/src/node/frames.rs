@@ -102,7 +102,7 @@ impl Node {
             Frame::Spread(spread) => self.take_spread(peer, &spread),
             Frame::Brief(brief) => self.take_brief(peer, &brief),
             Frame::Receipt(receipt) => self.take_receipt(peer, &receipt.items),
-            Frame::Ack(acks) => self.take_acks(peer, &acks.acks),
+            Frame::Ack(acks) => self.take_acks(peer, &acks),
             Frame::Offer(offer) => self.take_offer(peer, &offer),
             Frame::Want(want) => self.forwarder().take_want(peer, &want.items),
 

@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{
-    Ack, Announcement, Brief, Frame, Item, ItemId, Items, NodeId, Offer, RingKey, Spread,
+    Acks, Announcement, Brief, Frame, Item, ItemId, Items, NodeId, Offer, RingKey, Spread,
 };
 
 use super::Node;
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// Takes acknowledgements: members have delivered bundles.
-    pub(super) fn take_acks(&mut self, child: NodeId, acks: &[Ack]) {
+    pub(super) fn take_acks(&mut self, child: NodeId, acks: &Acks) {
         self.relay.take_acks(&mut self.context, child, acks);
         self.flush_outbox();
     }

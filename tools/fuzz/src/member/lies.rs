@@ -397,9 +397,11 @@ fn acks(reader: &mut Reader<'_>) -> Frame {
             item,
             members,
             behind: members % 2 == 1,
+            mixed: members % 3 == 1,
         }
     });
     Frame::Ack(Acks {
+        view: reader.byte().into(),
         acks: acks.collect(),
     })
 }

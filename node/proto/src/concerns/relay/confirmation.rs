@@ -106,6 +106,12 @@ impl Confirmations {
         self.owed.remove(peer);
     }
 
+    /// Notes that this node follows another view than when the acknowledgements were owed.
+    pub(super) fn note_view(&mut self) {
+        let acks = self.owed.values_mut().flat_map(|owed| &mut owed.acks);
+        acks.for_each(|ack| ack.mixed = true);
+    }
+
     /// Changes what is owed to a peer.
     fn change(&mut self, peer: NodeId, change: impl FnOnce(&mut PeerConfirmations)) {
         let owed = self.owed.entry(peer).or_default();
@@ -145,7 +151,13 @@ impl Relay {
         if id.origin == context.config.id {
             // An author counts the members behind it itself.
             self.acks.note_received(id, None, false, leaves);
-            self.owe_ack_to_parent(context, parent, id, (0, false), leaves);
+            let ack = Ack {
+                item: id,
+                members: 0,
+                behind: false,
+                mixed: false,
+            };
+            self.owe_ack_to_parent(context, parent, ack, leaves);
         } else {
             self.acks.note_received(id, Some(parent), new, leaves);
         }
@@ -190,11 +202,13 @@ impl Relay {
         }
     }
 
-    pub(crate) fn take_acks(&mut self, context: &mut Context, peer: NodeId, acks: &[Ack]) {
+    pub(crate) fn take_acks(&mut self, context: &mut Context, peer: NodeId, acks: &Acks) {
         let now = context.now;
-        let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
-        for ack in acks {
-            let acked = self.acks.take_ack(now, &peer, *ack);
+        let is_other_view = acks.view != context.short_view();
+        let items: Vec<ItemId> = acks.acks.iter().map(|ack| ack.item).collect();
+        for ack in &acks.acks {
+            let mixed = ack.mixed || is_other_view;
+            let acked = self.acks.take_ack(now, &peer, Ack { mixed, ..*ack });
             self.report_up(context, acked);
         }
         self.take_receipt(context, peer, &items);
@@ -241,8 +255,9 @@ impl Relay {
         for (peer, owed) in owed.iter_mut() {
             let acks = owed.take_acks(now);
             for page in acks.chunks(PAGE_ITEMS) {
+                let view = context.short_view();
                 let acks = page.to_vec();
-                let ack = Frame::Ack(Acks { acks });
+                let ack = Frame::Ack(Acks { view, acks });
                 context.send(peer, &ack);
             }
             let receipts = owed.take_receipts(now);
@@ -274,37 +289,31 @@ impl Relay {
             parents,
             members,
             behind,
+            mixed,
             leaves,
         } in acked
         {
-            let behind = behind || context.reader_lag.is_behind();
+            let ack = Ack {
+                item,
+                members,
+                behind: behind || context.reader_lag.is_behind(),
+                mixed,
+            };
             if parents.is_empty() && item.origin == context.config.id {
-                self.note_acked(context, item.number, members, behind);
+                self.note_acked(context, &ack);
             }
             let reported = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(reported) {
-                self.owe_ack_to_parent(context, parent, item, (members, behind), leaves);
+                self.owe_ack_to_parent(context, parent, Ack { members, ..ack }, leaves);
             }
         }
     }
 
-    /// Adds an acknowledgement for a parent: so many more members have delivered the item, and perhaps a reader is
-    /// behind.
-    fn owe_ack_to_parent(
-        &mut self,
-        context: &Context,
-        parent: NodeId,
-        item: ItemId,
-        (members, behind): (u64, bool),
-        leaves: Time,
-    ) {
+    /// Adds an acknowledgement for a parent.
+    fn owe_ack_to_parent(&mut self, context: &Context, parent: NodeId, ack: Ack, leaves: Time) {
         let (now, leaving) = (context.now, context.is_leaving());
         self.confirmations.change(parent, |owed| {
-            owed.acks.push(Ack {
-                item,
-                members,
-                behind,
-            });
+            owed.acks.push(ack);
             let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
             owed.acks_due = Some(due);
             if leaving || owed.acks.len() >= PAGE_ITEMS {

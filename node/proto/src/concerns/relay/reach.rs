@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Digest, Frame, MessageId, NodeId};
+use ringtalk_wire::{Ack, Digest, Frame, MessageId, NodeId};
 
 use super::Relay;
 use crate::Event;
@@ -14,18 +14,11 @@ use crate::view::Differences;
 
 impl Relay {
     /// Records that a bundle of this node is acknowledged, for the first time or by more members.
-    pub(super) fn note_acked(
-        &mut self,
-        context: &mut Context,
-        first: u64,
-        members: u64,
-        behind: bool,
-    ) {
+    pub(super) fn note_acked(&mut self, context: &mut Context, ack: &Ack) {
         let now = context.now;
-        self.outbox.note_acked(now, first, behind);
+        self.outbox.note_acked(now, ack.item.number, ack.behind);
         let audience = audience(context);
-        let reached =
-            audience.map(|audience| self.coverage.note_acked(now, first, members, audience));
+        let reached = audience.map(|audience| self.coverage.note_acked(now, ack, audience));
         tell(context, reached);
     }
 
@@ -40,6 +33,8 @@ impl Relay {
 
     /// Records a new view: messages are for the members that it lists.
     pub(crate) fn note_view(&mut self, context: &mut Context, differences: &Differences) {
+        self.acks.note_view();
+        self.confirmations.note_view();
         let Some(audience) = audience(context) else {
             return;
         };
