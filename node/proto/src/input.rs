@@ -4,13 +4,29 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ringtalk_wire::{Addresses, Contact, Frame, NetworkId, NodeId};
+use ringtalk_wire::{Addresses, Channel, Contact, Frame, NetworkId, NodeId};
 
 use crate::machines::outbox::Draft;
 
-/// Identifies a link between this node and a peer. The driver chooses it, and never uses one twice.
+/// Identifies a link between this node and a peer: a channel of a connection. The lobby has the channel that every
+/// connection has, and each room one of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LinkId(pub u64);
+pub struct LinkId {
+    /// The number of the connection. The driver chooses it, and never uses one twice.
+    pub connection: u64,
+    /// The channel on which this end sends; for a frame that has come, the one on which the peer sent it.
+    pub channel: Channel,
+}
+
+impl LinkId {
+    /// Returns the lobby's link over a connection.
+    pub const fn lobby(connection: u64) -> Self {
+        Self {
+            connection,
+            channel: Channel::LOBBY,
+        }
+    }
+}
 
 /// Something that happened to the node.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! The Ringtalk protocol as pure state machines: ring, causal delivery, election, repair.
 //!
-//! The driver passes [`Input`]s with their times to a [`Node`] and polls it for [`Output`]s. The crate uses no
+//! The driver passes [`Input`]s with their times to a [`Host`] and polls it for [`Output`]s. The crate uses no
 //! socket, clock or source of randomness, so the simulator runs the same code as the program. Not here: frames and
 //! their encoding (`ringtalk-wire`), sockets and timers (`ringtalk-node`).
 //!
 //! A *machine* (`machines`) has its own state and rules and knows no other machine. A *concern* (`concerns`) acts in
 //! the `context`: the time, the view in force, the links and the way out. The *node* (`node`) composes concerns,
-//! passes values between them, and holds the flows that cross several of them.
+//! passes values between them, and holds the flows that cross several of them. The *host* (`host`) has one node for
+//! each ring that the process is in.
 #![no_std]
 
 extern crate alloc;
@@ -16,6 +17,7 @@ pub mod bench_api;
 mod concerns;
 pub mod config;
 mod context;
+mod host;
 mod input;
 mod load;
 mod machines;
@@ -27,6 +29,7 @@ mod time;
 mod view;
 
 pub use config::Config;
+pub use host::{Host, RingOutput};
 pub use input::{Input, LinkId};
 pub use load::Load;
 pub use machines::names::{is_blank, skeletons};

@@ -76,7 +76,7 @@ impl MemberCarrier {
 impl Driver {
     /// Tells the user that this node carries much traffic between two others.
     pub(super) fn notify_heavy_circuit(&mut self, nodes: [NodeId; 2]) {
-        let view = self.node.view();
+        let view = self.host.lobby().view();
         let name = |id: &NodeId| {
             let member = view.and_then(|view| view.member(id));
             member.map_or("a newcomer", |member| member.name.as_str())

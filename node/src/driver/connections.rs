@@ -79,7 +79,7 @@ impl Connections {
     /// Adds a link, under an id of its own.
     pub(crate) fn add(&mut self, link: Link) -> LinkId {
         self.last += 1;
-        let id = LinkId(self.last);
+        let id = LinkId::lobby(self.last);
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let local = link.reader.local_ip();

@@ -158,8 +158,8 @@ impl Driver {
                 continue;
             };
             // A newcomer that has not become a member by now is no news.
-            let member = self.node.view().and_then(|view| view.member(&peer));
-            if let Some(member) = member.filter(|_| self.node.has_carried_link(&peer)) {
+            let member = self.host.lobby().view().and_then(|view| view.member(&peer));
+            if let Some(member) = member.filter(|_| self.host.lobby().has_carried_link(&peer)) {
                 names.entry(director).or_default().push(member.name.clone());
                 told.insert(peer);
             }

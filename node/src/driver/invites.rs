@@ -168,7 +168,7 @@ impl Driver {
             return;
         }
         self.invites.is_stale = false;
-        let is_alone = self.node.view().is_none_or(|view| view.len() <= 1);
+        let is_alone = self.host.lobby().view().is_none_or(|view| view.len() <= 1);
         match self.standing(&self.invites.shown) {
             Standing::Broken => self.ask_entrances(),
             Standing::NeedsMe if !is_alone => self.ask_entrances(),
@@ -179,7 +179,7 @@ impl Driver {
     /// Takes the entrances at which members have answered.
     pub(super) fn handle_entrances(&mut self, named: &[MemberEntrance]) {
         self.invites.asked_at = None;
-        let me = self.node.id();
+        let me = self.host.lobby().id();
         let all = self.entrances(named, None);
         let is_checked = !all.is_empty();
         let entrances = if is_checked {
@@ -237,7 +237,7 @@ impl Driver {
     /// then other members. One member may be left out.
     fn entrances(&self, named: &[MemberEntrance], except: Option<&NodeId>) -> Vec<Address> {
         let directors = self.directors.reachability.answering().cloned();
-        let me = self.node.id();
+        let me = self.host.lobby().id();
         let (own, others): (Vec<&MemberEntrance>, _) =
             named.iter().partition(|one| one.member == me);
         let members = own.into_iter().take(1).chain(others);
@@ -275,10 +275,10 @@ impl Driver {
             let mut own = addresses.all();
             own.any(|own| entrances.iter().any(|one| one.as_str() == own))
         };
-        let Some(view) = self.node.view() else {
+        let Some(view) = self.host.lobby().view() else {
             return Standing::Works;
         };
-        let me = self.node.id();
+        let me = self.host.lobby().id();
         let mut others = view.members().filter(|member| member.id != me);
         if others.any(|member| is_one(&member.addresses)) {
             return Standing::Works;

@@ -127,8 +127,8 @@ impl Driver {
                 });
             }
             // The node joined by another route while the director was asked.
-            EntryAnswer::Refused(_) if self.session.is_ready() || self.node.is_member() => {
-                if !self.node.is_member() {
+            EntryAnswer::Refused(_) if self.session.is_ready() || self.host.lobby().is_member() => {
+                if !self.host.lobby().is_member() {
                     self.directors.client.ask(true);
                 }
             }

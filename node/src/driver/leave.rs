@@ -77,13 +77,13 @@ impl Driver {
             ending.guarantee(self.restore);
         }
         self.leave_state.since = Some(Instant::now());
-        if self.node.view().is_none() {
+        if self.host.lobby().view().is_none() {
             self.feed(Input::Leave);
             self.leave_state.ended = Some(ending);
         } else {
             self.deadline = Some(Instant::now() + LEAVE_TIME);
             self.leave_state.ending = Some(ending);
-            self.leave_state.registered = self.node.registration().cloned();
+            self.leave_state.registered = self.host.lobby().registration().cloned();
             self.feed(Input::Leave);
         }
     }
@@ -107,7 +107,7 @@ impl Driver {
     }
 
     fn is_alone(&self) -> bool {
-        self.node.view().is_some_and(|view| view.len() <= 1)
+        self.host.lobby().view().is_some_and(|view| view.len() <= 1)
     }
 
     /// Says goodbye to directors, peers and faces. Programs get the error as an event; people read it on stderr.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
-use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output};
+use ringtalk_proto::{Config, Event, Host, Input, LinkId, Output, RingOutput};
 use ringtalk_session::{Backlog, Handle, JoinProgress, Request, Session, SessionInput};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
@@ -101,7 +101,7 @@ pub(crate) struct DriverParts {
 /// The driver of one node.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    node: Node,
+    host: Host,
     clock: Clock,
     network: Network,
     events: Receiver<DriverEvent>,
@@ -137,7 +137,7 @@ impl Driver {
         let me = parts.credentials.id();
         let is_first = parts.session.state().me.is_founder;
         Ok(Self {
-            node: Node::new(
+            host: Host::new(
                 parts.config,
                 Arc::new(parts.credentials.identity().clone()),
                 Arc::new(CachingVerifier::default()),
@@ -260,7 +260,7 @@ impl Driver {
 
     /// Returns when to wake up even if nothing happens.
     fn wake(&self) -> Instant {
-        let timer = self.node.poll_timeout();
+        let timer = self.host.poll_timeout();
         let timer = timer.map(|time| self.clock.instant(time));
         let earliest = timer.into_iter().chain(self.deadline);
         let earliest = earliest.chain(self.next_report());
@@ -272,7 +272,7 @@ impl Driver {
     }
 
     fn feed(&mut self, input: Input) {
-        self.node.handle(self.clock.now(), input);
+        self.host.handle(self.clock.now(), input);
     }
 
     /// Carries out everything that the core says, then shows, sends and registers what follows from it.
@@ -284,13 +284,15 @@ impl Driver {
             self.drain();
         }
         self.show();
-        if self.node.is_member() {
+        if self.host.lobby().is_member() {
             self.directors.client.stop_asking();
         }
-        self.reception.tell(self.node.directions());
+        self.reception.tell(self.host.lobby().directions());
         if !self.leave_state.has_ended() {
-            self.directors.client.register(self.node.registration());
-            if let Some(view) = self.node.view() {
+            self.directors
+                .client
+                .register(self.host.lobby().registration());
+            if let Some(view) = self.host.lobby().view() {
                 self.directors.client.count_members(view.len());
             }
         }
@@ -298,7 +300,7 @@ impl Driver {
 
     fn drain(&mut self) {
         let now = Moment::now();
-        while let Some(output) = self.node.poll_output() {
+        while let Some(RingOutput { output, .. }) = self.host.poll_output() {
             self.execute_output(output, now);
         }
     }
@@ -346,7 +348,9 @@ impl Driver {
                 self.progress(|| JoinProgress::AskingDirectors { directors });
                 self.directors.client.ask(self.session.is_ready());
             }
-            Output::Entrances(entrances) => self.network.try_entrances(self.node.id(), entrances),
+            Output::Entrances(entrances) => self
+                .network
+                .try_entrances(self.host.lobby().id(), entrances),
             Output::Event(event) => self.handle_core_event(event, now),
             Output::Finished { untaken } => self.finish_leaving(UnhandedCount::Messages(untaken)),
         }
@@ -362,7 +366,7 @@ impl Driver {
             self.invites.note_change();
         }
         let has_progressed = is_joining && join_reports::is_progress(&event);
-        if matches!(event, Event::Ready { .. }) && self.node.neighbours().is_none() {
+        if matches!(event, Event::Ready { .. }) && self.host.lobby().neighbours().is_none() {
             // A node that is alone has had no neighbours that could change.
             let nobody = Event::Neighbours {
                 predecessor: None,
@@ -431,8 +435,8 @@ impl Driver {
     /// Handles timers that are due, and deadlines that have passed.
     fn handle_time(&mut self) {
         let now = self.clock.now();
-        if self.node.poll_timeout().is_some_and(|time| time <= now) {
-            self.node.handle(now, Input::Timer);
+        if self.host.poll_timeout().is_some_and(|time| time <= now) {
+            self.host.handle(now, Input::Timer);
         }
         self.report();
         self.watch_invite();

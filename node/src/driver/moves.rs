@@ -149,7 +149,7 @@ impl Driver {
         }
         let now = self.address_watch.whereabouts.clone();
         tracing::info!(?before, ?now, "this machine has other addresses");
-        let newcomer = now.newcomer(self.node.id());
+        let newcomer = now.newcomer(self.host.lobby().id());
         self.feed(Input::Moved {
             addresses: addresses(newcomer.clone()),
             network: now.network,

@@ -211,7 +211,7 @@ impl Driver {
                 _ if !has_room => false,
                 // A person's input waits until the node is ready; a program is told that it is not.
                 _ if !is_ready => !matches!(request.requester, Requester::Typist),
-                Ok(Command::Say(_)) => self.node.accepts_beside(draft),
+                Ok(Command::Say(_)) => self.host.lobby().accepts_beside(draft),
                 _ => true,
             })
         })
@@ -267,8 +267,8 @@ impl Driver {
                 self.start_leaving(Ending::normal(Goodbye::Quit));
                 Ok(Reply::Accepted)
             }
-            Command::Transcript => Ok(Reply::Transcript(self.node.transcript())),
-            Command::Name(wish) if self.node.is_member() => {
+            Command::Transcript => Ok(Reply::Transcript(self.host.lobby().transcript())),
+            Command::Name(wish) if self.host.lobby().is_member() => {
                 self.session.record_rename_request(wish.as_str());
                 let name = wish.to_string();
                 self.feed(Input::Rename { name });

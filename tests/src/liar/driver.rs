@@ -278,7 +278,7 @@ impl LiarDriver {
 
     fn add_link(&mut self, link: Link, dialled: bool) {
         self.last += 1;
-        let id = LinkId(self.last);
+        let id = LinkId::lobby(self.last);
         let (queue, queued) = LinkQueue::new();
         tokio::spawn(read(link.reader, id, self.inbox.clone()));
         tokio::spawn(write(link.writer, queued, id, self.inbox.clone()));

@@ -72,8 +72,9 @@ pub(crate) enum Health {
     Vanished,
 }
 
+/// A computer with its one process.
 #[derive(Debug)]
-struct Host {
+struct Machine {
     id: NodeId,
     site: Site,
     ip: Option<IpAddr>,
@@ -135,7 +136,7 @@ enum NetworkEvent {
 pub(crate) struct Network {
     random: Random,
     events: EventQueue<NetworkEvent>,
-    hosts: Vec<Host>,
+    hosts: Vec<Machine>,
     addresses: BTreeMap<String, HostIndex>,
     conditions: Conditions,
     pending_dials: BTreeMap<u64, PendingDial>,
@@ -180,7 +181,7 @@ impl Network {
             ip = ip.or_else(|| host_of(address));
         }
         self.conditions.add_host();
-        self.hosts.push(Host {
+        self.hosts.push(Machine {
             id,
             site,
             ip,

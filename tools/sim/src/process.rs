@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ringtalk_proto::{Config, ErrorKind, Input, LinkId, Node, Signer, Time, Verifier};
+use ringtalk_proto::{Config, ErrorKind, Host, Input, LinkId, Signer, Time, Verifier};
 use ringtalk_wire::{Addresses, NodeId, Probe};
 
 use crate::event_queue::EventId;
@@ -39,7 +39,7 @@ pub(crate) struct DepartureState {
 /// One process.
 #[derive(Debug)]
 pub(crate) struct Process {
-    pub(crate) node: Node,
+    pub(crate) host: Host,
     pub(crate) address: String,
     /// All its addresses; `address` is the internal one.
     pub(crate) addresses: Addresses,
@@ -81,7 +81,7 @@ impl Process {
         Self {
             address: config.addresses.internal.clone(),
             addresses: config.addresses.clone(),
-            node: Node::new(config, signer, verifier, now),
+            host: Host::new(config, signer, verifier, now),
             forging_signer,
             errors: BTreeSet::new(),
             probe: None,
@@ -102,7 +102,7 @@ impl Process {
     }
 
     pub(crate) const fn id(&self) -> NodeId {
-        self.node.id()
+        self.host.lobby().id()
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -298,7 +298,7 @@ impl World {
         let mut process =
             Process::new(config, keys, signer(secret, self.setup.real_keys), self.now);
         if let Some(bug) = self.setup.planted {
-            process.node.plant(bug);
+            process.host.lobby_mut().plant(bug);
         }
         self.processes.push(process);
         let phase = self.driver_random.millis(0, 1_000);

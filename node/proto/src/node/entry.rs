@@ -575,7 +575,7 @@ mod tests {
         for (number, from) in [(1, NodeId::from_bytes([2; 16])), (2, id)] {
             let is_coordinator = from == id;
             let up = Input::LinkUp {
-                link: LinkId(number),
+                link: LinkId::lobby(number),
                 peer: from,
                 dialled: is_coordinator,
                 host: None,

@@ -185,7 +185,7 @@ mod tests {
     use crate::node::test_support::node;
     use crate::{Event, Input, LinkId, Output, Time};
 
-    const LINK: LinkId = LinkId(1);
+    const LINK: LinkId = LinkId::lobby(1);
 
     /// Returns the node's reports to an observer.
     fn reports(node: &mut Node) -> Vec<Report> {
@@ -255,7 +255,7 @@ mod tests {
 
     /// Lets a peer connect from a host and send a frame.
     fn looks(node: &mut Node, now: Time, number: u8, host: Option<IpAddr>, asks: Frame) {
-        let link = LinkId(number.into());
+        let link = LinkId::lobby(number.into());
         let up = Input::LinkUp {
             link,
             peer: NodeId::from_bytes([number; 16]),

@@ -29,7 +29,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{MessageId, NodeId, VectorClock};
+use ringtalk_wire::{MessageId, NodeId, RingId, VectorClock};
 
 use crate::concerns::Concern;
 use crate::concerns::discussion::Discussion;
@@ -278,6 +278,11 @@ impl Node {
     /// Returns this node's id.
     pub const fn id(&self) -> NodeId {
         self.context.config.id
+    }
+
+    /// Returns the ring that this node is of.
+    pub const fn ring(&self) -> RingId {
+        self.context.config.ring
     }
 
     /// Returns true while the user may send a message: this node is a member, and its window is open.

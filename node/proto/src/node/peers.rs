@@ -239,7 +239,7 @@ mod tests {
         for peer in [NodeId::from_bytes([0; 16]), NodeId::from_bytes([255; 16])] {
             let mut node = node();
             let up = |link, dialled| Input::LinkUp {
-                link: LinkId(link),
+                link: LinkId::lobby(link),
                 peer,
                 dialled,
                 host: Some([192, 0, 2, 7].into()),
@@ -248,11 +248,11 @@ mod tests {
             node.handle(at(1), up(1, true));
             let suspicion = node.context.config.tempo.suspicion;
             node.handle(at(1) + suspicion, up(2, false));
-            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(2)));
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId::lobby(2)));
             // Two fresh links are a coincidence, and both ends must choose the same one.
             node.handle(at(2) + suspicion, up(3, true));
             let lower = if node.context.config.id < peer { 3 } else { 2 };
-            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(lower)));
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId::lobby(lower)));
         }
     }
 
@@ -263,7 +263,7 @@ mod tests {
             let mut node = node();
             let dials = |node: &mut Node, link, after: u64| {
                 let up = Input::LinkUp {
-                    link: LinkId(link),
+                    link: LinkId::lobby(link),
                     peer,
                     dialled: link == 1,
                     host: Some([192, 0, 2, 7].into()),
@@ -271,13 +271,13 @@ mod tests {
                 let now = Time::from_micros(1 + after * 1_000);
                 node.handle(now, up);
                 let frame = Frame::Ping(1);
-                let link = LinkId(link);
+                let link = LinkId::lobby(link);
                 node.handle(now, Input::Frame { link, frame });
             };
             dials(&mut node, 1, 0);
             dials(&mut node, 2, 1_100);
             dials(&mut node, 3, 1_250);
-            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId(3)));
+            assert_eq!(link_in_use(&mut node, &peer), Some(LinkId::lobby(3)));
         }
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let (mut node, member) = (node(), id(3));
         node.context.view = Some(Arc::new(even_ring(4)));
         let host: IpAddr = [192, 0, 2, 7].into();
-        let link = LinkId(1);
+        let link = LinkId::lobby(1);
         let up = Input::LinkUp {
             link,
             peer: member,

@@ -202,7 +202,7 @@ mod tests {
         node.handle(
             Time::default(),
             Input::LinkUp {
-                link: LinkId(1),
+                link: LinkId::lobby(1),
                 peer: id(2),
                 dialled: true,
                 host: None,
@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn give(node: &mut Node, frame: Frame) -> (Vec<ItemId>, usize) {
-        let link = LinkId(1);
+        let link = LinkId::lobby(1);
         node.handle(Time::default(), Input::Frame { link, frame });
         // The author has not been named; the node waits for that.
         for tenth in 1..=60 {
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(wanted[0].origin, sealed.seal.signer());
         let (interval, item) = (interval(), Item::Bundle(sealed));
         let whole = Frame::Spread(Spread { interval, item });
-        let link = LinkId(1);
+        let link = LinkId::lobby(1);
         node.handle(Time::default(), Input::Frame { link, frame: whole });
         assert_eq!(
             drain_events(&mut node).1,

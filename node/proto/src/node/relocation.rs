@@ -107,7 +107,7 @@ mod tests {
         node.handle(
             Time::default(),
             Input::LinkUp {
-                link: LinkId(1),
+                link: LinkId::lobby(1),
                 peer: EVE,
                 dialled: false,
                 host: None,
@@ -198,7 +198,7 @@ mod tests {
         let (_, view) = view.next(joined(mine.clone()), unsealed).unwrap();
         node.adopt(view.clone());
         let up = Input::LinkUp {
-            link: LinkId(1),
+            link: LinkId::lobby(1),
             peer: EVE,
             dialled: true,
             host: None,

@@ -11,7 +11,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringtalk_proto::{Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_proto::{Draft, Host, Input, LinkId, Output, RingOutput, Time};
 use ringtalk_wire::{BundleMessage, Contact, Epoch, Frame, NodeId, decode, encode};
 
 use crate::memory;
@@ -42,7 +42,7 @@ struct Subject<'a> {
     record: &'a Record,
     reader: Reader<'a>,
     key: Key,
-    node: Node,
+    host: Host,
     now: Time,
     links: BTreeMap<LinkId, NodeId>,
     made: u64,
@@ -68,7 +68,7 @@ impl<'a> Subject<'a> {
             record,
             reader,
             key,
-            node: ring::node(key, Time::default()),
+            host: ring::start(key, Time::default()),
             now: Time::default(),
             links: BTreeMap::new(),
             made: FIRST_LINK,
@@ -86,7 +86,7 @@ impl<'a> Subject<'a> {
         let index = usize::from(self.key.0);
         for (time, input) in &self.record.lives[index] {
             self.now = *time;
-            self.node.handle(*time, copy(input));
+            self.host.handle(*time, copy(input));
             self.drain();
         }
         self.now = BEGIN;
@@ -125,7 +125,7 @@ impl<'a> Subject<'a> {
         let until = self.now + Duration::from_millis(millis);
         let sleeps = self.reader.byte() == 255;
         let mut timers = 0;
-        while let Some(due) = self.node.poll_timeout().filter(|due| *due <= until) {
+        while let Some(due) = self.host.poll_timeout().filter(|due| *due <= until) {
             self.now = if sleeps { until } else { due.max(self.now) };
             self.handle(Input::Timer);
             if self.left {
@@ -145,13 +145,13 @@ impl<'a> Subject<'a> {
         if self.left {
             return;
         }
-        self.node.handle(self.now, input);
+        self.host.handle(self.now, input);
         self.drain();
     }
 
     fn drain(&mut self) {
         let mut outputs = 0;
-        while let Some(output) = self.node.poll_output() {
+        while let Some(RingOutput { output, .. }) = self.host.poll_output() {
             outputs += 1;
             Rules::outputs(outputs);
             match output {
@@ -173,7 +173,7 @@ impl<'a> Subject<'a> {
                 Output::Event(event) => self.rules.event(&event),
             }
         }
-        self.rules.node(&self.node);
+        self.rules.node(self.host.lobby());
     }
 
     fn any_key(&mut self) -> Key {
@@ -199,7 +199,7 @@ impl<'a> Subject<'a> {
 
     fn make_link(&mut self, peer: NodeId, dialled: bool) {
         self.made += 1;
-        let link = LinkId(self.made);
+        let link = LinkId::lobby(self.made);
         // Every fourth link is a circuit that another node carries, so it has no host.
         let host = (!self.made.is_multiple_of(4)).then(|| host(self.key));
         self.links.insert(link, peer);
@@ -246,7 +246,7 @@ impl<'a> Subject<'a> {
     }
 
     fn say(&mut self) {
-        if self.node.accepts_input() {
+        if self.host.lobby().accepts_input() {
             let length = usize::from(self.reader.byte());
             let text = format!("{} {}", self.rules.said(), "x".repeat(length));
             self.rules.say(&text);
@@ -294,7 +294,7 @@ impl<'a> Subject<'a> {
                     candidates: vec![candidate],
                 }
             });
-        } else if self.node.registration().is_some() {
+        } else if self.host.lobby().registration().is_some() {
             let expected = Input::Expected {
                 newcomer: contact.id,
                 addresses: contact.addresses.clone(),
@@ -387,7 +387,7 @@ impl<'a> Subject<'a> {
 
     fn lie(&mut self) {
         let key = self.any_key();
-        let view = self.node.view().cloned();
+        let view = self.host.lobby().view().cloned();
         let liar = Liar {
             key,
             own: self.key,

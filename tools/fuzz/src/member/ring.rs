@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ringtalk_proto::config::{Retention, Tempo};
-use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_proto::{Config, Draft, Host, Input, LinkId, Output, RingOutput, Time};
 use ringtalk_wire::{Addresses, BundleMessage, Frame, NetworkId, NodeId, ShortId, decode};
 
 use super::keys::{Eye, Key, RING};
@@ -47,8 +47,8 @@ pub(crate) fn record() -> &'static Record {
     RECORD.get_or_init(|| Ring::new().live())
 }
 
-/// Returns a node that has just started.
-pub(crate) fn node(key: Key, now: Time) -> Node {
+/// Returns a process that has just started.
+pub(crate) fn start(key: Key, now: Time) -> Host {
     let config = Config {
         id: key.id(),
         ring: RING,
@@ -59,7 +59,7 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
         tempo: Tempo::default(),
         fingers: true,
     };
-    Node::new(config, Arc::new(key), Arc::new(Eye), now)
+    Host::new(config, Arc::new(key), Arc::new(Eye), now)
 }
 
 /// Returns the id that has this short id, among those of all keys.
@@ -146,7 +146,7 @@ pub(crate) fn copy(input: &Input) -> Input {
 
 /// A running ring.
 struct Ring {
-    nodes: Vec<Option<Node>>,
+    hosts: Vec<Option<Host>>,
     now: Time,
     /// Inputs in flight, in the order of arrival.
     coming: BTreeMap<(Time, u64), (u8, Input)>,
@@ -160,7 +160,7 @@ impl Ring {
     fn new() -> Self {
         let each = usize::from(KEYS);
         Self {
-            nodes: (0..KEYS).map(|_| None).collect(),
+            hosts: (0..KEYS).map(|_| None).collect(),
             now: Time::default(),
             coming: BTreeMap::new(),
             sent: 0,
@@ -209,12 +209,12 @@ impl Ring {
     }
 
     fn start(&mut self, index: u8) {
-        self.nodes[usize::from(index)] = Some(node(Key(index), self.now));
+        self.hosts[usize::from(index)] = Some(start(Key(index), self.now));
         self.drain(index);
     }
 
     fn kill(&mut self, index: u8) {
-        self.nodes[usize::from(index)] = None;
+        self.hosts[usize::from(index)] = None;
         let gone: Vec<LinkId> = self.links_of(index).collect();
         for link in gone {
             self.cut(link);
@@ -262,9 +262,9 @@ impl Ring {
         let until = Time::from_micros(until_ms * 1_000);
         loop {
             let next = self.coming.first_key_value().map(|((time, _), _)| *time);
-            let timers = self.nodes.iter().enumerate();
-            let timers = timers.filter_map(|(index, node)| {
-                let due = node.as_ref()?.poll_timeout()?;
+            let timers = self.hosts.iter().enumerate();
+            let timers = timers.filter_map(|(index, host)| {
+                let due = host.as_ref()?.poll_timeout()?;
                 Some((due, index as u8))
             });
             let timer = timers.min();
@@ -287,20 +287,20 @@ impl Ring {
     }
 
     fn tell(&mut self, index: u8, input: Input) {
-        let Some(node) = &mut self.nodes[usize::from(index)] else {
+        let Some(host) = &mut self.hosts[usize::from(index)] else {
             return;
         };
         if self.now < BEGIN {
             self.record.lives[usize::from(index)].push((self.now, copy(&input)));
         }
-        node.handle(self.now, input);
+        host.handle(self.now, input);
         self.drain(index);
     }
 
     fn drain(&mut self, index: u8) {
-        while let Some(output) = self.nodes[usize::from(index)]
+        while let Some(RingOutput { output, .. }) = self.hosts[usize::from(index)]
             .as_mut()
-            .and_then(Node::poll_output)
+            .and_then(Host::poll_output)
         {
             self.output(index, output);
         }
@@ -323,8 +323,8 @@ impl Ring {
             }
             Output::Close { link, .. } => self.cut(link),
             Output::AskDirector => {
-                let mut coordinators = self.nodes.iter().flatten();
-                let found = coordinators.find_map(Node::registration);
+                let mut coordinators = self.hosts.iter().flatten();
+                let found = coordinators.find_map(|host| host.lobby().registration());
                 let answer = found.map_or(Input::Found, |registration| Input::Contact {
                     coordinator: registration.coordinator.clone(),
                     doors: registration.doors.to_vec(),
@@ -347,13 +347,13 @@ impl Ring {
 
     fn dial(&mut self, index: u8, peer: NodeId) {
         let far = (0..KEYS).find(|far| Key(*far).id() == peer);
-        let far = far.filter(|far| self.nodes[usize::from(*far)].is_some());
+        let far = far.filter(|far| self.hosts[usize::from(*far)].is_some());
         let Some(far) = far else {
             let refused = vec![IpAddr::from([10, 0, 0, 0])];
             return self.send(index, Input::DialFailed { peer, refused });
         };
         self.sent += 1;
-        let link = LinkId(self.sent);
+        let link = LinkId::lobby(self.sent);
         self.links.insert(link, [index, far]);
         for (end, peer, other, dialled) in [
             (index, peer, far, true),
@@ -380,14 +380,14 @@ mod tests {
     fn the_ring_is_whole_when_the_fuzzer_begins() {
         let record = record();
         for index in 0..MEMBERS {
-            let mut member = node(Key(index), Time::default());
+            let mut member = start(Key(index), Time::default());
             for (time, input) in &record.lives[usize::from(index)] {
                 member.handle(*time, copy(input));
                 while member.poll_output().is_some() {}
             }
-            let view = member.view().expect("it is a member");
+            let view = member.lobby().view().expect("it is a member");
             assert_eq!(view.len(), usize::from(MEMBERS));
-            assert_eq!(member.transcript().len(), 12);
+            assert_eq!(member.lobby().transcript().len(), 12);
         }
         assert!(record.frames.len() > 100, "{}", record.frames.len());
     }

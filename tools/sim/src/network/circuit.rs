@@ -86,7 +86,7 @@ impl Network {
         if let [Some(near), Some(far)] = circuit.joined
             && ![near, far, carrier].iter().any(|&host| self.is_gone(host))
         {
-            let [one, other] = [self.next_id(), self.next_id()].map(LinkId);
+            let [one, other] = [self.next_id(), self.next_id()].map(LinkId::lobby);
             let carriage = Carriage { ticket, carrier };
             self.connect(now, [(near, one), (far, other)], Some(carriage));
         }

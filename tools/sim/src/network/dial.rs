@@ -151,7 +151,7 @@ impl Network {
             }
             return;
         }
-        let [near, far] = [self.next_id(), self.next_id()].map(LinkId);
+        let [near, far] = [self.next_id(), self.next_id()].map(LinkId::lobby);
         if gone {
             if self.random.chance(50) {
                 self.announce(target, far, (pending.from, false), true);

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::{Event, Input, Output, Registration};
+use ringtalk_proto::{Event, Input, Output, Registration, RingOutput};
 use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
 
 use super::sharing::bundle_of;
@@ -139,7 +139,7 @@ impl World {
         self.events
             .push(self.now + REGISTER, WorldEvent::Register(index));
         let speaks = process.is_running() && self.reaches_director(index);
-        let registration = speaks.then(|| process.node.registration());
+        let registration = speaks.then(|| process.host.lobby().registration());
         let Some(registration) = registration.flatten().cloned() else {
             return;
         };
@@ -209,13 +209,13 @@ impl World {
             _ => None,
         };
         self.report_reader_pace(index);
-        self.processes[index].node.handle(now, input);
+        self.processes[index].host.handle(now, input);
         self.share_expanded(index, brief);
     }
 
     pub(super) fn drain(&mut self, index: HostIndex) -> Check {
         for _ in 0..OUTPUTS {
-            let Some(output) = self.processes[index].node.poll_output() else {
+            let Some(RingOutput { output, .. }) = self.processes[index].host.poll_output() else {
                 self.arm_timer(index);
                 return self.check_load(index);
             };
@@ -232,7 +232,7 @@ impl World {
 
     /// Checks that everything that a node keeps stays within its bound.
     fn check_load(&mut self, index: HostIndex) -> Check {
-        let load = self.processes[index].node.load();
+        let load = self.processes[index].host.lobby().load();
         self.figures.peaks.raise(&load);
         check_load(self.processes[index].id(), &load, self.setup.history)
     }
@@ -342,7 +342,7 @@ impl World {
             process.ready = Some(self.now);
             self.figures.joins.push(self.now - process.started);
         }
-        let waits = |author: &NodeId| self.processes[index].node.waits_for(author);
+        let waits = |author: &NodeId| self.processes[index].host.lobby().waits_for(author);
         self.oracles.check_event(node, event, waits)?;
         if let Event::View(view) = event {
             self.share_view(index, view);
@@ -362,7 +362,7 @@ impl World {
 
     /// Plans the timer for a little later than the node asked for, as it fires on a real system.
     fn arm_timer(&mut self, index: HostIndex) {
-        let due = self.processes[index].node.poll_timeout();
+        let due = self.processes[index].host.poll_timeout();
         let process = &mut self.processes[index];
         if process.timer.map(|(_, due)| due) == due {
             return;

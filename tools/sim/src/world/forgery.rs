@@ -18,7 +18,7 @@ use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 
 /// A link that the network does not know: nothing that is sent over it arrives.
-const STRANGERS_LINK: LinkId = LinkId(u64::MAX);
+const STRANGERS_LINK: LinkId = LinkId::lobby(u64::MAX);
 
 impl World {
     /// Signs an item with the key of a process.
@@ -97,14 +97,14 @@ impl World {
 
     /// Returns true if a node accepts input from its user.
     pub(crate) fn takes_input(&self, index: HostIndex) -> bool {
-        self.processes[index].node.accepts_input()
+        self.processes[index].host.lobby().accepts_input()
     }
 
     /// Sends a bundle of the liar round the ring, from its successor on and past the liar's own window.
     pub(crate) fn forge_round(&mut self, liar: HostIndex, sealed: &Sealed) -> Check {
         let me = self.id(liar);
-        let view = self.processes[liar].node.view().cloned();
-        let neighbours = self.processes[liar].node.neighbours();
+        let view = self.processes[liar].host.lobby().view().cloned();
+        let neighbours = self.processes[liar].host.lobby().neighbours();
         let (Some(view), Some((_, successor))) = (view, neighbours) else {
             return Violation::of("H1", format!("n{liar} has no view, or no successor"));
         };
@@ -163,7 +163,7 @@ impl World {
 
     /// Returns the view that a node follows.
     pub(crate) fn view_of(&self, index: HostIndex) -> Option<Arc<View>> {
-        self.processes[index].node.view().cloned()
+        self.processes[index].host.lobby().view().cloned()
     }
 
     /// Checks that a user was shown an error of this kind.

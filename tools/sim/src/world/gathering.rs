@@ -34,12 +34,12 @@ impl World {
         };
         let newcomers: Vec<(NodeId, Join)> =
             others.iter().map(|&one| self.join_request(one)).collect();
-        let founder = &mut self.processes[first].node;
+        let founder = self.processes[first].host.lobby_mut();
         founder.found_discussion_with(self.now, &newcomers);
         let view = founder.view().cloned();
         self.drain(first)?;
         for (index, view) in others.iter().zip(view.iter().cycle()) {
-            let node = &mut self.processes[*index].node;
+            let node = self.processes[*index].host.lobby_mut();
             node.take_part(self.now, Arc::clone(view));
             self.drain(*index)?;
         }
@@ -71,12 +71,12 @@ impl World {
     /// of its neighbours and of the nodes that it has links with.
     pub(crate) fn shape(&self) -> Vec<(u64, u128, [u64; 2], Vec<u64>)> {
         let seniority = |id: &NodeId| {
-            let view = self.processes[0].node.view();
+            let view = self.processes[0].host.lobby().view();
             view.and_then(|view| view.member(id))
                 .map_or(u64::MAX, |one| one.seniority)
         };
         let shape = |index: HostIndex| {
-            let node = &self.processes[index].node;
+            let node = self.processes[index].host.lobby();
             let view = node.view().expect("it is a member");
             let key = view.member(&node.id()).expect("it is a member").key.0;
             let neighbours = node

@@ -77,7 +77,7 @@ impl World {
         let unread = reader.unread;
         let was_behind = std::mem::replace(&mut reader.was_behind, unread > UNREAD);
         if was_behind || reader.was_behind {
-            process.node.handle(self.now, Input::Read { unread });
+            process.host.handle(self.now, Input::Read { unread });
         }
     }
 

@@ -1,5 +1,5 @@
 //! Checks the layers of the protocol core: a machine knows neither another machine nor the context, a concern knows no
-//! other concern, and `node` composes them.
+//! other concern, `node` composes them, and `host` has the nodes of a process.
 //!
 //! Not here: the modules of the other crates (`layers`).
 
@@ -114,7 +114,7 @@ fn in_file(source: &Source, used: &mut BTreeSet<(String, String)>) -> Vec<Violat
 
 /// Returns the layer of a top-level module: it knows nothing of those above. Modules that are not listed serve all.
 fn rank(top: &str) -> Option<usize> {
-    let upwards = ["machines", "context", "concerns", "node"];
+    let upwards = ["machines", "context", "concerns", "node", "host"];
     upwards.iter().position(|module| *module == top)
 }
 

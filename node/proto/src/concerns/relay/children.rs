@@ -243,7 +243,7 @@ mod tests {
         context.view = Some(Arc::new(even_ring(8)));
         for &peer in peers {
             let up = LinkUp {
-                link: LinkId(peer.into()),
+                link: LinkId::lobby(peer.into()),
                 peer: id(peer),
                 dialled: true,
                 host: None,

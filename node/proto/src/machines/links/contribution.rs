@@ -33,7 +33,7 @@ mod tests {
         let [me, peer, stranger] = [1, 2, 3].map(|byte| NodeId::from_bytes([byte; 16]));
         let mut links = Links::new(me);
         let up = LinkUp {
-            link: LinkId(1),
+            link: LinkId::lobby(1),
             peer,
             dialled: true,
             host: None,

@@ -153,7 +153,7 @@ mod tests {
     use crate::LinkId;
     use crate::machines::links::LinkUp;
 
-    const LINK: LinkId = LinkId(1);
+    const LINK: LinkId = LinkId::lobby(1);
 
     fn peer() -> NodeId {
         NodeId::from_bytes([1; 16])
@@ -226,7 +226,7 @@ mod tests {
         let mut links = linked();
         send(&mut links, at(1), &Frame::Fetch);
         assert!(!is_closed(&mut links, at(5_001)), "a ping is sent");
-        links.note_received(at(9_000), &peer(), LinkId(2));
+        links.note_received(at(9_000), &peer(), LinkId::lobby(2));
         assert!(is_closed(&mut links, at(10_001)));
     }
 
