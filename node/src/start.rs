@@ -10,7 +10,7 @@ use std::time::Duration;
 use ringtalk_director::api::Address;
 use ringtalk_director::open_files::{self, TooFewFiles};
 use ringtalk_proto::Config;
-use ringtalk_proto::config::{Retention, Tempo, UNREAD};
+use ringtalk_proto::config::{Retention, RingKind, Tempo, UNREAD};
 use ringtalk_session::{Code, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
 use ringtalk_terminal::{
@@ -263,6 +263,7 @@ fn config(id: NodeId, settings: &Settings, whereabouts: &Whereabouts) -> Config 
     Config {
         id,
         ring: RingId::lobby(&settings.secret.discussion()),
+        kind: RingKind::Lobby,
         name: settings.name.to_string(),
         addresses: addresses(whereabouts.newcomer(id)),
         network: whereabouts.network,

@@ -13,14 +13,21 @@ use serde::{Deserialize, Serialize};
 use crate::limit::{self, BROUGHT, FINGERS, NAME_BYTES, PAGE_ITEMS, REASON_BYTES, SUSPECTS};
 use crate::{
     Addresses, Alive, Brief, Call, Checked, Circuit, Contact, Cut, Digest, Entrance, Has,
-    MessageId, NetworkId, NodeId, Opening, Probe, Pull, PullEnd, Reach, RingKey, Sealed, ViewPage,
-    ViewTag, ViewUpdate,
+    MessageId, NetworkId, NodeId, Opening, Probe, Pull, PullEnd, Reach, RingId, RingKey, Sealed,
+    ViewPage, ViewTag, ViewUpdate,
 };
 
 /// One frame. A node that receives an unknown one closes the link.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frame {
+    /// The first frame on a channel: the ring that the channel stands for.
+    Enter(RingId),
+    /// The last frame on a channel.
+    Exit,
+    /// Answers `enter` on the lobby's channel: this node is not in that ring.
+    Absent(RingId),
+
     /// The last frame from one end: why it closes the link.
     Close(Close),
     /// Asks whether the receiver is alive.

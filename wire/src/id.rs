@@ -101,6 +101,9 @@ impl fmt::Debug for DiscussionId {
     }
 }
 
+/// What the hash of a room's id begins with.
+const ROOM_PREFIX: &[u8] = b"ringtalk room";
+
 /// The id of a ring: of the lobby or of a room. Every signature names it, so what was signed in one ring proves
 /// nothing in another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,9 +115,21 @@ impl RingId {
         Self(*discussion.as_bytes())
     }
 
+    /// Returns the id of the room that the owner of this key creates with these random bytes.
+    pub fn room(creator: &PublicKey, random: &[u8; 16]) -> Self {
+        let hash = Sha256::new_with_prefix(ROOM_PREFIX);
+        let hash = hash.chain_update(creator.0).chain_update(random);
+        Self(first_half(hash))
+    }
+
     /// Returns the id with these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    /// Returns the 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 
@@ -126,7 +141,12 @@ impl fmt::Debug for RingId {
 
 /// Returns the first 16 bytes of the SHA-256 of a key.
 fn fingerprint(key: &PublicKey) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(key.0).into();
+    first_half(Sha256::new_with_prefix(key.0))
+}
+
+/// Returns the first 16 bytes of a SHA-256.
+fn first_half(hash: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = hash.finalize().into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     bytes
@@ -232,10 +252,7 @@ impl OpeningsHash {
 
 /// Returns the first 16 bytes of the SHA-256 of a value's CBOR.
 fn short_hash(content: &impl Serialize) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(encode_any(content)).into();
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
-    hash
+    first_half(Sha256::new_with_prefix(encode_any(content)))
 }
 
 /// A hash of the members of one sector, which is a 64th of the ring: the first 16 bytes of a SHA-256. A new view

@@ -175,6 +175,18 @@ fn renamed() -> Renamed {
     }
 }
 
+fn acks() -> Acks {
+    Acks {
+        view: ViewHash([7; 16]).short(),
+        acks: vec![Ack {
+            item: item_id(),
+            members: 3,
+            behind: true,
+            mixed: true,
+        }],
+    }
+}
+
 fn frames() -> Vec<Frame> {
     let contact = Contact {
         id: id(1),
@@ -197,6 +209,9 @@ fn frames() -> Vec<Frame> {
         Frame::Join(join()),
         Frame::Later(Some(contact)),
         Frame::PullView(None),
+        Frame::Enter(RingId::from_bytes([5; 16])),
+        Frame::Exit,
+        Frame::Absent(RingId::from_bytes([5; 16])),
         Frame::PullView(Some(tag())),
         Frame::Update(sealed(Bytes::from_static(b"update"))),
         Frame::View(Box::new(view_page())),
@@ -204,15 +219,7 @@ fn frames() -> Vec<Frame> {
         spread(Item::Announcement(sealed(announcement))),
         Frame::Brief(brief()),
         Frame::Receipt(items()),
-        Frame::Ack(Acks {
-            view: ViewHash([7; 16]).short(),
-            acks: vec![Ack {
-                item: item_id(),
-                members: 3,
-                behind: true,
-                mixed: true,
-            }],
-        }),
+        Frame::Ack(acks()),
         Frame::Offer(Offer {
             interval: interval(),
             items: vec![item_id()],
@@ -371,6 +378,13 @@ fn the_bytes_of_version_10_stay_as_they_are() {
     assert_eq!(preface(), *b"RTLK\x00\x0a");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
+    let room = RingId::from_bytes(*b"a room of 16 byt");
+    let enter = b"\xa1\x65enter\x50a room of 16 byt";
+    assert_eq!(encode(&Frame::Enter(room))[..], *enter);
+    assert_eq!(encode(&Frame::Exit)[..], *b"\x64exit");
+    let created = RingId::room(&PublicKey([1; KEY_BYTES]), &[2; 16]);
+    let expected = 0x2316_0a21_e0aa_f8d2_eb84_89a9_b708_c7b4_u128;
+    assert_eq!(created.as_bytes(), &expected.to_be_bytes());
     let receipt = encode(&Frame::Receipt(Items {
         items: vec![item_id()],
     }));

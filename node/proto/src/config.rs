@@ -12,6 +12,8 @@ pub struct Config {
     pub id: NodeId,
     /// The ring that it joins.
     pub ring: RingId,
+    /// What this ring is for its process.
+    pub kind: RingKind,
     /// The name that the user asks for.
     pub name: String,
     /// Where others dial this node.
@@ -24,6 +26,15 @@ pub struct Config {
     pub tempo: Tempo,
     /// Whether large rings use fingers. Without them, a message takes half as many hops as the ring has members.
     pub fingers: bool,
+}
+
+/// What a ring is for its process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RingKind {
+    /// The first ring. Its node makes the links of the process, and asks directors and other members for ways to peers.
+    Lobby,
+    /// A room. Its links are channels of the lobby's links, so its node asks the host for them and nobody else.
+    Room,
 }
 
 /// How many delivered messages a node keeps, for latecomers and for members that missed some.

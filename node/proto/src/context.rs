@@ -8,7 +8,7 @@ mod misread;
 mod openings;
 mod people;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -53,6 +53,8 @@ pub(crate) struct Context {
     /// The view in force.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) links: Links,
+    /// Peers with which this process shares a room, or wants to: the lobby keeps its links to them.
+    pub(crate) room_peers: BTreeSet<NodeId>,
     /// Former members that may only be unreachable, with their addresses.
     pub(crate) lost_members: LostMembers,
     pub(crate) detector: Detector,
@@ -87,6 +89,7 @@ impl Context {
     ) -> Self {
         Self {
             links: Links::new(config.id),
+            room_peers: BTreeSet::new(),
             detector: Detector::new(config.tempo),
             signatures: Signatures {
                 ring: config.ring,
@@ -219,7 +222,7 @@ pub(crate) mod test_support {
     use ringtalk_wire::{Addresses, NetworkId};
 
     use super::*;
-    use crate::config::{Retention, Tempo};
+    use crate::config::{Retention, RingKind, Tempo};
     use crate::signing::test_support::{FakeSigner, RING};
 
     /// Returns the context of a node that has just started.
@@ -237,6 +240,7 @@ pub(crate) mod test_support {
         Config {
             id: NodeId::of(&FakeSigner.public_key()),
             ring: RING,
+            kind: RingKind::Lobby,
             name: String::from("ann"),
             addresses: Addresses::default(),
             network: NetworkId::default(),

@@ -29,7 +29,7 @@ mod time;
 mod view;
 
 pub use config::Config;
-pub use host::{Host, RingOutput};
+pub use host::{Host, RingOutput, RoomError};
 pub use input::{Input, LinkId};
 pub use load::Load;
 pub use machines::names::{is_blank, skeletons};

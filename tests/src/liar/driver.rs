@@ -14,7 +14,7 @@ use ringtalk_node::link::{
     accept, connect,
 };
 use ringtalk_node::secret::Secret;
-use ringtalk_proto::config::{Retention, Tempo};
+use ringtalk_proto::config::{Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
 use ringtalk_wire::{Addresses, BundleMessage, Contact, Epoch, Frame, NetworkId, NodeId, encode};
 use serde_json::Value;
@@ -109,6 +109,7 @@ impl LiarDriver {
         let config = Config {
             id: identity.id(),
             ring: open_lobby(),
+            kind: RingKind::Lobby,
             name: name.to_owned(),
             addresses: addresses.clone(),
             network: NetworkId::default(),

@@ -23,7 +23,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use ringtalk_proto::config::{Retention, Tempo};
+use ringtalk_proto::config::{Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NetworkId, NodeId};
 
@@ -285,6 +285,7 @@ impl World {
         let config = Config {
             id,
             ring: LOBBY,
+            kind: RingKind::Lobby,
             name: name.clone(),
             addresses,
             network,

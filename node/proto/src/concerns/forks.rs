@@ -21,7 +21,7 @@ const MAX_EVIDENCE: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Forks {
     /// The hash that names this node's own last bundle.
-    pub(crate) last_own: SealHash,
+    pub(crate) last_own: LastBundle,
     /// The evidence against up to [`MAX_EVIDENCE`] authors, for newcomers.
     kept: BTreeMap<NodeId, [Sealed; 2]>,
     /// Evidence whose other half is still to come, by its sender.
@@ -37,6 +37,15 @@ pub(crate) enum ForkVerdict {
     Unsigned,
     /// They do, and every member must learn of it.
     Equivocated,
+}
+
+/// This node's last bundle, as the next one follows from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LastBundle {
+    /// The hash of its seal.
+    pub(crate) seal: SealHash,
+    /// The Lamport time of its last message.
+    pub(crate) lamport: u64,
 }
 
 impl Forks {

@@ -14,6 +14,7 @@ use core::time::Duration;
 use ringtalk_wire::limit::ENTRANCES;
 use ringtalk_wire::{Checked, Frame, NodeId};
 
+use crate::config::RingKind;
 use crate::context::Context;
 use crate::{ErrorKind, Output, Time};
 
@@ -88,7 +89,8 @@ impl Reachability {
     /// Schedules the question, because a member is linked that can answer it.
     pub(crate) fn schedule(&mut self, context: &Context) {
         let now = context.now;
-        if matches!(self.state, CheckState::Idle) && context.joining.is_ready() {
+        let is_lobby = context.config.kind == RingKind::Lobby;
+        if is_lobby && matches!(self.state, CheckState::Idle) && context.joining.is_ready() {
             self.state = CheckState::Waiting(now + CHECK_AFTER);
         }
     }

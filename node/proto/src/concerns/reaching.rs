@@ -12,6 +12,7 @@ use core::net::IpAddr;
 
 use ringtalk_wire::{Addresses, Call, Circuit, Contact, Frame, NodeId, Reach, Ticket};
 
+use crate::config::RingKind;
 use crate::context::Context;
 use crate::machines::circuits::Circuits;
 use crate::machines::links::DialledBy;
@@ -126,6 +127,9 @@ impl Reaching {
     /// Returns the helpers for a dial to a node that may be out of reach: the same ones from the first step to the
     /// last.
     fn helpers_for(&mut self, context: &mut Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        if context.config.kind == RingKind::Room {
+            return Vec::new();
+        }
         let helpers = context.links.helpers(peer);
         if !helpers.is_empty() || !context.is_far(peer) && !context.is_member(peer) {
             return helpers;

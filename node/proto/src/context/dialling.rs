@@ -148,7 +148,10 @@ impl Context {
     /// Closes the links that are no longer needed, and those whose far end does not answer.
     pub(crate) fn close_unneeded_links(&mut self, is_needed: impl Fn(&NodeId) -> bool) {
         let view = self.view.as_ref();
-        let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
+        let room_peers = &self.room_peers;
+        let is_member =
+            |id: &NodeId| view.is_some_and(|view| view.contains(id)) || room_peers.contains(id);
+        let is_needed = |id: &NodeId| is_needed(id) || room_peers.contains(id);
         self.links
             .close_unneeded(self.now, is_needed, is_member, &mut self.out);
         self.links.close_unanswered(self.now, &mut self.out);

@@ -1,19 +1,52 @@
 //! The host: all rings of a process, which share its connections.
 //!
-//! The first ring is the lobby. Its node makes the links, and asks directors and other members for ways to peers. Not
-//! here: what happens in one ring (`node`).
+//! The first ring is the lobby. Its node makes the links, and asks directors and other members for ways to peers. Each
+//! room is a ring of its own, whose node sees its channels of the connections as its links. Here are the inputs and
+//! outputs of the process. Not here: how rooms get their channels (`rooms`), what happens in one ring (`node`).
 
+mod channels;
+mod rooms;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use core::time::Duration;
 
-use ringtalk_wire::RingId;
+use ringtalk_wire::{Channel, Frame, NodeId, RingId};
 
-use crate::node::Node;
-use crate::{Config, Input, Output, Signer, Time, Verifier};
+use crate::node::{Node, SpokenWords};
+use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Verifier};
+use channels::{Connection, Incoming};
+use rooms::{Room, Wish};
+
+pub use rooms::RoomError;
+
+/// How long rooms are left, side by side, before the lobby is left in the time that remains.
+const ROOMS_LEAVE: Duration = Duration::from_millis(800);
 
 /// The rings of one process.
 #[derive(Debug)]
 pub struct Host {
     lobby: Node,
+    /// What the nodes of rooms begin with, but for the ring.
+    config: Config,
+    signer: Arc<dyn Signer>,
+    verifier: Arc<dyn Verifier>,
+    now: Time,
+    rooms: BTreeMap<RingId, Room>,
+    connections: BTreeMap<u64, Connection>,
+    /// How far this process has spoken in rooms that it has left.
+    spoken: BTreeMap<RingId, SpokenWords>,
+    /// The links that rooms wait for.
+    wishes: BTreeMap<(NodeId, RingId), Wish>,
+    /// The last member of the lobby that was asked for a room.
+    searched: Option<NodeId>,
+    /// The rooms that may have outputs.
+    touched: BTreeSet<RingId>,
+    /// When to leave the lobby, while the process leaves its rooms.
+    leaves: Option<Time>,
+    out: VecDeque<RingOutput>,
 }
 
 /// An output of one ring.
@@ -34,26 +67,140 @@ impl Host {
         verifier: Arc<dyn Verifier>,
         now: Time,
     ) -> Self {
+        let lobby = Node::new(
+            config.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&verifier),
+            now,
+        );
         Self {
-            lobby: Node::new(config, signer, verifier, now),
+            lobby,
+            config,
+            signer,
+            verifier,
+            now,
+            rooms: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            searched: None,
+            touched: BTreeSet::new(),
+            leaves: None,
+            out: VecDeque::new(),
         }
     }
 
-    /// Handles one input.
+    /// Handles an input of the process, or of its lobby.
     pub fn handle(&mut self, now: Time, input: Input) {
-        self.lobby.handle(now, input);
+        self.now = now;
+        match input {
+            Input::Timer => self.run_timers(),
+            Input::LinkUp {
+                link,
+                peer,
+                dialled,
+                host,
+            } => {
+                let connection = Connection::new(peer, dialled, host);
+                self.connections.insert(link.connection, connection);
+                self.lobby.handle(now, input);
+                self.enter_rooms(link.connection);
+            }
+            Input::LinkDown { link } => {
+                self.lobby.handle(now, input);
+                self.lose_connection(link.connection);
+            }
+            Input::Frame { link, frame } => self.take_frame(link, frame),
+            Input::Part { link } => {
+                self.lobby.handle(now, input);
+                for (ring, channel) in self.open_rings(link.connection) {
+                    let link = LinkId { channel, ..link };
+                    self.tell_room(&ring, Input::Part { link });
+                }
+            }
+            Input::Written { link, bytes } if link.channel != Channel::LOBBY => {
+                let connection = self.connections.get_mut(&link.connection);
+                let written = connection.and_then(|one| one.written(link.channel, bytes));
+                if let Some((ring, bytes)) = written {
+                    self.tell_room(&ring, Input::Written { link, bytes });
+                }
+            }
+            Input::DialFailed { peer, ref refused } => {
+                let refused = refused.clone();
+                self.lobby.handle(now, input);
+                self.dial_failed(&peer, &refused);
+            }
+            Input::Read { unread } => {
+                self.lobby.handle(now, input);
+                self.tell_rooms(|| Input::Read { unread });
+            }
+            Input::Moved {
+                ref addresses,
+                network,
+            } => {
+                self.config.addresses.clone_from(addresses);
+                self.config.network = network;
+                let addresses = addresses.clone();
+                self.lobby.handle(now, input);
+                self.tell_rooms(|| Input::Moved {
+                    addresses: addresses.clone(),
+                    network,
+                });
+            }
+            Input::Leave => self.leave(),
+            Input::Written { .. }
+            | Input::CircuitOver { .. }
+            | Input::Checked { .. }
+            | Input::Say(_)
+            | Input::Rename { .. }
+            | Input::AskEntrances
+            | Input::Found
+            | Input::Contact { .. }
+            | Input::Expected { .. }
+            | Input::Foreign(_) => self.lobby.handle(now, input),
+        }
+    }
+
+    /// Handles an input of one ring: what its user says, or that its user leaves. A ring that this process is not in
+    /// ignores it.
+    pub fn handle_in(&mut self, now: Time, ring: &RingId, input: Input) {
+        self.now = now;
+        if *ring == self.lobby.ring() {
+            self.handle(now, input);
+        } else {
+            self.tell_room(ring, input);
+        }
     }
 
     /// Returns the next output. Call it until it returns `None`, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<RingOutput> {
-        let ring = self.lobby.ring();
-        let output = self.lobby.poll_output()?;
-        Some(RingOutput { ring, output })
+        loop {
+            if let Some(output) = self.out.pop_front() {
+                return Some(output);
+            }
+            if let Some(output) = self.lobby.poll_output() {
+                self.note_output_of_lobby(&output);
+                let ring = self.lobby.ring();
+                return Some(RingOutput { ring, output });
+            }
+            let ring = *self.touched.first()?;
+            match self.rooms.get_mut(&ring).and_then(Room::poll_output) {
+                Some(output) => self.take_output_of_room(ring, output),
+                None => drop(self.touched.remove(&ring)),
+            }
+        }
     }
 
     /// Returns when `Input::Timer` is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.lobby.poll_timeout()
+        let lobby = self.lobby.poll_timeout();
+        if self.rooms.is_empty() {
+            return lobby;
+        }
+        let rooms = self.rooms.values().filter_map(Room::deadline);
+        let wishes = self.wishes.values().map(Wish::deadline);
+        let due = lobby.into_iter().chain(rooms).chain(wishes);
+        due.chain(self.leaves).min()
     }
 
     /// Returns the lobby's node, for a short cut or a mistake of a simulation.
@@ -65,5 +212,103 @@ impl Host {
     /// Returns the lobby's node.
     pub const fn lobby(&self) -> &Node {
         &self.lobby
+    }
+
+    /// Returns the node of a room that this process is in, or is joining.
+    pub fn room(&self, ring: &RingId) -> Option<&Node> {
+        self.rooms.get(ring).map(Room::node)
+    }
+
+    /// Returns the rooms that this process is in, or is joining.
+    pub fn rooms(&self) -> impl Iterator<Item = (RingId, &Node)> {
+        self.rooms.iter().map(|(ring, room)| (*ring, room.node()))
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.now;
+        let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
+        if self.rooms.is_empty() || is_due(self.lobby.poll_timeout()) {
+            self.lobby.handle(now, Input::Timer);
+        }
+        let rooms = self.rooms.iter();
+        let due = rooms.filter(|(_, room)| is_due(room.deadline()));
+        let due: alloc::vec::Vec<RingId> = due.map(|(ring, _)| *ring).collect();
+        for ring in due {
+            self.tell_room(&ring, Input::Timer);
+        }
+        self.expire_wishes();
+        if is_due(self.leaves) {
+            self.leave_lobby();
+        }
+    }
+
+    /// Takes a frame that has come over a connection: it is of the lobby, of a room, or about a channel.
+    fn take_frame(&mut self, link: LinkId, frame: Frame) {
+        if link.channel == Channel::LOBBY {
+            return match frame {
+                Frame::Absent(ring) => self.take_absent(link.connection, &ring),
+                Frame::Enter(_) | Frame::Exit => {
+                    self.reject(link.connection, "a channel's frame in the lobby");
+                }
+                frame => self.lobby.handle(self.now, Input::Frame { link, frame }),
+            };
+        }
+        let Some(connection) = self.connections.get(&link.connection) else {
+            return;
+        };
+        match (connection.incoming(link.channel), frame) {
+            (Incoming::Unknown, Frame::Enter(ring)) => self.take_enter(link, ring),
+            // It leaves a ring where this end said that it is absent.
+            (Incoming::Unknown, Frame::Exit) => {}
+            (Incoming::Unknown, _) => {
+                self.reject(link.connection, "a frame on a channel that is not open");
+            }
+            (_, Frame::Enter(_) | Frame::Absent(_)) => {
+                self.reject(link.connection, "a channel's frame within a ring");
+            }
+            (Incoming::Ring(ring, _) | Incoming::Late(ring), Frame::Exit) => {
+                self.take_exit(link.connection, &ring);
+            }
+            (Incoming::Late(_), _) => {}
+            (Incoming::Ring(ring, channel), frame) => {
+                let link = LinkId { channel, ..link };
+                self.tell_room(&ring, Input::Frame { link, frame });
+            }
+        }
+    }
+
+    /// Takes notice of what the lobby does with links, and of the name that it gives.
+    fn note_output_of_lobby(&mut self, output: &Output) {
+        match output {
+            Output::Close { link, .. } => self.lose_connection(link.connection),
+            Output::Event(Event::Ready { name }) => self.config.name.clone_from(name),
+            Output::Event(Event::Renamed { person, .. }) if person.id == self.config.id => {
+                self.config.name.clone_from(&person.name);
+                let name = person.name.clone();
+                self.tell_rooms(|| Input::Rename { name: name.clone() });
+            }
+            _ => {}
+        }
+    }
+
+    /// Leaves all rooms, and then the lobby.
+    fn leave(&mut self) {
+        if self.leaves.is_some() {
+            return;
+        }
+        if self.rooms.is_empty() {
+            return self.leave_lobby();
+        }
+        self.leaves = Some(self.now + ROOMS_LEAVE);
+        self.tell_rooms(|| Input::Leave);
+    }
+
+    fn leave_lobby(&mut self) {
+        self.leaves = None;
+        let rings: alloc::vec::Vec<RingId> = self.rooms.keys().copied().collect();
+        for ring in rings {
+            self.forget_room(&ring);
+        }
+        self.lobby.handle(self.now, Input::Leave);
     }
 }

@@ -221,6 +221,11 @@ impl Causal {
         (heads, self.lamport + 1)
     }
 
+    /// Notes that this node has said a message of this Lamport time, which it may not have delivered again.
+    pub(crate) fn raise_lamport(&mut self, lamport: u64) {
+        self.lamport = self.lamport.max(lamport);
+    }
+
     /// Takes a bundle in; call [`Causal::next`] until it returns `None`.
     pub(crate) fn receive(
         &mut self,

@@ -211,6 +211,16 @@ impl Links {
         self.current(peer).is_some()
     }
 
+    /// Returns the link on which a peer is sent to.
+    pub(crate) fn link_to(&self, peer: &NodeId) -> Option<LinkId> {
+        self.current(peer).map(|current| current.link)
+    }
+
+    /// Returns true if a peer is being dialled.
+    pub(crate) fn is_dialling(&self, peer: &NodeId) -> bool {
+        self.dials.contains_key(peer)
+    }
+
     /// Returns the peers that can be sent to.
     pub(crate) fn linked_peers(&self) -> Vec<NodeId> {
         let linked = self.peers.iter().filter(|(_, peer)| peer.current.is_some());
@@ -272,6 +282,25 @@ impl Links {
             current.full &= current.queue.weight() > LINK_QUEUE_BYTES / 2;
         }
         Some(peer)
+    }
+
+    /// Sends a frame over this very link, which may be one that drains.
+    pub(crate) fn send_over(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(peer) = self.peer_of(link) else {
+            return;
+        };
+        let bytes = encode(frame);
+        if self.link_to(&peer) == Some(link) {
+            self.push(now, (&peer, None), bytes, out);
+        } else {
+            out.push_back(Output::Send { link, bytes });
+        }
     }
 
     /// Sends a frame. Returns false if there is no link.

@@ -135,6 +135,12 @@ impl Outbox {
         self.last_seq
     }
 
+    /// Goes on after this message, which an earlier node of the same process said.
+    pub(crate) const fn resume(&mut self, last_seq: u64) {
+        debug_assert!(self.last_seq == 0, "it has said nothing");
+        self.last_seq = last_seq;
+    }
+
     /// Counts from 1 again: a planted bug.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn restart(&mut self) {

@@ -166,10 +166,9 @@ impl Node {
     /// here.
     fn take_bundle(&mut self, peer: NodeId, sealed: Sealed, bundle: Bundle) -> Reception {
         let author = bundle.author;
+        let is_own = author == self.context.config.id && !self.was_said_before(bundle.last());
         let context = &mut self.context;
-        if author == context.config.id
-            || !self.discussion.has_room_for_author(context, &author, &peer)
-        {
+        if is_own || !self.discussion.has_room_for_author(context, &author, &peer) {
             return Reception::Refused;
         }
         if self.discussion.note_stranger(context, author, peer) {

@@ -350,6 +350,7 @@ impl Node {
                 self.discussion.has_started(),
                 "a clock starts before anything is said"
             );
+            self.pass_own_words();
             self.context.joining.set_ready();
             let name = self.context.name_of(&self.context.config.id);
             self.context.emit(Event::Ready { name });

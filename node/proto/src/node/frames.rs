@@ -9,6 +9,7 @@ use crate::LinkId;
 use crate::concerns::reaching::Reaching;
 use crate::concerns::suspicion::take_probe;
 use crate::concerns::unlisted::Unlisted;
+use crate::config::RingKind;
 use crate::planted::PlantedBug;
 
 impl Node {
@@ -43,6 +44,9 @@ impl Node {
     /// Returns true if a peer may send such a frame (`PROTOCOL.md` §5.5).
     fn may_send(&self, peer: &NodeId, frame: &Frame) -> bool {
         let now = self.context.now;
+        if self.context.config.kind == RingKind::Room && is_of_lobby(frame) {
+            return false;
+        }
         let Some(view) = &self.context.view else {
             // No peer is a member yet. But pulled bundles count only if this node asked for them.
             let is_given = matches!(frame, Frame::Pulled(_) | Frame::PullEnd(_));
@@ -137,6 +141,8 @@ impl Node {
             Frame::AskEntrance => self.take_ask_entrance(peer),
             Frame::Entrance(entrance) => self.entrances.take_entrance(context, peer, entrance),
             Frame::Observe => self.take_observe(&peer),
+            // The host takes them.
+            Frame::Enter(_) | Frame::Exit | Frame::Absent(_) => {}
         }
     }
 
@@ -170,6 +176,20 @@ impl Node {
             Announcement::Page(page) => self.take_announced_page(peer, page),
         }
     }
+}
+
+/// Returns true for what serves the links of the whole process.
+const fn is_of_lobby(frame: &Frame) -> bool {
+    matches!(
+        frame,
+        Frame::Reach(_)
+            | Frame::Call(_)
+            | Frame::Circuit(_)
+            | Frame::Check
+            | Frame::Checked(_)
+            | Frame::AskEntrance
+            | Frame::Entrance(_)
+    )
 }
 
 #[cfg(test)]

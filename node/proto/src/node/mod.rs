@@ -18,6 +18,7 @@ mod reader;
 mod recovery;
 mod relaying;
 mod relocation;
+mod rooms;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod speaking;
@@ -58,6 +59,7 @@ use crate::planted::{Planted, PlantedBug};
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 pub use crate::concerns::reaching::Registration;
+pub(crate) use rooms::SpokenWords;
 use timers::Timeout;
 
 /// One node of the ring.
@@ -93,6 +95,8 @@ pub struct Node {
     meeting: Meeting,
     leaving: Option<Leaving>,
     absence: Absence,
+    /// The last message of an earlier node of this process in the same ring; 0 if there was none.
+    spoken_before: u64,
 }
 
 impl Node {
@@ -134,6 +138,7 @@ impl Node {
             meeting: Meeting::default(),
             leaving: None,
             absence: Absence::default(),
+            spoken_before: 0,
         }
     }
 

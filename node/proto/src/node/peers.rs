@@ -20,7 +20,7 @@ impl Node {
             .links
             .close_stale(context.now, &peer, patience, &mut context.out);
         let first = context.links.up(context.now, up, &mut context.out);
-        if context.is_member(&peer) {
+        if context.is_member(&peer) || context.room_peers.contains(&peer) {
             context.links.raise_bound(&peer);
         }
         context

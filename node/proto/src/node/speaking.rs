@@ -7,6 +7,7 @@ use ringtalk_wire::{Bundle, Item};
 
 use super::Node;
 use super::bundles::bundle_item;
+use crate::concerns::forks::LastBundle;
 use crate::machines::outbox::Draft;
 
 impl Node {
@@ -48,13 +49,16 @@ impl Node {
         let bundle = Bundle {
             author: self.context.config.id,
             first,
-            previous: self.forks.last_own,
+            previous: self.forks.last_own.seal,
             lamport,
             heads,
             messages: self.relay.outbox.close_bundle(),
         };
         let sealed = self.context.sign_item(&bundle);
-        self.forks.last_own = sealed.seal.hash();
+        self.forks.last_own = LastBundle {
+            seal: sealed.seal.hash(),
+            lamport: bundle.last_lamport(),
+        };
         self.discussion.causal.deliver(&bundle);
         self.tell_messages(&bundle);
         self.log_delivered(&bundle, sealed.clone());

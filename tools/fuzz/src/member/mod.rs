@@ -11,19 +11,23 @@ mod rules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringtalk_proto::{Draft, Host, Input, LinkId, Output, RingOutput, Time};
-use ringtalk_wire::{BundleMessage, Contact, Epoch, Frame, NodeId, decode, encode};
+use ringtalk_proto::{Draft, Host, Input, LinkId, Node, Output, RingOutput, Time};
+use ringtalk_wire::{
+    BundleMessage, Channel, Contact, Epoch, Frame, NodeId, RingId, decode, encode,
+};
 
 use crate::memory;
 use crate::reader::Reader;
 use crate::wire::sealed_in;
-use keys::Key;
+use keys::{Key, RING};
 use lies::Liar;
 use ring::{BEGIN, KEYS, MEMBERS, Record, addresses, copy, host, record};
 use rules::Rules;
 
 /// Bytes of memory that a node of this small ring may use, whatever its inputs in one run.
 const MEMORY_BYTES: usize = 16 * 1024 * 1024;
+/// A room that other members may be in.
+const OTHER_ROOM: RingId = RingId::from_bytes([2; 16]);
 /// The fuzzer's links are numbered from here.
 const FIRST_LINK: u64 = 1 << 32;
 /// The most timers that may fire in one step of time.
@@ -56,6 +60,8 @@ struct Subject<'a> {
     unwritten: BTreeMap<LinkId, usize>,
     asks: bool,
     left: bool,
+    /// The channel on which peers send.
+    channel: Channel,
     rules: Rules,
 }
 
@@ -78,6 +84,7 @@ impl<'a> Subject<'a> {
             unwritten: BTreeMap::new(),
             asks: false,
             left: false,
+            channel: Channel::LOBBY,
             rules: Rules::new(record, key),
         }
     }
@@ -151,7 +158,7 @@ impl<'a> Subject<'a> {
 
     fn drain(&mut self) {
         let mut outputs = 0;
-        while let Some(RingOutput { output, .. }) = self.host.poll_output() {
+        while let Some(RingOutput { ring, output }) = self.host.poll_output() {
             outputs += 1;
             Rules::outputs(outputs);
             match output {
@@ -169,11 +176,14 @@ impl<'a> Subject<'a> {
                 Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
                 Output::Circuit { .. } => {}
                 Output::Entrances(found) => Rules::entrances(found.len()),
-                Output::Finished { .. } => self.left = true,
-                Output::Event(event) => self.rules.event(&event),
+                Output::Finished { .. } => self.left |= ring == RING,
+                Output::Event(event) if ring == RING => self.rules.event(&event),
+                Output::Event(_) => {}
             }
         }
         self.rules.node(self.host.lobby());
+        let rooms = self.host.rooms();
+        rooms.for_each(|(_, node)| Rules::load(node));
     }
 
     fn any_key(&mut self) -> Key {
@@ -310,18 +320,36 @@ impl<'a> Subject<'a> {
         let unread = self.made % 3 * 5_000;
         self.handle(Input::Read { unread });
         for (link, bytes) in std::mem::take(&mut self.unwritten) {
-            if self.links.contains_key(&link) {
+            if self.links.contains_key(&LinkId::lobby(link.connection)) {
                 self.handle(Input::Part { link });
                 self.handle(Input::Written { link, bytes });
             }
         }
     }
 
+    /// Leaves, but only rarely, because the run ends here; or does something in rooms.
     fn leave(&mut self) {
-        // Leaves only rarely, because the run ends here.
-        if self.reader.byte() == 255 {
-            self.handle(Input::Leave);
+        let ring = self.room();
+        match self.reader.byte() {
+            255 => self.handle(Input::Leave),
+            250 => drop(self.host.create_room(self.now, &[1; 16])),
+            249 => drop(self.host.join_room(self.now, OTHER_ROOM)),
+            248 => self.host.handle_in(self.now, &ring, Input::Leave),
+            247 if self.host.room(&ring).is_some_and(Node::accepts_input) => {
+                let message = BundleMessage::text(1_700_000_000_000, String::from("hello"));
+                let draft = Draft::from(message);
+                self.host.handle_in(self.now, &ring, Input::Say(draft));
+            }
+            number @ 0..=7 => self.channel = Channel::new(number.into()).expect("it is small"),
+            _ => {}
         }
+        self.drain();
+    }
+
+    /// Returns the first room that it is in, or one that it is not in.
+    fn room(&self) -> RingId {
+        let mut rooms = self.host.rooms();
+        rooms.next().map_or(OTHER_ROOM, |(ring, _)| ring)
     }
 
     /// Delivers bytes of the fuzzer's, if they are a frame.
@@ -394,7 +422,17 @@ impl<'a> Subject<'a> {
             view: view.as_deref(),
             last_seals: self.rules.last_seals(),
         };
-        let frame = liar.frame(&mut self.reader);
+        let frame = match liar.frame(&mut self.reader) {
+            // Nobody answers it, so it serves for the frames of channels.
+            Frame::Pong(number) => match number % 8 {
+                0 => Frame::Enter(self.room()),
+                1 => Frame::Exit,
+                2 => Frame::Absent(self.room()),
+                3 => Frame::Enter(RING),
+                _ => Frame::Pong(number),
+            },
+            frame => frame,
+        };
         self.frame(key, &frame);
     }
 
@@ -405,6 +443,8 @@ impl<'a> Subject<'a> {
         };
         if let Some(link) = self.link_of(peer.id()) {
             self.rules.hears(&frame);
+            let channel = self.channel;
+            let link = LinkId { channel, ..link };
             self.handle(Input::Frame { link, frame });
         }
     }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ringtalk_proto::config::{Retention, Tempo};
+use ringtalk_proto::config::{Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Draft, Host, Input, LinkId, Output, RingOutput, Time};
 use ringtalk_wire::{Addresses, BundleMessage, Frame, NetworkId, NodeId, ShortId, decode};
 
@@ -52,6 +52,7 @@ pub(crate) fn start(key: Key, now: Time) -> Host {
     let config = Config {
         id: key.id(),
         ring: RING,
+        kind: RingKind::Lobby,
         name: format!("n{}", key.0),
         addresses: addresses(key),
         network: NetworkId::default(),

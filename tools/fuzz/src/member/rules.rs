@@ -160,6 +160,11 @@ impl Rules {
                 "the view has an invalid name"
             );
         }
+        Self::load(node);
+    }
+
+    /// Checks that everything that a node keeps stays within its bound.
+    pub(super) fn load(node: &Node) {
         let load = node.load();
         assert!(load.held_messages <= HELD_MESSAGES && load.held_bytes <= HELD_BYTES);
         assert!(load.logged_messages <= HISTORY + LOG_SPARE + BUNDLE_MESSAGES);

@@ -1,0 +1,281 @@
+//! The channels of one connection: which ring each stands for, in both directions.
+//!
+//! Each end numbers the channels on which it sends. The first frame on a channel is `enter` with the ring, the last one
+//! is `exit`; a ring's frames go to and fro once both ends have entered (`PROTOCOL.md` §3.7). Not here: the frames of a
+//! ring (`node`), and when a ring wants a peer (`rooms`).
+
+use alloc::collections::BTreeMap;
+use core::net::IpAddr;
+
+use ringtalk_wire::{Channel, NodeId, RingId};
+
+/// How many rings a connection carries beside the lobby.
+pub(super) const RINGS: usize = 128;
+
+/// A connection to a peer, and its channels.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) peer: NodeId,
+    /// True if this end dialled.
+    pub(super) dialled: bool,
+    /// The host of the peer; `None` if the connection is a circuit.
+    pub(super) host: Option<IpAddr>,
+    rings: BTreeMap<RingId, Entered>,
+    outgoing: BTreeMap<Channel, RingId>,
+    incoming: BTreeMap<Channel, RingId>,
+    /// The last number that this end has given to a channel.
+    last: u16,
+}
+
+/// How far the two ends have entered a ring.
+#[derive(Debug, Default)]
+struct Entered {
+    /// The channel on which this end sends, once it has entered.
+    mine: Option<Channel>,
+    /// The channel on which the peer sends, once it has entered.
+    theirs: Option<Channel>,
+    /// True once this end has sent `exit`.
+    has_exited: bool,
+    /// How many bytes of this end's `enter` are not written yet. The ring's node does not know of them.
+    unwritten: usize,
+}
+
+/// What a frame on a channel is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Incoming {
+    /// It belongs to this ring, whose node sends on that channel.
+    Ring(RingId, Channel),
+    /// It belongs to a ring that this end has left, or has not entered yet.
+    Late(RingId),
+    /// Nobody has entered the channel.
+    Unknown,
+}
+
+/// The peer broke a rule of channels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Breach(pub(super) &'static str);
+
+impl Connection {
+    pub(super) const fn new(peer: NodeId, dialled: bool, host: Option<IpAddr>) -> Self {
+        Self {
+            peer,
+            dialled,
+            host,
+            rings: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// Returns the channel on which to send `enter`, unless this end has entered, still leaves, or there is no room.
+    pub(super) fn enter(&mut self, ring: RingId) -> Option<Channel> {
+        if !self.has_room_for(&ring) {
+            return None;
+        }
+        let entered = self.rings.get(&ring);
+        if entered.is_some_and(|entered| entered.mine.is_some() || entered.has_exited) {
+            return None;
+        }
+        let channel = self.free_channel()?;
+        self.rings.entry(ring).or_default().mine = Some(channel);
+        self.outgoing.insert(channel, ring);
+        debug_assert!(self.outgoing.len() <= RINGS);
+        Some(channel)
+    }
+
+    /// Returns the next number that no channel has: one that was given back is used again as late as possible, since
+    /// bytes of the ring before may still wait to be written.
+    fn free_channel(&mut self) -> Option<Channel> {
+        for _ in 0..=RINGS {
+            self.last = if self.last >= Channel::MAX {
+                1
+            } else {
+                self.last + 1
+            };
+            let channel = Channel::new(self.last)?;
+            if !self.outgoing.contains_key(&channel) {
+                return Some(channel);
+            }
+        }
+        None
+    }
+
+    /// Notes how many bytes `enter` has.
+    pub(super) fn note_enter_sent(&mut self, ring: &RingId, bytes: usize) {
+        if let Some(entered) = self.rings.get_mut(ring) {
+            entered.unwritten = bytes;
+        }
+    }
+
+    /// Takes the peer's `enter`.
+    pub(super) fn take_enter(&mut self, channel: Channel, ring: RingId) -> Result<(), Breach> {
+        debug_assert!(self.has_room_for(&ring), "this end would be absent");
+        let entered = self.rings.entry(ring).or_default();
+        if entered.theirs.is_some() {
+            return Err(Breach("a second channel for one ring"));
+        }
+        entered.theirs = Some(channel);
+        let before = self.incoming.insert(channel, ring);
+        debug_assert!(before.is_none(), "the channel was unknown");
+        Ok(())
+    }
+
+    /// Returns true if there is room for one more ring, or this is one of them.
+    pub(super) fn has_room_for(&self, ring: &RingId) -> bool {
+        self.rings.len() < RINGS || self.rings.contains_key(ring)
+    }
+
+    /// Notes that this end sends `exit`. Returns the channel for it, if this end has entered and not left.
+    pub(super) fn exit(&mut self, ring: &RingId) -> Option<Channel> {
+        let entered = self.rings.get_mut(ring)?;
+        let mine = entered.mine?;
+        if core::mem::replace(&mut entered.has_exited, true) {
+            return None;
+        }
+        Some(mine)
+    }
+
+    /// Forgets a ring: the peer is not in it, or has left it.
+    pub(super) fn forget(&mut self, ring: &RingId) {
+        if let Some(entered) = self.rings.remove(ring) {
+            if let Some(channel) = entered.mine {
+                self.outgoing.remove(&channel);
+            }
+            if let Some(channel) = entered.theirs {
+                self.incoming.remove(&channel);
+            }
+        }
+    }
+
+    /// Returns true while this end has entered a ring, and the peer has not answered.
+    pub(super) fn awaits(&self, ring: &RingId) -> bool {
+        let entered = self.rings.get(ring);
+        entered.is_some_and(|one| one.mine.is_some() && one.theirs.is_none())
+    }
+
+    /// Returns true if this end has left a ring, and the peer has not confirmed it.
+    pub(super) fn is_leaving(&self, ring: &RingId) -> bool {
+        self.rings.get(ring).is_some_and(|one| one.has_exited)
+    }
+
+    /// Returns the channel on which this end sends in a ring that both ends have entered.
+    pub(super) fn open_channel(&self, ring: &RingId) -> Option<Channel> {
+        let entered = self.rings.get(ring)?;
+        entered.theirs.filter(|_| !entered.has_exited)?;
+        entered.mine
+    }
+
+    /// Returns the rings that both ends have entered, each with the channel on which this end sends.
+    pub(super) fn open_rings(&self) -> impl Iterator<Item = (RingId, Channel)> {
+        let rings = self.rings.keys();
+        rings.filter_map(|ring| Some((*ring, self.open_channel(ring)?)))
+    }
+
+    /// Returns true if no ring beside the lobby uses this connection.
+    pub(super) fn is_unused(&self) -> bool {
+        self.rings.is_empty()
+    }
+
+    /// Returns what a frame on this channel is.
+    pub(super) fn incoming(&self, channel: Channel) -> Incoming {
+        let Some(&ring) = self.incoming.get(&channel) else {
+            return Incoming::Unknown;
+        };
+        self.open_channel(&ring)
+            .map_or(Incoming::Late(ring), |mine| Incoming::Ring(ring, mine))
+    }
+
+    /// Notes that bytes are written on a channel. Returns the ring, and how many of them are its node's.
+    pub(super) fn written(&mut self, channel: Channel, bytes: usize) -> Option<(RingId, usize)> {
+        let ring = *self.outgoing.get(&channel)?;
+        let entered = self.rings.get_mut(&ring)?;
+        let own = entered.unwritten.min(bytes);
+        entered.unwritten -= own;
+        let is_open = entered.theirs.is_some() && !entered.has_exited;
+        is_open.then_some((ring, bytes - own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(byte: u8) -> RingId {
+        RingId::from_bytes([byte; 16])
+    }
+
+    fn channel(number: u16) -> Channel {
+        Channel::new(number).unwrap()
+    }
+
+    fn connection() -> Connection {
+        Connection::new(NodeId::from_bytes([7; 16]), true, None)
+    }
+
+    #[test]
+    fn a_ring_is_open_once_both_ends_have_entered() {
+        let mut ends = connection();
+        assert_eq!(ends.enter(ring(1)), Some(channel(1)));
+        assert_eq!(ends.enter(ring(1)), None, "once");
+        assert!(ends.awaits(&ring(1)));
+        assert_eq!(ends.open_channel(&ring(1)), None);
+        assert_eq!(ends.incoming(channel(9)), Incoming::Unknown);
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        assert_eq!(
+            ends.incoming(channel(9)),
+            Incoming::Ring(ring(1), channel(1))
+        );
+        assert!(!ends.awaits(&ring(1)));
+    }
+
+    #[test]
+    fn a_ring_has_one_channel_of_each_end() {
+        let mut ends = connection();
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        assert!(ends.take_enter(channel(8), ring(1)).is_err());
+    }
+
+    #[test]
+    fn frames_that_cross_an_exit_belong_to_nobody() {
+        let mut ends = connection();
+        ends.enter(ring(1));
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        assert_eq!(ends.exit(&ring(1)), Some(channel(1)));
+        assert_eq!(ends.exit(&ring(1)), None, "once");
+        assert_eq!(ends.incoming(channel(9)), Incoming::Late(ring(1)));
+        assert_eq!(ends.enter(ring(1)), None, "the peer has not confirmed it");
+        ends.forget(&ring(1));
+        assert_eq!(ends.incoming(channel(9)), Incoming::Unknown);
+        assert_eq!(ends.enter(ring(1)), Some(channel(2)), "another number");
+        assert!(!ends.is_unused());
+    }
+
+    #[test]
+    fn the_bytes_of_enter_are_not_the_rings() {
+        let mut ends = connection();
+        ends.enter(ring(1));
+        ends.note_enter_sent(&ring(1), 24);
+        assert_eq!(ends.written(channel(1), 20), None, "it is not open yet");
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        assert_eq!(ends.written(channel(1), 10), Some((ring(1), 6)));
+        assert_eq!(ends.written(channel(1), 10), Some((ring(1), 10)));
+        ends.forget(&ring(1));
+        assert_eq!(ends.written(channel(1), 10), None, "it is over");
+    }
+
+    #[test]
+    fn the_rings_of_a_connection_are_bounded_and_numbers_are_used_again_late() {
+        let mut ends = connection();
+        let rings = (0..RINGS as u8).map(ring);
+        assert!(rings.clone().all(|ring| ends.enter(ring).is_some()));
+        assert_eq!(ends.enter(ring(200)), None);
+        assert!(!ends.has_room_for(&ring(200)));
+        rings.for_each(|ring| ends.forget(&ring));
+        for _ in 0..2 * u32::from(Channel::MAX) {
+            let channel = ends.enter(ring(1)).unwrap();
+            assert_ne!(channel, Channel::LOBBY);
+            ends.forget(&ring(1));
+        }
+    }
+}
