@@ -14,6 +14,8 @@ use crate::trace::Trace;
 
 /// The ring in which the nodes sign.
 pub(crate) const LOBBY: RingId = RingId::from_bytes([1; 16]);
+/// The room in which users talk, if they talk in one.
+pub(crate) const ROOM: RingId = RingId::from_bytes([2; 16]);
 
 /// One seed in this many signs with real keys.
 const REAL_EVERY: u64 = 100;

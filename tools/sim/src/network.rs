@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::{NodeId, Ticket};
+use ringtalk_wire::{Channel, NodeId, Ticket};
 
 use crate::event_queue::EventQueue;
 use crate::random::Random;
@@ -52,11 +52,22 @@ pub(crate) enum Arrival {
     /// The result of a check: whether a peer was reached at the addresses that it claims.
     Checked { peer: NodeId, at: Option<String> },
     /// A frame; its receiver calls `read` when it has taken it.
-    Frame { link: LinkId, bytes: Bytes },
+    Frame { link: LinkId, packet: Packet },
     /// A part of a frame, which takes long.
     Part { link: LinkId },
     /// Bytes left the send queue of a link.
-    Written { link: LinkId, bytes: usize },
+    Written {
+        link: LinkId,
+        channel: Channel,
+        bytes: usize,
+    },
+}
+
+/// A frame, and the channel on which it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    pub(crate) channel: Channel,
+    pub(crate) bytes: Bytes,
 }
 
 /// The state of a process and of its host.
@@ -117,7 +128,7 @@ enum NetworkEvent {
     Dial(u64),
     DialTimeout(u64),
     LinkUp(u64),
-    Written(u64, usize, Bytes),
+    Written(u64, usize, Packet),
     Part(u64, usize),
     Arrive(u64, usize),
     LinkDown(HostIndex, LinkId),
@@ -210,8 +221,8 @@ impl Network {
             NetworkEvent::Dial(dial) => self.deliver_dial(now, dial),
             NetworkEvent::DialTimeout(dial) => self.time_out_dial(dial),
             NetworkEvent::LinkUp(connection) => self.open_near_end(connection),
-            NetworkEvent::Written(connection, side, bytes) => {
-                self.finish_write(now, connection, side, bytes);
+            NetworkEvent::Written(connection, side, packet) => {
+                self.finish_write(now, connection, side, packet);
             }
             NetworkEvent::Part(connection, side) => self.deliver_part(connection, side),
             NetworkEvent::Arrive(connection, side) => self.deliver_payload(now, connection, side),
@@ -231,6 +242,8 @@ impl Network {
 
     /// Queues a frame on a link, and returns how many bytes are queued there; 0 if the link is not open.
     pub(crate) fn send(&mut self, now: Time, link: LinkId, bytes: Bytes) -> usize {
+        let channel = link.channel;
+        let link = LinkId::lobby(link.connection);
         let Some(&(connection, side)) = self.links.get(&link) else {
             return 0;
         };
@@ -240,7 +253,7 @@ impl Network {
         if found.ends[side].state != EndState::Open {
             return 0;
         }
-        let queued = found.pipes[side].push(bytes);
+        let queued = found.pipes[side].push(Packet { channel, bytes });
         self.pump(now, connection, side);
         queued
     }

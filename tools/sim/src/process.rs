@@ -5,10 +5,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ringtalk_proto::{Config, ErrorKind, Host, Input, LinkId, Signer, Time, Verifier};
-use ringtalk_wire::{Addresses, NodeId, Probe};
+use ringtalk_proto::{Config, ErrorKind, Host, Input, LinkId, Node, Signer, Time, Verifier};
+use ringtalk_wire::{Addresses, NodeId, Probe, RingId};
 
 use crate::event_queue::EventId;
+use crate::keys::LOBBY;
 use crate::network::{Health, HostIndex};
 use crate::world::reader::Reader;
 
@@ -34,12 +35,18 @@ pub(crate) struct DepartureState {
     pub(crate) handed_over: u64,
     /// The members that ran and were in its view when it had left: they have its last messages.
     pub(crate) heirs: Vec<HostIndex>,
+    /// How many messages it has handed to nobody when it left its room.
+    pub(crate) untaken: u64,
 }
 
 /// One process.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) host: Host,
+    /// The ring in which its user talks.
+    pub(crate) ring: RingId,
+    /// The node of that ring while the process is not in it.
+    outside: Node,
     pub(crate) address: String,
     /// All its addresses; `address` is the internal one.
     pub(crate) addresses: Addresses,
@@ -74,11 +81,19 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn new(
         config: Config,
+        ring: RingId,
         (signer, verifier): (Arc<dyn Signer>, Arc<dyn Verifier>),
         forging_signer: Arc<dyn Signer>,
         now: Time,
     ) -> Self {
+        let of_ring = Config {
+            ring,
+            ..config.clone()
+        };
+        let (signers, verifiers) = (Arc::clone(&signer), Arc::clone(&verifier));
         Self {
+            ring,
+            outside: Node::new(of_ring, signers, verifiers, now),
             address: config.addresses.internal.clone(),
             addresses: config.addresses.clone(),
             host: Host::new(config, signer, verifier, now),
@@ -103,6 +118,37 @@ impl Process {
 
     pub(crate) const fn id(&self) -> NodeId {
         self.host.lobby().id()
+    }
+
+    /// Returns the node of the ring in which the user talks.
+    pub(crate) fn node(&self) -> &Node {
+        if self.ring == LOBBY {
+            self.host.lobby()
+        } else {
+            self.host.room(&self.ring).unwrap_or(&self.outside)
+        }
+    }
+
+    /// Returns the same node, for the short cuts of a simulation.
+    pub(crate) fn node_mut(&mut self) -> &mut Node {
+        if self.ring == LOBBY {
+            self.host.lobby_mut()
+        } else {
+            self.host.room_mut(&self.ring).unwrap_or(&mut self.outside)
+        }
+    }
+
+    /// Returns true if the node coordinates that ring, as far as it knows.
+    pub(crate) fn coordinates(&self) -> bool {
+        let node = self.node();
+        if self.ring == LOBBY {
+            node.registration().is_some()
+        } else {
+            node.is_member()
+                && node
+                    .view()
+                    .is_some_and(|view| view.coordinator() == self.id())
+        }
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -12,6 +12,7 @@ mod gathering;
 mod inject;
 pub(crate) mod reader;
 mod recovery;
+mod rooms;
 mod sharing;
 mod step_injector;
 mod survey;
@@ -25,12 +26,12 @@ use std::net::SocketAddr;
 
 use ringtalk_proto::config::{Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
-use ringtalk_wire::{Addresses, NetworkId, NodeId};
+use ringtalk_wire::{Addresses, NetworkId, NodeId, RingId};
 
 use crate::director::Director;
 use crate::event_queue::EventQueue;
 use crate::figures::Figures;
-use crate::keys::{LOBBY, are_real, keys, signer};
+use crate::keys::{LOBBY, ROOM, are_real, keys, signer};
 use crate::network::{Arrival, HostIndex, Network, Site};
 use crate::oracle::{Check, Oracles};
 use crate::process::{PendingInput, Process};
@@ -94,6 +95,8 @@ pub struct Options {
     pub trace: bool,
     /// The planted bug that every node has.
     pub planted: Option<PlantedBug>,
+    /// Whether users talk in a room, which is observed instead of the lobby.
+    pub in_room: bool,
 }
 
 /// How the nodes of a run are set up, and how much their users write.
@@ -107,6 +110,8 @@ pub(crate) struct Setup {
     /// How long a user is silent, on average; if `None`, nobody writes anything.
     pace: Option<Duration>,
     history: usize,
+    /// The ring in which users talk, and which is observed.
+    pub(crate) ring: RingId,
     /// Whether a node that becomes ready must have every message sent so far.
     whole_at_ready: bool,
     real_keys: bool,
@@ -184,6 +189,7 @@ impl World {
                 lasts: options.lasts,
                 pace: None,
                 history: HISTORY,
+                ring: if options.in_room { ROOM } else { LOBBY },
                 whole_at_ready: false,
                 real_keys: are_real(seed),
                 planted: options.planted,
@@ -296,10 +302,10 @@ impl World {
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
-        let mut process =
-            Process::new(config, keys, signer(secret, self.setup.real_keys), self.now);
+        let forging_signer = signer(secret, self.setup.real_keys);
+        let mut process = Process::new(config, self.setup.ring, keys, forging_signer, self.now);
         if let Some(bug) = self.setup.planted {
-            process.host.lobby_mut().plant(bug);
+            process.host.plant(bug, &self.setup.ring);
         }
         self.processes.push(process);
         let phase = self.driver_random.millis(0, 1_000);
@@ -349,7 +355,8 @@ impl World {
             }
             WorldEvent::Register(index) => {
                 self.register(index);
-                Ok(())
+                self.refound_room(index)?;
+                self.introduce_coordinators(index)
             }
             WorldEvent::UserMessage(index) => self.write_next(index),
             WorldEvent::Resume(index) => self.resume(index),
@@ -402,13 +409,26 @@ impl World {
             Arrival::CircuitOver { number } => Input::CircuitOver { number }.into(),
             Arrival::Checked { peer, at } => Input::Checked { peer, at }.into(),
             Arrival::Part { link } => Input::Part { link }.into(),
-            Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
-            Arrival::Frame { link, bytes } => {
-                let mut frame = Self::decode_frame(&bytes)?;
+            Arrival::Written {
+                link,
+                channel,
+                bytes,
+            } => {
+                let link = LinkId { channel, ..link };
+                Input::Written { link, bytes }.into()
+            }
+            Arrival::Frame { link, packet } => {
+                let mut frame = Self::decode_frame(&packet.bytes)?;
                 self.share_bundle(&mut frame);
                 PendingInput {
-                    read: Some((link, bytes.len())),
-                    input: Input::Frame { link, frame },
+                    read: Some((link, packet.bytes.len())),
+                    input: Input::Frame {
+                        link: LinkId {
+                            channel: packet.channel,
+                            ..link
+                        },
+                        frame,
+                    },
                 }
             }
         };

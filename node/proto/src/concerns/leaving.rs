@@ -56,6 +56,11 @@ impl Leaving {
         }
     }
 
+    /// Counts the time limits from an earlier time on, when the process began to leave.
+    pub(crate) fn count_from(&mut self, since: Time) {
+        self.since = self.since.min(since);
+    }
+
     /// Returns true until this node is done.
     pub(crate) const fn is_waiting(&self) -> bool {
         !self.done

@@ -15,6 +15,8 @@ use core::time::Duration;
 
 use ringtalk_wire::{Channel, Frame, NodeId, RingId};
 
+#[cfg(feature = "planted-bugs")]
+use crate::PlantedBug;
 use crate::node::{Node, SpokenWords};
 use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Verifier};
 use channels::{Connection, Incoming};
@@ -44,9 +46,12 @@ pub struct Host {
     searched: Option<NodeId>,
     /// The rooms that may have outputs.
     touched: BTreeSet<RingId>,
-    /// When to leave the lobby, while the process leaves its rooms.
+    /// When the process began to leave, while it leaves its rooms.
     leaves: Option<Time>,
     out: VecDeque<RingOutput>,
+    /// The mistake that the nodes of rooms make.
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<PlantedBug>,
 }
 
 /// An output of one ring.
@@ -87,6 +92,8 @@ impl Host {
             touched: BTreeSet::new(),
             leaves: None,
             out: VecDeque::new(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 
@@ -200,13 +207,29 @@ impl Host {
         let rooms = self.rooms.values().filter_map(Room::deadline);
         let wishes = self.wishes.values().map(Wish::deadline);
         let due = lobby.into_iter().chain(rooms).chain(wishes);
-        due.chain(self.leaves).min()
+        due.chain(self.lobby_leave_due()).min()
     }
 
     /// Returns the lobby's node, for a short cut or a mistake of a simulation.
-    #[cfg(any(feature = "simulation", feature = "planted-bugs"))]
+    #[cfg(feature = "simulation")]
     pub const fn lobby_mut(&mut self) -> &mut Node {
         &mut self.lobby
+    }
+
+    /// Returns the node of a room, for the same.
+    #[cfg(feature = "simulation")]
+    pub fn room_mut(&mut self, ring: &RingId) -> Option<&mut Node> {
+        self.rooms.get_mut(ring).map(Room::node_mut)
+    }
+
+    /// Makes the nodes of a ring make a mistake from now on.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: PlantedBug, ring: &RingId) {
+        if *ring == self.lobby.ring() {
+            self.lobby.plant(bug);
+        } else {
+            self.planted = Some(bug);
+        }
     }
 
     /// Returns the lobby's node.
@@ -235,9 +258,16 @@ impl Host {
         let due: alloc::vec::Vec<RingId> = due.map(|(ring, _)| *ring).collect();
         for ring in due {
             self.tell_room(&ring, Input::Timer);
+            if self
+                .rooms
+                .get(&ring)
+                .is_some_and(|room| room.seeks_again(now))
+            {
+                self.find_contact(ring);
+            }
         }
         self.expire_wishes();
-        if is_due(self.leaves) {
+        if is_due(self.lobby_leave_due()) {
             self.leave_lobby();
         }
     }
@@ -293,22 +323,28 @@ impl Host {
 
     /// Leaves all rooms, and then the lobby.
     fn leave(&mut self) {
-        if self.leaves.is_some() {
-            return;
-        }
         if self.rooms.is_empty() {
             return self.leave_lobby();
         }
-        self.leaves = Some(self.now + ROOMS_LEAVE);
+        if self.leaves.is_some() {
+            return;
+        }
+        self.leaves = Some(self.now);
         self.tell_rooms(|| Input::Leave);
     }
 
+    /// Returns when to leave the lobby, though some rooms are not left yet.
+    fn lobby_leave_due(&self) -> Option<Time> {
+        Some(self.leaves? + ROOMS_LEAVE)
+    }
+
     fn leave_lobby(&mut self) {
-        self.leaves = None;
+        let began = self.leaves.take().unwrap_or(self.now);
         let rings: alloc::vec::Vec<RingId> = self.rooms.keys().copied().collect();
         for ring in rings {
             self.forget_room(&ring);
         }
         self.lobby.handle(self.now, Input::Leave);
+        self.lobby.leave_since(began);
     }
 }

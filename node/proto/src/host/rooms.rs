@@ -21,6 +21,8 @@ use crate::{Config, Input, LinkId, Output, Time};
 const WISH: Duration = Duration::from_secs(5);
 /// How many rooms in which it has spoken a process may have left.
 const FORMER_ROOMS: usize = 4_096;
+/// How often a process that knows no member of a room asks for one.
+const SEEK_PAUSE: Duration = Duration::from_secs(1);
 /// How many members of the lobby are asked for a room at once.
 const ASKED_AT_ONCE: usize = 16;
 
@@ -41,8 +43,10 @@ pub(super) struct Room {
     node: Node,
     /// True until this process has founded the room.
     founds: bool,
-    /// True while the room's node waits for a member that lets it in.
-    seeks: bool,
+    /// When to ask more members, while the room's node waits for one that lets it in.
+    seeks: Option<Time>,
+    /// The last peer that was named to it. The next time another one is, since the peer may be a newcomer itself.
+    named: Option<NodeId>,
 }
 
 impl Room {
@@ -50,12 +54,22 @@ impl Room {
         &self.node
     }
 
+    #[cfg(feature = "simulation")]
+    pub(super) const fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.node.poll_output()
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.node.poll_timeout()
+        let node = self.node.poll_timeout();
+        node.into_iter().chain(self.seeks).min()
+    }
+
+    pub(super) fn seeks_again(&self, now: Time) -> bool {
+        self.seeks.is_some_and(|at| at <= now)
     }
 }
 
@@ -95,6 +109,19 @@ impl Host {
         self.add_room(now, ring, false)
     }
 
+    /// Founds a room of any id, because no process of the simulation is in it.
+    #[cfg(feature = "simulation")]
+    pub fn found_room(&mut self, now: Time, ring: RingId) {
+        if !self.rooms.contains_key(&ring) {
+            let _ = self.add_room(now, ring, true);
+        } else if let Some(room) = self.rooms.get_mut(&ring)
+            && room.seeks.take().is_some()
+        {
+            self.now = now;
+            self.tell_room(&ring, Input::Found);
+        }
+    }
+
     fn add_room(&mut self, now: Time, ring: RingId, founds: bool) -> Result<(), RoomError> {
         self.now = now;
         if self.rooms.contains_key(&ring) || ring == self.lobby.ring() {
@@ -117,10 +144,15 @@ impl Host {
         if let Some(spoken) = self.spoken.remove(&ring) {
             node.resume(spoken);
         }
+        #[cfg(feature = "planted-bugs")]
+        if let Some(bug) = self.planted {
+            node.plant(bug);
+        }
         let room = Room {
             node,
             founds,
-            seeks: false,
+            seeks: None,
+            named: None,
         };
         self.rooms.insert(ring, room);
         self.touched.insert(ring);
@@ -170,18 +202,21 @@ impl Host {
     }
 
     /// Tells the node of a room which member may let it in, or begins to ask for one.
-    fn find_contact(&mut self, ring: RingId) {
+    pub(super) fn find_contact(&mut self, ring: RingId) {
         let Some(room) = self.rooms.get_mut(&ring) else {
             return;
         };
         if core::mem::take(&mut room.founds) {
             return self.tell_room(&ring, Input::Found);
         }
-        room.seeks = true;
-        let mut linked = self.connections.values();
-        let inside = linked.find(|one| one.open_channel(&ring).is_some());
-        if let Some(peer) = inside.map(|one| one.peer) {
-            return self.introduce(&ring, peer);
+        room.seeks = Some(self.now + SEEK_PAUSE);
+        let named = room.named;
+        let linked = self.connections.values();
+        let inside = linked.filter(|one| one.open_channel(&ring).is_some());
+        let inside: BTreeSet<NodeId> = inside.map(|one| one.peer).collect();
+        let next = inside.iter().find(|peer| Some(**peer) > named);
+        if let Some(&peer) = next.or(inside.first()) {
+            self.introduce(&ring, peer);
         }
         for peer in self.members_to_ask(&ring) {
             let addresses = self.lobby.view().and_then(|view| view.member(&peer));
@@ -215,7 +250,8 @@ impl Host {
         let Some(room) = self.rooms.get_mut(ring) else {
             return;
         };
-        if core::mem::take(&mut room.seeks) {
+        if room.seeks.take().is_some() {
+            room.named = Some(peer);
             // It names the administrator if it is another one.
             let coordinator = Contact {
                 id: peer,

@@ -56,6 +56,14 @@ impl Node {
         }
     }
 
+    /// Counts the time that leaving may take from when the process began to leave its rooms.
+    pub(crate) fn leave_since(&mut self, since: Time) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.count_from(since);
+        }
+        self.timeout.invalidate();
+    }
+
     /// Notes whether a room wants the link to a peer, which is kept then as if the peer were a member of the lobby.
     pub(crate) fn set_room_peer(&mut self, peer: NodeId, is_wanted: bool) {
         if is_wanted {

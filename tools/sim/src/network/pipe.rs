@@ -4,10 +4,9 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use ringtalk_proto::Time;
 
-use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Passage};
+use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Packet, Passage};
 
 /// How many bytes can be sent to a paused process before its sender blocks.
 pub(super) const WINDOW_BYTES: usize = 256 * 1024;
@@ -19,14 +18,14 @@ const BYTES_PER_MICROSECOND: u64 = 10;
 /// A frame, or the end of the stream, on its way to the far end.
 #[derive(Debug)]
 pub(super) enum Payload {
-    Frame(Bytes),
+    Frame(Packet),
     End,
 }
 
 /// One direction of a connection.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Packet>,
     queued: usize,
     writing: bool,
     /// How many bytes are written and not read yet.
@@ -56,9 +55,9 @@ impl Pipe {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: Bytes) -> usize {
-        self.queued += bytes.len();
-        self.queue.push_back(bytes);
+    pub(super) fn push(&mut self, packet: Packet) -> usize {
+        self.queued += packet.bytes.len();
+        self.queue.push_back(packet);
         self.queued
     }
 
@@ -85,15 +84,15 @@ impl Pipe {
     }
 
     /// Takes the next frame to write, if it fits the window.
-    fn next(&mut self) -> Option<Bytes> {
-        let fits = |bytes: &Bytes| self.in_flight + bytes.len() <= WINDOW_BYTES;
+    fn next(&mut self) -> Option<Packet> {
+        let fits = |packet: &Packet| self.in_flight + packet.bytes.len() <= WINDOW_BYTES;
         if self.writing || !self.queue.front().is_some_and(fits) {
             return None;
         }
-        let bytes = self.queue.pop_front()?;
+        let packet = self.queue.pop_front()?;
         self.writing = true;
-        self.in_flight += bytes.len();
-        Some(bytes)
+        self.in_flight += packet.bytes.len();
+        Some(packet)
     }
 
     /// Returns true if a frame is being written.
@@ -116,16 +115,16 @@ impl Network {
         if !matches!(writer, Health::Running | Health::Left) {
             return;
         }
-        if let Some(bytes) = found.pipes[side].next() {
+        if let Some(packet) = found.pipes[side].next() {
             let [one, other] = found.ends.each_ref().map(|end| end.host);
-            let length = bytes.len() as u64;
+            let length = packet.bytes.len() as u64;
             let micros = match self.conditions.bandwidth(one, other) {
                 Some(bytes_per_ms) => length * 1_000 / bytes_per_ms,
                 None => length / BYTES_PER_MICROSECOND,
             };
             let took = Duration::from_micros(micros);
             self.events
-                .push(now + took, NetworkEvent::Written(connection, side, bytes));
+                .push(now + took, NetworkEvent::Written(connection, side, packet));
             self.plan_parts(now, connection, side, took);
         } else if found.pipes[side].is_written_out() {
             self.send_end(now, connection, side);
@@ -157,19 +156,23 @@ impl Network {
         }
     }
 
-    pub(super) fn finish_write(&mut self, now: Time, connection: u64, side: usize, bytes: Bytes) {
+    pub(super) fn finish_write(&mut self, now: Time, connection: u64, side: usize, packet: Packet) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
         let End { host, link, state } = found.ends[side];
         let pipe = &mut found.pipes[side];
         pipe.writing = false;
-        pipe.queued = pipe.queued.saturating_sub(bytes.len());
+        pipe.queued = pipe.queued.saturating_sub(packet.bytes.len());
         if state == EndState::Open {
-            let bytes = bytes.len();
-            self.notify(host, Arrival::Written { link, bytes });
+            let written = Arrival::Written {
+                link,
+                channel: packet.channel,
+                bytes: packet.bytes.len(),
+            };
+            self.notify(host, written);
         }
-        self.dispatch(now, connection, side, Payload::Frame(bytes));
+        self.dispatch(now, connection, side, Payload::Frame(packet));
         self.pump(now, connection, side);
     }
 
@@ -228,9 +231,11 @@ impl Network {
             EndState::Open | EndState::Closing { lingers: true }
         );
         match payload {
-            Payload::Frame(bytes) if receives => self.notify(host, Arrival::Frame { link, bytes }),
-            Payload::Frame(bytes) => {
-                found.pipes[side].free_window(bytes.len());
+            Payload::Frame(packet) if receives => {
+                self.notify(host, Arrival::Frame { link, packet });
+            }
+            Payload::Frame(packet) => {
+                found.pipes[side].free_window(packet.bytes.len());
                 self.pump(now, connection, side);
             }
             Payload::End => self.close_end(now, connection, 1 - side, receives),

@@ -78,7 +78,7 @@ fn address(host: u8) -> String {
 fn received(arrivals: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
     let mine = || arrivals.iter().filter(move |(to, _)| *to == host);
     let frames = mine().filter_map(|(_, arrival)| match arrival {
-        Arrival::Frame { bytes, .. } => Some(bytes[0]),
+        Arrival::Frame { packet, .. } => Some(packet.bytes[0]),
         _ => None,
     });
     let downs = mine().filter(|(_, arrival)| matches!(arrival, Arrival::LinkDown { .. }));

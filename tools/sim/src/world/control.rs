@@ -220,7 +220,7 @@ impl World {
     /// Returns the members in ring order, from the coordinator's view.
     pub(crate) fn in_ring_order(&self) -> Vec<HostIndex> {
         let coordinator = self.coordinator();
-        let view = coordinator.and_then(|index| self.processes[index].host.lobby().view());
+        let view = coordinator.and_then(|index| self.processes[index].node().view());
         let members = view.into_iter().flat_map(|view| view.members());
         members
             .filter_map(|member| self.indexes.get(&member.id).copied())
@@ -237,33 +237,31 @@ impl World {
 
     /// Returns the running coordinator; of several, the one whose view has the highest tag.
     pub(crate) fn coordinator(&self) -> Option<HostIndex> {
-        let registers =
-            |&index: &HostIndex| self.processes[index].host.lobby().registration().is_some();
+        let registers = |&index: &HostIndex| self.processes[index].coordinates();
         self.members()
             .into_iter()
             .filter(registers)
             .max_by_key(|&index| {
-                let view = self.processes[index].host.lobby().view();
+                let view = self.processes[index].node().view();
                 view.map(|view| view.tag())
             })
     }
 
     /// Returns all running members that consider themselves the coordinator.
     pub(crate) fn coordinators(&self) -> Vec<HostIndex> {
-        let registers =
-            |&index: &HostIndex| self.processes[index].host.lobby().registration().is_some();
+        let registers = |&index: &HostIndex| self.processes[index].coordinates();
         self.members().into_iter().filter(registers).collect()
     }
 
     /// Returns the successor of a node, as the node itself sees it.
     pub(crate) fn successor(&self, index: HostIndex) -> Option<HostIndex> {
-        let (_, successor) = self.processes[index].host.lobby().neighbours()?;
+        let (_, successor) = self.processes[index].node().neighbours()?;
         self.indexes.get(&successor).copied()
     }
 
     /// Returns both neighbours of a node, as the node itself sees them.
     pub(crate) fn neighbours(&self, index: HostIndex) -> Option<[HostIndex; 2]> {
-        let (before, after) = self.processes[index].host.lobby().neighbours()?;
+        let (before, after) = self.processes[index].node().neighbours()?;
         Some([*self.indexes.get(&before)?, *self.indexes.get(&after)?])
     }
 
@@ -289,11 +287,7 @@ impl World {
         let heirs = self.heirs_of(index);
         let process = &mut self.processes[index];
         process.departure.heirs = heirs;
-        let last = process
-            .host
-            .lobby()
-            .view()
-            .is_none_or(|view| view.len() <= 1);
+        let last = process.node().view().is_none_or(|view| view.len() <= 1);
         process.health = Health::Left;
         process.departure.handed_over = handed_over;
         if let Some((event, _)) = process.timer.take() {
@@ -306,7 +300,7 @@ impl World {
     }
 
     fn heirs_of(&self, index: HostIndex) -> Vec<HostIndex> {
-        let view = self.processes[index].host.lobby().view();
+        let view = self.processes[index].node().view();
         let members = view.into_iter().flat_map(|view| view.members());
         members
             .filter_map(|member| self.indexes.get(&member.id).copied())

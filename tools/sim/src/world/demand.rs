@@ -171,7 +171,7 @@ impl World {
         let end = self.now + patience;
         loop {
             let live = self.processes.iter().filter(|process| process.is_alive());
-            let witnesses: Vec<Witness> = live.map(|process| process.host.lobby().into()).collect();
+            let witnesses: Vec<Witness> = live.map(|process| process.node().into()).collect();
             let check = self.oracles.check_marks(&witnesses);
             if check.is_ok() || self.now >= end {
                 return check;
@@ -198,7 +198,7 @@ impl World {
 
     fn check_at_rest(&self) -> Check {
         let live = self.processes.iter().filter(|process| process.is_alive());
-        let witnesses: Vec<Witness> = live.map(|process| process.host.lobby().into()).collect();
+        let witnesses: Vec<Witness> = live.map(|process| process.node().into()).collect();
         self.check_one_link_per_pair()?;
         self.check_leavers_are_gone()?;
         self.oracles
@@ -225,7 +225,7 @@ impl World {
     /// Returns a member and a dead process in its view, if there are any.
     fn listed_dead(&self) -> Option<(HostIndex, HostIndex)> {
         self.members().into_iter().find_map(|index| {
-            let listed = self.processes[index].host.lobby().view()?.members();
+            let listed = self.processes[index].node().view()?.members();
             let dead = listed
                 .filter_map(|member| self.indexes.get(&member.id).copied())
                 .find(|&member| !self.processes[member].is_alive())?;

@@ -9,6 +9,7 @@ use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
 use super::sharing::bundle_of;
 use super::{REGISTER, World, WorldEvent};
 use crate::director::Answer;
+use crate::keys::LOBBY;
 use crate::network::{Health, HostIndex};
 use crate::oracle::{Check, Violation, check_load, check_queue, ensure};
 use crate::process::PendingInput;
@@ -209,13 +210,18 @@ impl World {
             _ => None,
         };
         self.report_reader_pace(index);
-        self.processes[index].host.handle(now, input);
+        let process = &mut self.processes[index];
+        if matches!(input, Input::Say(_)) {
+            process.host.handle_in(now, &process.ring, input);
+        } else {
+            process.host.handle(now, input);
+        }
         self.share_expanded(index, brief);
     }
 
     pub(super) fn drain(&mut self, index: HostIndex) -> Check {
         for _ in 0..OUTPUTS {
-            let Some(RingOutput { output, .. }) = self.processes[index].host.poll_output() else {
+            let Some(output) = self.processes[index].host.poll_output() else {
                 self.arm_timer(index);
                 return self.check_load(index);
             };
@@ -232,12 +238,15 @@ impl World {
 
     /// Checks that everything that a node keeps stays within its bound.
     fn check_load(&mut self, index: HostIndex) -> Check {
-        let load = self.processes[index].host.lobby().load();
-        self.figures.peaks.raise(&load);
-        check_load(self.processes[index].id(), &load, self.setup.history)
+        let process = &self.processes[index];
+        for load in [process.host.lobby().load(), process.node().load()] {
+            self.figures.peaks.raise(&load);
+            check_load(process.id(), &load, self.setup.history)?;
+        }
+        Ok(())
     }
 
-    fn carry_out(&mut self, index: HostIndex, output: Output) -> Check {
+    fn carry_out(&mut self, index: HostIndex, RingOutput { ring, output }: RingOutput) -> Check {
         if !matches!(output, Output::Event(_)) {
             self.record_sign_of_life(index);
         }
@@ -302,8 +311,23 @@ impl World {
                 }
                 Ok(())
             }
-            Output::Event(event) => self.handle_node_event(index, &event),
+            Output::Event(event) if ring == self.setup.ring => {
+                self.handle_node_event(index, &event)
+            }
+            Output::Event(event) => {
+                self.trace
+                    .show(self.now, || format!("n{index} says in the lobby {event:?}"));
+                if matches!(event, Event::Ready { .. }) {
+                    self.enter_room(index);
+                }
+                Ok(())
+            }
+            Output::Finished { untaken } if ring != LOBBY => {
+                self.processes[index].departure.untaken = untaken;
+                Ok(())
+            }
             Output::Finished { untaken } => {
+                let untaken = untaken + self.processes[index].departure.untaken;
                 self.finish_leave(index, untaken);
                 Ok(())
             }
@@ -342,7 +366,7 @@ impl World {
             process.ready = Some(self.now);
             self.figures.joins.push(self.now - process.started);
         }
-        let waits = |author: &NodeId| self.processes[index].host.lobby().waits_for(author);
+        let waits = |author: &NodeId| self.processes[index].node().waits_for(author);
         self.oracles.check_event(node, event, waits)?;
         if let Event::View(view) = event {
             self.share_view(index, view);

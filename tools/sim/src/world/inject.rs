@@ -220,7 +220,7 @@ impl World {
     /// Returns the members that the coordinator's view lists, the most senior first.
     fn by_seniority(&self) -> Vec<HostIndex> {
         let coordinator = self.coordinator();
-        let view = coordinator.and_then(|index| self.processes[index].host.lobby().view());
+        let view = coordinator.and_then(|index| self.processes[index].node().view());
         let mut members: Vec<_> = view.into_iter().flat_map(|view| view.members()).collect();
         members.sort_by_key(|member| member.seniority);
         let index = |id| self.indexes.get(id).copied();

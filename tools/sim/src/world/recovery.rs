@@ -124,7 +124,7 @@ impl World {
         let dead = self.id(dead);
         let mut members = self.members().into_iter();
         members.any(|index| {
-            let neighbours = self.processes[index].host.lobby().neighbours();
+            let neighbours = self.processes[index].node().neighbours();
             neighbours.is_some_and(|(before, after)| before == dead || after == dead)
         })
     }
@@ -132,7 +132,7 @@ impl World {
     /// Returns the epoch that all running members follow, if they follow the same one.
     fn common_epoch(&self) -> Option<Epoch> {
         let epochs = self.members().into_iter().map(|index| {
-            let view = self.processes[index].host.lobby().view();
+            let view = self.processes[index].node().view();
             view.map(|view| view.tag().epoch)
         });
         let mut epochs = epochs.peekable();

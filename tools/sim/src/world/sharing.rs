@@ -50,13 +50,13 @@ impl World {
     /// Replaces the view that a node has taken by the shared copy.
     pub(super) fn share_view(&mut self, index: HostIndex, view: &Arc<View>) {
         let view = self.shared.view(view);
-        self.processes[index].host.lobby_mut().reuse_view(&view);
+        self.processes[index].node_mut().reuse_view(&view);
     }
 
     /// Replaces what a node expanded from a brief bundle by the shared copy, in large rings.
     pub(super) fn share_expanded(&mut self, index: HostIndex, first: Option<MessageId>) {
         if let Some(first) = first.filter(|_| self.oracles.uses_cheap_checks())
-            && let Some(raw) = self.processes[index].host.lobby_mut().bundle_bytes(first)
+            && let Some(raw) = self.processes[index].node_mut().bundle_bytes(first)
         {
             *raw = self.shared.bundle(raw);
         }

@@ -99,8 +99,12 @@ impl World {
             })
         };
         match input {
-            Input::Frame { link, .. } => step(Some(*link), false),
-            Input::Written { link, .. } if self.network.is_writing(*link) => step(None, true),
+            Input::Frame { link, .. } => step(Some(LinkId::lobby(link.connection)), false),
+            Input::Written { link, .. }
+                if self.network.is_writing(LinkId::lobby(link.connection)) =>
+            {
+                step(None, true)
+            }
             Input::Written { .. } => None,
             Input::LinkUp { .. } => step(None, true),
             _ => step(None, false),

@@ -86,7 +86,7 @@ impl World {
         let honest = |index: &HostIndex| !self.oracles.distrusts(self.id(*index));
         let members = self.members().into_iter().filter(honest);
         let clocks: BTreeSet<u64> = members
-            .map(|index| self.processes[index].host.lobby().clock().hash())
+            .map(|index| self.processes[index].node().clock().hash())
             .collect();
         clocks.len() <= 1
     }
@@ -96,17 +96,11 @@ impl World {
         let ids: BTreeSet<NodeId> = members.iter().map(|&index| self.id(index)).collect();
         let tags: BTreeSet<_> = members
             .iter()
-            .map(|&index| {
-                self.processes[index]
-                    .host
-                    .lobby()
-                    .view()
-                    .map(|view| view.tag())
-            })
+            .map(|&index| self.processes[index].node().view().map(|view| view.tag()))
             .collect();
         let view = members
             .first()
-            .and_then(|&first| self.processes[first].host.lobby().view());
+            .and_then(|&first| self.processes[first].node().view());
         let listed = view.map(|view| view.members().map(|member| member.id).collect());
         tags.len() == 1 && listed == Some(ids)
     }

@@ -59,7 +59,7 @@ impl World {
     fn send_message(&mut self, index: HostIndex) -> Check {
         let process = &self.processes[index];
         let can_send = process.is_running() && process.departure.since.is_none();
-        if !can_send || !process.host.lobby().accepts_input() {
+        if !can_send || !process.node().accepts_input() {
             return Ok(());
         }
         let author = process.id();

@@ -37,6 +37,9 @@ pub(crate) struct RunArgs {
     /// A mistake that every node makes: a name that `sim mutants` prints
     #[arg(long, value_name = "NAME", value_parser = mutants::bug)]
     planted: Option<PlantedBug>,
+    /// Lets all users talk in one room, which is checked instead of the lobby
+    #[arg(long)]
+    in_room: bool,
     /// Leaves a failing schedule as it is instead of shrinking it
     #[arg(long)]
     no_shrink: bool,
@@ -59,6 +62,7 @@ impl RunArgs {
             lasts: self.lasts.map(Duration::from_secs),
             trace: self.trace,
             planted: self.planted,
+            in_room: self.in_room,
         };
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let jobs = if self.trace { 1 } else { jobs };
