@@ -144,11 +144,17 @@ fn mutant(bug: PlantedBug) -> Mutant {
 
 impl Mutant {
     /// Looks for a seed under which one of the expected invariants catches the bug.
-    pub fn hunt(&self, jobs: usize) -> Verdict {
+    /// With `in_room`, all users talk in a room.
+    pub fn hunt(&self, jobs: usize, in_room: bool) -> Verdict {
         let scenario = self.scenario();
         let planted = Options {
             planted: Some(self.bug),
+            in_room,
             ..Options::default()
+        };
+        let without_bug = Options {
+            planted: None,
+            ..planted
         };
         let is_expected = |failure: &&Failure| self.caught_by.contains(&failure.invariant);
         let report = run_seeds(&scenario, 0..self.seeds, planted, jobs, |report| {
@@ -163,7 +169,7 @@ impl Mutant {
                 others: report.failures,
             };
         };
-        let clean = run_seeds(&scenario, 0..seed + 1, Options::default(), jobs, |_| true);
+        let clean = run_seeds(&scenario, 0..seed + 1, without_bug, jobs, |_| true);
         match clean.failures.into_iter().next() {
             Some(failure) => Verdict::FailsWithoutBug(Box::new(failure)),
             None => Verdict::Caught { invariant, seed },

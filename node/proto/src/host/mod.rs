@@ -2,9 +2,11 @@
 //!
 //! The first ring is the lobby. Its node makes the links, and asks directors and other members for ways to peers. Each
 //! room is a ring of its own, whose node sees its channels of the connections as its links. Here are the inputs and
-//! outputs of the process. Not here: how rooms get their channels (`rooms`), what happens in one ring (`node`).
+//! outputs of the process. Not here: how rooms are joined (`rooms`) and get their links (`entering`), what happens in
+//! one ring (`node`).
 
 mod channels;
+mod entering;
 mod rooms;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,8 @@ use crate::PlantedBug;
 use crate::node::{Node, SpokenWords};
 use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Verifier};
 use channels::{Connection, Incoming};
-use rooms::{Room, Wish};
+use entering::Wish;
+use rooms::Room;
 
 pub use rooms::RoomError;
 

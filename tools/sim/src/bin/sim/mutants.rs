@@ -16,6 +16,9 @@ pub(crate) struct MutantsArgs {
     /// Threads; the results do not depend on it [default: all cores]
     #[arg(long)]
     jobs: Option<usize>,
+    /// Lets all users talk in one room, whose nodes make the mistakes
+    #[arg(long)]
+    in_room: bool,
 }
 
 impl MutantsArgs {
@@ -26,7 +29,7 @@ impl MutantsArgs {
         let mut all = true;
         for mutant in mutants::all().filter(|one| self.name.is_none_or(|name| name == one.bug)) {
             let name = mutants::name(mutant.bug);
-            match mutant.hunt(jobs) {
+            match mutant.hunt(jobs, self.in_room) {
                 Verdict::Caught { invariant, .. } => {
                     writeln!(out, "caught {name} by {invariant}")?;
                 }
