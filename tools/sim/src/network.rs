@@ -1,4 +1,4 @@
-//! The simulated network: dials, and links that carry ordered streams of frames as TCP does.
+//! The simulated network: dials, and links that carry frames as TCP does, those of each class in order.
 //!
 //! A host stands for one process and its address. The kernel of a paused host still accepts what fits its receive
 //! window. Bytes that a killed host has already written still arrive, followed by the end of the stream. Not here: the
@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::{NodeId, Ticket};
+use ringtalk_wire::{FrameClass, NodeId, Ticket};
 
 use crate::event_queue::EventQueue;
 use crate::random::Random;
@@ -54,9 +54,13 @@ pub(crate) enum Arrival {
     /// A frame; its receiver calls `read` when it has taken it.
     Frame { link: LinkId, bytes: Bytes },
     /// A part of a frame, which takes long.
-    Part { link: LinkId },
-    /// Bytes left the send queue of a link.
-    Written { link: LinkId, bytes: usize },
+    Part { link: LinkId, taking: Duration },
+    /// Bytes of a class left the send queue of a link.
+    Written {
+        link: LinkId,
+        class: FrameClass,
+        bytes: usize,
+    },
 }
 
 /// The state of a process and of its host.
@@ -116,8 +120,8 @@ enum NetworkEvent {
     Dial(u64),
     DialTimeout(u64),
     LinkUp(u64),
-    Written(u64, usize, Bytes),
-    Part(u64, usize),
+    Written(u64, usize, (FrameClass, Bytes)),
+    Part(u64, usize, Duration),
     Arrive(u64, usize),
     LinkDown(HostIndex, LinkId),
     JoinCircuit {
@@ -209,10 +213,12 @@ impl Network {
             NetworkEvent::Dial(dial) => self.deliver_dial(now, dial),
             NetworkEvent::DialTimeout(dial) => self.time_out_dial(dial),
             NetworkEvent::LinkUp(connection) => self.open_near_end(connection),
-            NetworkEvent::Written(connection, side, bytes) => {
-                self.finish_write(now, connection, side, bytes);
+            NetworkEvent::Written(connection, side, frame) => {
+                self.finish_write(now, connection, side, frame);
             }
-            NetworkEvent::Part(connection, side) => self.deliver_part(connection, side),
+            NetworkEvent::Part(connection, side, taking) => {
+                self.deliver_part(connection, side, taking);
+            }
             NetworkEvent::Arrive(connection, side) => self.deliver_payload(now, connection, side),
             NetworkEvent::LinkDown(host, link) => self.notify(host, Arrival::LinkDown { link }),
             NetworkEvent::JoinCircuit {
@@ -229,7 +235,7 @@ impl Network {
     }
 
     /// Queues a frame on a link, and returns how many bytes are queued there; 0 if the link is not open.
-    pub(crate) fn send(&mut self, now: Time, link: LinkId, bytes: Bytes) -> usize {
+    pub(crate) fn send(&mut self, now: Time, link: LinkId, frame: (FrameClass, Bytes)) -> usize {
         let Some(&(connection, side)) = self.links.get(&link) else {
             return 0;
         };
@@ -239,7 +245,7 @@ impl Network {
         if found.ends[side].state != EndState::Open {
             return 0;
         }
-        let queued = found.pipes[side].push(bytes);
+        let queued = found.pipes[side].push(frame);
         self.pump(now, connection, side);
         queued
     }

@@ -400,8 +400,8 @@ impl World {
             Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
             Arrival::CircuitOver { number } => Input::CircuitOver { number }.into(),
             Arrival::Checked { peer, at } => Input::Checked { peer, at }.into(),
-            Arrival::Part { link } => Input::Part { link }.into(),
-            Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
+            Arrival::Part { link, taking } => Input::Part { link, taking }.into(),
+            Arrival::Written { link, class, bytes } => Input::Written { link, class, bytes }.into(),
             Arrival::Frame { link, bytes } => {
                 let mut frame = Self::decode_frame(&bytes)?;
                 self.share_bundle(&mut frame);

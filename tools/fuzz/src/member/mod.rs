@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringtalk_proto::{Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{BundleMessage, Contact, Epoch, Frame, NodeId, decode, encode};
+use ringtalk_wire::{BundleMessage, Contact, Epoch, Frame, FrameClass, NodeId, decode, encode};
 
 use crate::memory;
 use crate::reader::Reader;
@@ -53,7 +53,7 @@ struct Subject<'a> {
     /// The peers that it wants to check.
     checks: Vec<NodeId>,
     /// The bytes that wait in the queue of each link.
-    unwritten: BTreeMap<LinkId, usize>,
+    unwritten: BTreeMap<(LinkId, FrameClass), usize>,
     asks: bool,
     left: bool,
     rules: Rules,
@@ -156,8 +156,8 @@ impl<'a> Subject<'a> {
             Rules::outputs(outputs);
             match output {
                 Output::Dial { peer, .. } => self.dials.push(peer),
-                Output::Send { link, bytes } => {
-                    *self.unwritten.entry(link).or_default() += bytes.len();
+                Output::Send { link, class, bytes } => {
+                    *self.unwritten.entry((link, class)).or_default() += bytes.len();
                     Rules::sent(&bytes);
                 }
                 Output::Close { link, .. } => {
@@ -215,7 +215,7 @@ impl<'a> Subject<'a> {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         if let Some(link) = self.reader.choose(&links) {
             self.links.remove(link);
-            self.unwritten.remove(link);
+            self.unwritten.retain(|(of, _), _| of != link);
             self.handle(Input::LinkDown { link: *link });
         }
     }
@@ -309,10 +309,11 @@ impl<'a> Subject<'a> {
     fn write(&mut self) {
         let unread = self.made % 3 * 5_000;
         self.handle(Input::Read { unread });
-        for (link, bytes) in std::mem::take(&mut self.unwritten) {
+        for ((link, class), bytes) in std::mem::take(&mut self.unwritten) {
             if self.links.contains_key(&link) {
-                self.handle(Input::Part { link });
-                self.handle(Input::Written { link, bytes });
+                let taking = Duration::from_millis(self.made % 3 * 150);
+                self.handle(Input::Part { link, taking });
+                self.handle(Input::Written { link, class, bytes });
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use ringtalk_proto::Time;
+use ringtalk_wire::FrameClass;
 
 use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Passage};
 
@@ -26,7 +27,8 @@ pub(super) enum Payload {
 /// One direction of a connection.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    queue: VecDeque<Bytes>,
+    /// The frames that wait, by class: urgent ones are written first.
+    queues: [VecDeque<Bytes>; FrameClass::ALL.len()],
     queued: usize,
     writing: bool,
     /// How many bytes are written and not read yet.
@@ -44,7 +46,7 @@ impl Pipe {
     /// Creates an empty pipe, from which nothing arrives before `open`.
     pub(super) const fn new(open: Time) -> Self {
         Self {
-            queue: VecDeque::new(),
+            queues: [VecDeque::new(), VecDeque::new()],
             queued: 0,
             writing: false,
             in_flight: 0,
@@ -56,9 +58,9 @@ impl Pipe {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: Bytes) -> usize {
+    pub(super) fn push(&mut self, (class, bytes): (FrameClass, Bytes)) -> usize {
         self.queued += bytes.len();
-        self.queue.push_back(bytes);
+        self.queues[class.index()].push_back(bytes);
         self.queued
     }
 
@@ -71,7 +73,7 @@ impl Pipe {
     }
 
     pub(super) fn clear(&mut self) {
-        self.queue.clear();
+        self.queues.iter_mut().for_each(VecDeque::clear);
         self.queued = 0;
     }
 
@@ -85,15 +87,21 @@ impl Pipe {
     }
 
     /// Takes the next frame to write, if it fits the window.
-    fn next(&mut self) -> Option<Bytes> {
-        let fits = |bytes: &Bytes| self.in_flight + bytes.len() <= WINDOW_BYTES;
-        if self.writing || !self.queue.front().is_some_and(fits) {
+    fn next(&mut self) -> Option<(FrameClass, Bytes)> {
+        if self.writing {
             return None;
         }
-        let bytes = self.queue.pop_front()?;
+        let waits = |class: &FrameClass| !self.queues[class.index()].is_empty();
+        let class = FrameClass::ALL.into_iter().find(waits)?;
+        let queue = &mut self.queues[class.index()];
+        let fits = |bytes: &Bytes| self.in_flight + bytes.len() <= WINDOW_BYTES;
+        if !queue.front().is_some_and(fits) {
+            return None;
+        }
+        let bytes = queue.pop_front()?;
         self.writing = true;
         self.in_flight += bytes.len();
-        Some(bytes)
+        Some((class, bytes))
     }
 
     /// Returns true if a frame is being written.
@@ -102,7 +110,7 @@ impl Pipe {
     }
 
     fn is_written_out(&self) -> bool {
-        self.finishing && !self.ended && !self.writing && self.queue.is_empty()
+        self.finishing && !self.ended && !self.writing && self.queues.iter().all(VecDeque::is_empty)
     }
 }
 
@@ -116,16 +124,16 @@ impl Network {
         if !matches!(writer, Health::Running | Health::Left) {
             return;
         }
-        if let Some(bytes) = found.pipes[side].next() {
+        if let Some(frame) = found.pipes[side].next() {
             let [one, other] = found.ends.each_ref().map(|end| end.host);
-            let length = bytes.len() as u64;
+            let length = frame.1.len() as u64;
             let micros = match self.conditions.bandwidth(one, other) {
                 Some(bytes_per_ms) => length * 1_000 / bytes_per_ms,
                 None => length / BYTES_PER_MICROSECOND,
             };
             let took = Duration::from_micros(micros);
             self.events
-                .push(now + took, NetworkEvent::Written(connection, side, bytes));
+                .push(now + took, NetworkEvent::Written(connection, side, frame));
             self.plan_parts(now, connection, side, took);
         } else if found.pipes[side].is_written_out() {
             self.send_end(now, connection, side);
@@ -137,14 +145,14 @@ impl Network {
         let mut after = PART_PAUSE;
         while after < took {
             let latency = self.latency();
-            let event = NetworkEvent::Part(connection, side);
+            let event = NetworkEvent::Part(connection, side, after);
             self.events.push(now + after + latency, event);
             after += PART_PAUSE;
         }
     }
 
     /// Tells a process that a part of a frame has come, unless it would have had to wait on the way.
-    pub(super) fn deliver_part(&mut self, connection: u64, side: usize) {
+    pub(super) fn deliver_part(&mut self, connection: u64, side: usize, taking: Duration) {
         let Some(found) = self.connections.get(&connection) else {
             return;
         };
@@ -153,11 +161,17 @@ impl Network {
         let End { host, link, state } = found.ends[1 - side];
         let link_is_open = state == EndState::Open;
         if link_is_open && !is_held_up && !self.is_blocked(connection, from, to) {
-            self.notify(host, Arrival::Part { link });
+            self.notify(host, Arrival::Part { link, taking });
         }
     }
 
-    pub(super) fn finish_write(&mut self, now: Time, connection: u64, side: usize, bytes: Bytes) {
+    pub(super) fn finish_write(
+        &mut self,
+        now: Time,
+        connection: u64,
+        side: usize,
+        (class, bytes): (FrameClass, Bytes),
+    ) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
@@ -167,7 +181,7 @@ impl Network {
         pipe.queued = pipe.queued.saturating_sub(bytes.len());
         if state == EndState::Open {
             let bytes = bytes.len();
-            self.notify(host, Arrival::Written { link, bytes });
+            self.notify(host, Arrival::Written { link, class, bytes });
         }
         self.dispatch(now, connection, side, Payload::Frame(bytes));
         self.pump(now, connection, side);
