@@ -18,8 +18,11 @@ pub const PREFACE: &[u8] = b"RTLK\x00\x0a";
 /// The secret of the open discussion, which is public.
 pub const OPEN: DiscussionSecret = DiscussionSecret(*b"ringtalk-open-02");
 
-/// The maximum number of plaintext bytes of a record.
-const RECORD_BYTES: usize = 65_519;
+/// The maximum number of bytes of a stream in a record.
+const RECORD_BYTES: usize = 65_518;
+
+/// The last byte of the contents of a record that continues the main stream.
+const MAIN_STREAM: u8 = 0;
 
 /// A discussion's secret.
 #[derive(Clone, Copy, Debug)]
@@ -122,9 +125,13 @@ impl Session {
     /// After 2^64 records.
     pub fn encrypt(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut records = Vec::new();
-        let mut record = vec![0; RECORD_BYTES + 16];
+        let mut record = vec![0; RECORD_BYTES + 17];
         for part in bytes.chunks(RECORD_BYTES) {
-            let length = self.0.write_message(part, &mut record).expect("it fits");
+            let contents = [part, &[MAIN_STREAM]].concat();
+            let length = self
+                .0
+                .write_message(&contents, &mut record)
+                .expect("it fits");
             let prefix = u16::try_from(length).expect("a record is short");
             records.extend(prefix.to_be_bytes());
             records.extend((!prefix).to_be_bytes());

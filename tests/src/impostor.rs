@@ -119,7 +119,8 @@ async fn answer(mut link: Link, view: &View) -> io::Result<()> {
     while let Ok(Some(frame)) = link.reader.next().await {
         if let Frame::PullView(_) = frame {
             for page in view.pages() {
-                link.writer.add(&encode(&Frame::View(page.into())));
+                let view = Frame::View(page.into());
+                link.writer.add(view.class(), &encode(&view));
             }
             link.writer.write().await?;
         }

@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod bundle;
+mod class;
 mod clock;
 mod codec;
 mod frame;
@@ -28,6 +29,7 @@ mod view;
 mod well_formed;
 
 pub use bundle::{Body, Brief, Bundle, BundleMessage, Sealed, ShortId, item_to_sign};
+pub use class::FrameClass;
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
@@ -47,7 +49,9 @@ pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use probe::{Alive, Probe};
 pub use reach::{Call, Checked, Circuit, Entrance, Reach};
-pub use record::{RECORD_HEADER_BYTES, RECORD_TAG_BYTES, record_header, record_length};
+pub use record::{
+    MAIN_STREAM, RECORD_HEADER_BYTES, RECORD_TAG_BYTES, URGENT_STREAM, record_header, record_length,
+};
 pub use shape::{LinkShape, SendingEnd, ShapeError};
 pub use view::{
     Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,

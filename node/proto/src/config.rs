@@ -145,6 +145,17 @@ pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 pub const PULL_WAIT: Duration = Duration::from_millis(250);
 /// How long a pull may take before another member is asked.
 pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a frame takes that shows that a line is slow: longer than 256 KiB take at 2 MB/s.
+pub const SLOW_FRAME: Duration = Duration::from_millis(200);
+/// How long after a part of a slow frame nobody is asked for what may be arriving in it: parts come every 0.2 s, and
+/// after 2.5 s if a line that has just become slow loses a whole burst. Longer finds what was lost later, shorter carries
+/// it twice over a slow line.
+pub const ARRIVAL_WAIT: Duration = Duration::from_secs(4);
+/// How long parts may keep this node from asking others, if no new message comes: a full bundle takes 25 s at 64 kbit/s.
+pub const ARRIVAL_WAIT_MOST: Duration = Duration::from_secs(30);
+/// How much more patient a node is with all others while parts of a frame come: their heartbeats may wait in the same slow
+/// line, and be lost there. Longer finds the dead later.
+pub const SLOW_LINE: Duration = HEARTBEAT.saturating_mul(6);
 /// How long an unneeded link is kept.
 pub const LINK_REST: Duration = Duration::from_secs(10);
 /// How long an answer may take while nothing else comes from the peer either. Then the peer is pinged, since it may have

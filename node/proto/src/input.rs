@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
-use ringtalk_wire::{Addresses, Channel, Contact, Frame, NetworkId, NodeId};
+use ringtalk_wire::{Addresses, Channel, Contact, Frame, FrameClass, NetworkId, NodeId};
 
 use crate::machines::outbox::Draft;
 
@@ -80,11 +81,15 @@ pub enum Input {
     Part {
         /// The link.
         link: LinkId,
+        /// How long the frame has been arriving.
+        taking: Duration,
     },
     /// Bytes of sent frames have been written to the socket.
     Written {
         /// The link.
         link: LinkId,
+        /// The class of the frames.
+        class: FrameClass,
         /// How many, as counted in [`Output::Send`](crate::Output::Send).
         bytes: usize,
     },

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, Ticket, VectorClock};
+use ringtalk_wire::{Addresses, Epoch, FrameClass, MessageId, NodeId, Ticket, VectorClock};
 
 use crate::LinkId;
 use crate::view::View;
@@ -63,6 +63,8 @@ pub enum Output {
     Send {
         /// The link.
         link: LinkId,
+        /// The class of the frame: urgent frames are written before others that wait.
+        class: FrameClass,
         /// The frame, without its length prefix.
         bytes: Bytes,
     },

@@ -312,7 +312,8 @@ mod tests {
         assert_eq!((near_link.peer, far_link.peer), (ids[1], ids[0]));
         assert!(near_link.carried && far_link.carried);
         let mut writer = near_link.writer;
-        writer.add(&ringtalk_wire::encode(&Frame::Ping(5)));
+        let ping = Frame::Ping(5);
+        writer.add(ping.class(), &ringtalk_wire::encode(&ping));
         writer.write().await.unwrap();
         assert_eq!(far_link.reader.next().await.unwrap(), Some(Frame::Ping(5)));
         drop((writer, near_link.reader));

@@ -1,7 +1,10 @@
 //! The links that are up, each with a task that reads, and one that writes while the socket is full.
 //!
-//! Bytes that a socket takes at once are written at once. The core bounds those that wait to be written: it is told of every byte
-//! that was written, and closes a link that takes none. Not here: how links are made (`dialler`, `listener`).
+//! Bytes that a socket takes at once are written at once, urgent frames first. The core bounds those that wait to be
+//! written: it is told of every byte that was written, and closes a link that takes none. Not here: how much is written at
+//! once (`pace`), how links are made (`dialler`, `listener`).
+
+mod pace;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -12,17 +15,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringtalk_proto::LinkId;
 use ringtalk_wire::limit::REASON_BYTES;
-use ringtalk_wire::{Close, Frame, NodeId, encode};
+use ringtalk_wire::{Close, Frame, FrameClass, HEADER_BYTES, NodeId, encode};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
-use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError};
+use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError, Written};
+use pace::{MOST_BYTES, Pace};
 
-/// The number of bytes to write at once.
-const WRITE_BYTES: usize = 64 * 1024;
 /// How often the core is told that a part of a frame has come.
 const PART_PAUSE: Duration = Duration::from_millis(200);
 /// The timeout for writing what is queued on a link that is being closed.
@@ -47,20 +49,29 @@ struct OpenConnection {
     address: SocketAddr,
     /// This machine's address in the connection.
     local: Option<IpAddr>,
-    queue: VecDeque<Bytes>,
+    queue: Queue,
+    pace: Pace,
     writer: WriterState,
     closing: CancellationToken,
     tasks: JoinSet<()>,
+}
+
+/// The frames that wait for a link's writer, by class. The core bounds them.
+#[derive(Debug, Default)]
+struct Queue {
+    frames: [VecDeque<Bytes>; FrameClass::ALL.len()],
+    /// The bytes of all frames, with their headers.
+    bytes: usize,
 }
 
 /// The owner of a link's writer.
 #[derive(Debug)]
 enum WriterState {
     /// The link, which writes whenever something is queued.
-    Free(FrameWriter),
+    Free(Box<FrameWriter>),
     /// A task, which waits until the socket takes the rest. It gives the writer back and reports that the rest was
     /// written, or reports that it could not be.
-    Full(oneshot::Receiver<FrameWriter>),
+    Full(oneshot::Receiver<Box<FrameWriter>>),
 }
 
 impl Connections {
@@ -89,12 +100,16 @@ impl Connections {
             room: Arc::clone(&self.room),
         };
         tasks.spawn(read_frames(link.reader, sink, closing.clone()));
+        let pace = Pace::new(Instant::now());
+        let mut writer = Box::new(link.writer);
+        writer.limit_unsent(pace.unsent());
         let connection = OpenConnection {
             peer: link.peer,
             address: link.address,
             local,
-            queue: VecDeque::new(),
-            writer: WriterState::Free(link.writer),
+            queue: Queue::default(),
+            pace,
+            writer: WriterState::Free(writer),
             closing,
             tasks,
         };
@@ -108,18 +123,18 @@ impl Connections {
     }
 
     /// Queues an encoded frame.
-    pub(crate) fn send(&mut self, id: LinkId, frame: Bytes) {
+    pub(crate) fn send(&mut self, id: LinkId, class: FrameClass, frame: Bytes) {
         if let Some(connection) = self.live.get_mut(&id) {
-            if connection.queue.is_empty() && matches!(connection.writer, WriterState::Free(_)) {
+            if connection.queue.bytes == 0 && matches!(connection.writer, WriterState::Free(_)) {
                 self.ready.push(id);
             }
-            connection.queue.push_back(frame);
+            connection.queue.push(class, frame);
         }
     }
 
     /// Writes what is queued, as much at once as possible, without waiting. Returns how many bytes of frames went out
     /// on each link.
-    pub(crate) fn flush(&mut self) -> Vec<(LinkId, io::Result<usize>)> {
+    pub(crate) fn flush(&mut self) -> Vec<(LinkId, io::Result<Written>)> {
         let mut written = Vec::new();
         for id in std::mem::take(&mut self.ready) {
             if let Some(connection) = self.live.get_mut(&id) {
@@ -130,12 +145,14 @@ impl Connections {
     }
 
     /// Takes the writer back from a socket that is no longer full.
-    pub(crate) fn reclaim_writer(&mut self, id: LinkId) {
+    pub(crate) fn reclaim_writer(&mut self, id: LinkId, written: Written) {
         if let Some(connection) = self.live.get_mut(&id)
             && let WriterState::Full(writer) = &mut connection.writer
             && let Ok(writer) = writer.try_recv()
         {
             connection.writer = WriterState::Free(writer);
+            let written = written.iter().sum();
+            connection.pace.note_written(Instant::now(), written);
             self.ready.push(id);
         }
     }
@@ -166,7 +183,8 @@ impl Connections {
                 tracing::warn!(
                     "closed the link to {address}, which sent something invalid: {error}"
                 );
-                self.send(id, close_frame(&error.to_string()));
+                let close = close_frame(&error.to_string());
+                self.send(id, FrameClass::Ordered, close);
                 self.close(id, "invalid frame");
             }
             other => {
@@ -196,17 +214,26 @@ impl Connections {
 }
 
 impl OpenConnection {
-    fn flush(&mut self, link: LinkId, inbox: &Inbox) -> io::Result<usize> {
+    fn flush(&mut self, link: LinkId, inbox: &Inbox) -> io::Result<Written> {
+        let mut written = Written::default();
         let WriterState::Free(writer) = &mut self.writer else {
-            return Ok(0);
+            return Ok(written);
         };
-        let mut written = 0;
-        while fill(writer, &mut self.queue) {
-            let Some(bytes) = writer.write_now()? else {
-                self.wait_for_room(link, inbox.clone());
-                break;
-            };
-            written += bytes;
+        let now = Instant::now();
+        self.pace.begin(now);
+        let mut is_full = false;
+        while !is_full && self.queue.encrypt(writer, self.pace.unit()) {
+            if let Some(bytes) = writer.write_encrypted_now()? {
+                self.pace.note_written(now, bytes.iter().sum());
+                add(&mut written, bytes);
+            } else {
+                self.pace.note_full(now);
+                is_full = true;
+            }
+        }
+        writer.limit_unsent(self.pace.unsent());
+        if is_full {
+            self.wait_for_room(link, inbox.clone());
         }
         Ok(written)
     }
@@ -230,7 +257,10 @@ impl OpenConnection {
                 WriterState::Full(writer) => writer.await.ok(),
             };
             if let Some(mut writer) = writer {
-                while fill(&mut writer, &mut self.queue) && writer.write().await.is_ok() {}
+                let queue = &mut self.queue;
+                while queue.encrypt(&mut writer, MOST_BYTES)
+                    && writer.write_encrypted().await.is_ok()
+                {}
                 let _ = writer.finish().await;
             }
             while self.tasks.join_next().await.is_some() {}
@@ -239,14 +269,44 @@ impl OpenConnection {
     }
 }
 
-/// Moves as much from a queue to the writer as is written at once. Returns false if there is nothing to write.
-fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
-    while writer.waiting() < WRITE_BYTES
-        && let Some(frame) = queue.pop_front()
-    {
-        writer.add(&frame);
+impl Queue {
+    fn push(&mut self, class: FrameClass, frame: Bytes) {
+        self.bytes += HEADER_BYTES + frame.len();
+        self.frames[class.index()].push_back(frame);
     }
-    writer.waiting() > 0
+
+    /// Takes the first frame of a class.
+    fn pop(&mut self, class: FrameClass) -> Option<Bytes> {
+        let frame = self.frames[class.index()].pop_front()?;
+        self.bytes -= HEADER_BYTES + frame.len();
+        Some(frame)
+    }
+
+    /// Makes the writer encrypt the next `unit` bytes, urgent frames first. Returns false if there is nothing to write.
+    fn encrypt(&mut self, writer: &mut FrameWriter, unit: usize) -> bool {
+        // If all goes at once, nothing is overtaken, and all frames share records.
+        let at_once = writer.is_idle() && self.bytes <= unit;
+        while let Some(frame) = self.pop(FrameClass::Urgent) {
+            if at_once {
+                writer.add(FrameClass::Urgent, &frame);
+            } else {
+                writer.add_urgent(&frame);
+            }
+        }
+        while writer.waiting() < unit
+            && let Some(frame) = self.pop(FrameClass::Ordered)
+        {
+            writer.add(FrameClass::Ordered, &frame);
+        }
+        writer.encrypt(unit)
+    }
+}
+
+/// Adds counts to others.
+fn add(all: &mut Written, more: Written) {
+    for (all, more) in all.iter_mut().zip(more) {
+        *all += more;
+    }
 }
 
 /// The path of one link's frames to the task that owns the core.
@@ -274,13 +334,16 @@ async fn read_frames(mut reader: FrameReader, sink: FrameSink, closing: Cancella
 async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<LinkError> {
     let link = sink.link;
     let mut told = Instant::now();
+    let mut began = None;
     loop {
         let frame = match reader.next_part().await {
             Ok(Some(Incoming::Frame(frame))) => frame,
             Ok(Some(Incoming::Part)) => {
+                let taking = began.get_or_insert_with(Instant::now).elapsed();
                 if told.elapsed() >= PART_PAUSE {
                     told = Instant::now();
-                    sink.inbox.send(DriverEvent::Part { link }).await.ok()?;
+                    let part = DriverEvent::Part { link, taking };
+                    sink.inbox.send(part).await.ok()?;
                 }
                 continue;
             }
@@ -288,6 +351,7 @@ async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<Li
             Err(error) => return Some(error),
         };
         told = Instant::now();
+        began = began.filter(|_| reader.has_part());
         // A frame has 256 KiB at most, so there is always room for one.
         let room = Arc::clone(&sink.room).acquire_many_owned(reader.last_bytes() as u32);
         let room = room.await.ok()?;
@@ -298,13 +362,13 @@ async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<Li
 
 /// Waits until a socket has taken the rest of what is to be written.
 async fn write_rest(
-    mut writer: FrameWriter,
-    writer_back: oneshot::Sender<FrameWriter>,
+    mut writer: Box<FrameWriter>,
+    writer_back: oneshot::Sender<Box<FrameWriter>>,
     link: LinkId,
     inbox: Inbox,
     closing: CancellationToken,
 ) {
-    let event = match writer.write().await {
+    let event = match writer.write_encrypted().await {
         Ok(bytes) => {
             // This fails if the link is gone.
             let _ = writer_back.send(writer);

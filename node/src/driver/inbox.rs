@@ -2,6 +2,8 @@
 //!
 //! Not here: what follows from it (`driver`).
 
+use std::time::Duration;
+
 use ringtalk_director::api::Address;
 use ringtalk_proto::{LinkId, MemberEntrance};
 use ringtalk_wire::{Frame, NodeId};
@@ -9,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::address::Whereabouts;
 use crate::link::dialler::DialFailure;
-use crate::link::{Link, LinkError};
+use crate::link::{Link, LinkError, Written};
 
 /// The capacity of the inbox. Senders wait beyond that, so a peer that floods this node fills its own TCP connection.
 pub(crate) const INBOX: usize = 256;
@@ -87,13 +89,15 @@ pub(crate) enum DriverEvent {
     Part {
         /// The link.
         link: LinkId,
+        /// How long the frame has been arriving.
+        taking: Duration,
     },
     /// Bytes of frames have left a link's queue.
     Written {
         /// The link.
         link: LinkId,
         /// The number of bytes.
-        bytes: usize,
+        bytes: Written,
     },
     /// A link can no longer be read or written.
     Broken {

@@ -31,7 +31,7 @@ use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Host, Input, LinkId, Output, RingOutput};
 use ringtalk_session::{Backlog, Handle, JoinProgress, Request, Session, SessionInput};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
-use ringtalk_wire::{Close, Frame};
+use ringtalk_wire::{Close, Frame, FrameClass};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -39,7 +39,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::identity::CachingVerifier;
 use crate::link::dialler::Dialler;
-use crate::link::{Credentials, LinkError};
+use crate::link::{Credentials, LinkError, Written};
 use crate::reception::Reception;
 use circuits::Circuits;
 use clock::{Clock, Moment, wall_clock_ms};
@@ -311,11 +311,20 @@ impl Driver {
         let any = !written.is_empty();
         for (link, written) in written {
             match written {
-                Ok(bytes) => self.feed(Input::Written { link, bytes }),
+                Ok(written) => self.feed_written(link, written),
                 Err(error) => self.end_connection(link, Some(&error.into())),
             }
         }
         any
+    }
+
+    fn feed_written(&mut self, link: LinkId, written: Written) {
+        for class in FrameClass::ALL {
+            let bytes = written[class.index()];
+            if bytes > 0 {
+                self.feed(Input::Written { link, class, bytes });
+            }
+        }
     }
 
     fn end_connection(&mut self, link: LinkId, error: Option<&LinkError>) {
@@ -340,7 +349,9 @@ impl Driver {
             Output::Splice { ticket, ends } => self.network.circuits.splice(ticket, *ends),
             Output::Unsplice { number } => self.network.circuits.unsplice(number),
             Output::Check { peer, addresses } => self.network.check(peer, addresses),
-            Output::Send { link, bytes } => self.network.connections.send(link, bytes),
+            Output::Send { link, class, bytes } => {
+                self.network.connections.send(link, class, bytes);
+            }
             Output::Close { link, reason } => self.network.connections.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => {
@@ -415,12 +426,12 @@ impl Driver {
                 }
                 self.feed(Input::Frame { link, frame });
             }
-            DriverEvent::Part { link } if self.network.connections.is_up(link) => {
-                self.feed(Input::Part { link });
+            DriverEvent::Part { link, taking } if self.network.connections.is_up(link) => {
+                self.feed(Input::Part { link, taking });
             }
             DriverEvent::Written { link, bytes } if self.network.connections.is_up(link) => {
-                self.network.connections.reclaim_writer(link);
-                self.feed(Input::Written { link, bytes });
+                self.network.connections.reclaim_writer(link, bytes);
+                self.feed_written(link, bytes);
             }
             DriverEvent::Broken { link, error } if self.network.connections.is_up(link) => {
                 self.end_connection(link, error.as_ref());

@@ -10,7 +10,7 @@ use ringtalk_wire::HEADER_BYTES;
 use super::buffer::Buffer;
 use super::codec::split_frame;
 use super::noise::Keys;
-use super::record::{Decryptor, Encryptor};
+use super::record::{Decryptor, Encryptor, Stream, Streams};
 use super::{Credentials, LinkError};
 
 /// Both ends of a link, in one direction: one encrypts, the other decrypts.
@@ -44,7 +44,7 @@ impl Records {
         let mut stream = Vec::new();
         for part in parts {
             let mut record = Buffer::default();
-            encryptor.encrypt(part, &mut record);
+            encryptor.encrypt(Stream::Main, part, &mut record);
             stream.extend_from_slice(record.waiting());
         }
         stream
@@ -54,13 +54,13 @@ impl Records {
     pub fn decrypt(&self, skipped: u64, stream: &[u8], read_bytes: usize) -> DecryptedStream {
         let mut decryptor = Decryptor::new(self.keys[1].clone());
         decryptor.skip(skipped);
-        let (mut ciphertext, mut plain) = (Buffer::default(), Buffer::default());
+        let (mut ciphertext, mut streams) = (Buffer::default(), Streams::default());
         let mut error = None;
         for chunk in stream.chunks(read_bytes.max(1)) {
             ciphertext.put(chunk);
             let end = loop {
-                match decryptor.decrypt(&mut ciphertext, &mut plain) {
-                    Ok(true) => {}
+                match decryptor.decrypt(&mut ciphertext, &mut streams) {
+                    Ok(Some(_)) => {}
                     other => break other,
                 }
             };
@@ -70,7 +70,7 @@ impl Records {
             }
         }
         DecryptedStream {
-            plain: BytesMut::from(plain.waiting()),
+            plain: BytesMut::from(streams.main.waiting()),
             rest: ciphertext.len(),
             error,
         }

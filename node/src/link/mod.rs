@@ -25,17 +25,19 @@ mod resolver;
 pub(crate) mod slots;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod writer;
 
 pub use credentials::Credentials;
 pub use error::LinkError;
 pub use first_bytes::FirstBytes;
+pub use frames::FrameReader;
 pub(crate) use frames::Incoming;
-pub use frames::{FrameReader, FrameWriter};
 pub use handshake::{
     HANDSHAKE_TIME, HalfOpenLink, InboundConnection, accept, accept_after, accept_over_circuit,
     connect, connect_any, connect_over_circuit,
 };
 pub use replay_filter::ReplayFilter;
+pub use writer::{FrameWriter, Written};
 
 use std::net::SocketAddr;
 

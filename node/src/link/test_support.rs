@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::buffer::Buffer;
 use super::noise::{Keys, read_first, start_handshake};
-use super::record::{Decryptor, Encryptor};
+use super::record::{Decryptor, Encryptor, Stream, Streams};
 use super::{Credentials, InboundConnection, Link, LinkError};
 use crate::identity::Identity;
 use crate::secret::Secret;
@@ -79,7 +79,7 @@ impl RawPeer {
     /// Returns the record that has these bytes.
     pub(crate) fn encrypt(&mut self, plain: &[u8]) -> Vec<u8> {
         let mut ciphertext = Buffer::default();
-        self.encryptor.encrypt(plain, &mut ciphertext);
+        self.encryptor.encrypt(Stream::Main, plain, &mut ciphertext);
         ciphertext.waiting().to_vec()
     }
 
@@ -89,13 +89,19 @@ impl RawPeer {
         self.stream.write_all(&ciphertext).await.unwrap();
     }
 
-    /// Receives and decrypts this many bytes, or all until the far end closes; returns the number of records too.
+    /// Receives and decrypts this many bytes of both streams, in the order in which they come, or all until the far end
+    /// closes; returns the number of records too.
     pub(crate) async fn receive(&mut self, length: usize) -> (Vec<u8>, usize) {
-        let (mut plain, mut records) = (Buffer::default(), 0);
+        let (mut plain, mut records) = (Vec::new(), 0);
         while plain.len() < length {
-            match self.decryptor.decrypt(&mut self.ciphertext, &mut plain) {
-                Ok(true) => records += 1,
-                Ok(false) => {
+            let mut streams = Streams::default();
+            match self.decryptor.decrypt(&mut self.ciphertext, &mut streams) {
+                Ok(Some(_)) => {
+                    records += 1;
+                    plain.extend_from_slice(streams.main.waiting());
+                    plain.extend_from_slice(streams.urgent.waiting());
+                }
+                Ok(None) => {
                     let read = self.stream.read(self.ciphertext.room(4096)).await.unwrap();
                     self.ciphertext.commit(read);
                     if read == 0 {
@@ -106,7 +112,7 @@ impl RawPeer {
                 Err(error) => unreachable!("{error}"),
             }
         }
-        (plain.waiting().to_vec(), records)
+        (plain, records)
     }
 }
 

@@ -11,12 +11,14 @@ use std::time::Duration;
 use ringtalk_node::identity::{CachingVerifier, Identity};
 use ringtalk_node::link::{
     Credentials, FrameReader, FrameWriter, InboundConnection, Link, LinkError, ReplayFilter,
-    accept, connect,
+    Written, accept, connect,
 };
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::config::{Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, BundleMessage, Contact, Epoch, Frame, NetworkId, NodeId, encode};
+use ringtalk_wire::{
+    Addresses, BundleMessage, Contact, Epoch, Frame, FrameClass, NetworkId, NodeId, encode,
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -34,7 +36,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 
 /// A frame that waits for a link, with its share of [`MAX_QUEUED_BYTES`] if it came past the core.
-type Outgoing = (bytes::Bytes, Option<OwnedSemaphorePermit>);
+type Outgoing = (FrameClass, bytes::Bytes, Option<OwnedSemaphorePermit>);
 
 /// The queue to a link, past the core, with a limit on the bytes that wait in it.
 #[derive(Clone, Debug)]
@@ -55,7 +57,7 @@ impl LinkQueue {
         let bytes = encode(frame);
         let length = u32::try_from(bytes.len()).expect("a frame is short");
         let room = self.room.acquire_many_owned(length).await.ok();
-        room.is_some() && self.sender.send((bytes, room)).is_ok()
+        room.is_some() && self.sender.send((frame.class(), bytes, room)).is_ok()
     }
 }
 
@@ -65,7 +67,7 @@ pub(super) enum DriverEvent {
     LinkUp(Box<Link>, bool),
     DialFailed(NodeId, Vec<IpAddr>),
     Received(LinkId, Frame),
-    Written(LinkId, usize),
+    Written(LinkId, Written),
     LinkDown(LinkId),
     Contact(Contact),
     /// A test sends a frame.
@@ -209,7 +211,7 @@ impl LiarDriver {
                     });
                 });
             }
-            Output::Send { link, bytes } => self.send(link, bytes),
+            Output::Send { link, class, bytes } => self.send(link, (class, bytes)),
             // The writer ends when everything is written, and the far end closes then.
             Output::Close { link, .. } => drop(self.links.remove(&link)),
             Output::AskDirector => match self.director {
@@ -227,9 +229,9 @@ impl LiarDriver {
         }
     }
 
-    fn send(&self, link: LinkId, bytes: bytes::Bytes) {
+    fn send(&self, link: LinkId, (class, bytes): (FrameClass, bytes::Bytes)) {
         if let Some((_, queue)) = self.links.get(&link) {
-            let _ = queue.sender.send((bytes, None));
+            let _ = queue.sender.send((class, bytes, None));
         }
     }
 
@@ -248,8 +250,11 @@ impl LiarDriver {
                     self.feed(Input::Frame { link, frame });
                 }
             }
-            DriverEvent::Written(link, bytes) if self.links.contains_key(&link) => {
-                self.feed(Input::Written { link, bytes });
+            DriverEvent::Written(link, written) if self.links.contains_key(&link) => {
+                for class in FrameClass::ALL {
+                    let bytes = written[class.index()];
+                    self.feed(Input::Written { link, class, bytes });
+                }
             }
             DriverEvent::LinkDown(link) => {
                 if self.links.remove(&link).is_some() {
@@ -264,7 +269,7 @@ impl LiarDriver {
             DriverEvent::SendFrame(to, frame) => {
                 let link = self.links.iter().find(|(_, (peer, _))| *peer == to);
                 if let Some((link, _)) = link {
-                    self.send(*link, encode(&frame));
+                    self.send(*link, (frame.class(), encode(&frame)));
                 }
             }
             DriverEvent::Say(texts) => {
@@ -365,12 +370,12 @@ async fn write(
     link: LinkId,
     inbox: UnboundedSender<DriverEvent>,
 ) {
-    while let Some((frame, _room)) = queue.recv().await {
-        writer.add(&frame);
-        let Ok(bytes) = writer.write().await else {
+    while let Some((class, frame, _room)) = queue.recv().await {
+        writer.add(class, &frame);
+        let Ok(written) = writer.write().await else {
             break;
         };
-        let _ = inbox.send(DriverEvent::Written(link, bytes));
+        let _ = inbox.send(DriverEvent::Written(link, written));
     }
     let _ = writer.finish().await;
 }

@@ -58,7 +58,7 @@ pub(crate) async fn fetch_report(link: &mut Link) -> Option<Report> {
 }
 
 async fn send(link: &mut Link, frame: &Frame) -> Option<()> {
-    link.writer.add(&encode(frame));
+    link.writer.add(frame.class(), &encode(frame));
     link.writer.write().await.ok()?;
     Some(())
 }

@@ -1,4 +1,4 @@
-//! The simulated network: dials, and links that carry ordered streams of frames as TCP does.
+//! The simulated network: dials, and links that carry frames as TCP does, those of each class in order.
 //!
 //! A host stands for one process and its address. The kernel of a paused host still accepts what fits its receive
 //! window. Bytes that a killed host has already written still arrive, followed by the end of the stream. Not here: the
@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::{Channel, NodeId, Ticket};
+use ringtalk_wire::{Channel, FrameClass, NodeId, Ticket};
 
 use crate::event_queue::EventQueue;
 use crate::random::Random;
@@ -54,19 +54,20 @@ pub(crate) enum Arrival {
     /// A frame; its receiver calls `read` when it has taken it.
     Frame { link: LinkId, packet: Packet },
     /// A part of a frame, which takes long.
-    Part { link: LinkId },
-    /// Bytes left the send queue of a link.
+    Part { link: LinkId, taking: Duration },
+    /// Bytes of a class left the send queue of a link.
     Written {
         link: LinkId,
-        channel: Channel,
+        class: FrameClass,
         bytes: usize,
     },
 }
 
-/// A frame, and the channel on which it is sent.
+/// A frame, its class, and the channel on which it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Packet {
     pub(crate) channel: Channel,
+    pub(crate) class: FrameClass,
     pub(crate) bytes: Bytes,
 }
 
@@ -129,7 +130,7 @@ enum NetworkEvent {
     DialTimeout(u64),
     LinkUp(u64),
     Written(u64, usize, Packet),
-    Part(u64, usize),
+    Part(u64, usize, Duration),
     Arrive(u64, usize),
     LinkDown(HostIndex, LinkId),
     JoinCircuit {
@@ -224,7 +225,9 @@ impl Network {
             NetworkEvent::Written(connection, side, packet) => {
                 self.finish_write(now, connection, side, packet);
             }
-            NetworkEvent::Part(connection, side) => self.deliver_part(connection, side),
+            NetworkEvent::Part(connection, side, taking) => {
+                self.deliver_part(connection, side, taking);
+            }
             NetworkEvent::Arrive(connection, side) => self.deliver_payload(now, connection, side),
             NetworkEvent::LinkDown(host, link) => self.notify(host, Arrival::LinkDown { link }),
             NetworkEvent::JoinCircuit {
@@ -241,8 +244,17 @@ impl Network {
     }
 
     /// Queues a frame on a link, and returns how many bytes are queued there; 0 if the link is not open.
-    pub(crate) fn send(&mut self, now: Time, link: LinkId, bytes: Bytes) -> usize {
-        let channel = link.channel;
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        (class, bytes): (FrameClass, Bytes),
+    ) -> usize {
+        let packet = Packet {
+            channel: link.channel,
+            class,
+            bytes,
+        };
         let link = LinkId::lobby(link.connection);
         let Some(&(connection, side)) = self.links.get(&link) else {
             return 0;
@@ -253,7 +265,7 @@ impl Network {
         if found.ends[side].state != EndState::Open {
             return 0;
         }
-        let queued = found.pipes[side].push(Packet { channel, bytes });
+        let queued = found.pipes[side].push(packet);
         self.pump(now, connection, side);
         queued
     }

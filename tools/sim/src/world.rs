@@ -408,15 +408,8 @@ impl World {
             Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
             Arrival::CircuitOver { number } => Input::CircuitOver { number }.into(),
             Arrival::Checked { peer, at } => Input::Checked { peer, at }.into(),
-            Arrival::Part { link } => Input::Part { link }.into(),
-            Arrival::Written {
-                link,
-                channel,
-                bytes,
-            } => {
-                let link = LinkId { channel, ..link };
-                Input::Written { link, bytes }.into()
-            }
+            Arrival::Part { link, taking } => Input::Part { link, taking }.into(),
+            Arrival::Written { link, class, bytes } => Input::Written { link, class, bytes }.into(),
             Arrival::Frame { link, packet } => {
                 let mut frame = Self::decode_frame(&packet.bytes)?;
                 self.share_bundle(&mut frame);

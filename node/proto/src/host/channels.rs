@@ -7,7 +7,7 @@
 use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 
-use ringtalk_wire::{Channel, NodeId, RingId};
+use ringtalk_wire::{Channel, FrameClass, NodeId, RingId};
 
 /// How many rings a connection carries beside the lobby.
 pub(super) const RINGS: usize = 128;
@@ -187,10 +187,19 @@ impl Connection {
     }
 
     /// Notes that bytes are written on a channel. Returns the ring, and how many of them are its node's.
-    pub(super) fn written(&mut self, channel: Channel, bytes: usize) -> Option<(RingId, usize)> {
+    pub(super) fn written(
+        &mut self,
+        channel: Channel,
+        class: FrameClass,
+        bytes: usize,
+    ) -> Option<(RingId, usize)> {
         let ring = *self.outgoing.get(&channel)?;
         let entered = self.rings.get_mut(&ring)?;
-        let own = entered.unwritten.min(bytes);
+        let own = if class == FrameClass::Urgent {
+            entered.unwritten.min(bytes)
+        } else {
+            0
+        };
         entered.unwritten -= own;
         let is_open = entered.theirs.is_some() && !entered.has_exited;
         is_open.then_some((ring, bytes - own))
@@ -256,12 +265,26 @@ mod tests {
         let mut ends = connection();
         ends.enter(ring(1));
         ends.note_enter_sent(&ring(1), 24);
-        assert_eq!(ends.written(channel(1), 20), None, "it is not open yet");
+        assert_eq!(
+            ends.written(channel(1), FrameClass::Urgent, 20),
+            None,
+            "it is not open yet"
+        );
         assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
-        assert_eq!(ends.written(channel(1), 10), Some((ring(1), 6)));
-        assert_eq!(ends.written(channel(1), 10), Some((ring(1), 10)));
+        assert_eq!(
+            ends.written(channel(1), FrameClass::Urgent, 10),
+            Some((ring(1), 6))
+        );
+        assert_eq!(
+            ends.written(channel(1), FrameClass::Ordered, 10),
+            Some((ring(1), 10))
+        );
         ends.forget(&ring(1));
-        assert_eq!(ends.written(channel(1), 10), None, "it is over");
+        assert_eq!(
+            ends.written(channel(1), FrameClass::Ordered, 10),
+            None,
+            "it is over"
+        );
     }
 
     #[test]

@@ -135,14 +135,15 @@ impl Host {
             return;
         };
         if let Some(channel) = connection.enter(ring) {
-            let bytes = encode(&Frame::Enter(ring));
+            let enter = Frame::Enter(ring);
+            let (class, bytes) = (enter.class(), encode(&enter));
             connection.note_enter_sent(&ring, bytes.len());
             self.lobby.set_room_peer(connection.peer, true);
             let link = LinkId {
                 connection: number,
                 channel,
             };
-            let output = Output::Send { link, bytes };
+            let output = Output::Send { link, class, bytes };
             self.out.push_back(RingOutput { ring, output });
         }
     }
@@ -213,6 +214,7 @@ impl Host {
             };
             let output = Output::Send {
                 link,
+                class: Frame::Exit.class(),
                 bytes: encode(&Frame::Exit),
             };
             self.out.push_back(RingOutput {

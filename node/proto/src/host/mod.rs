@@ -121,18 +121,18 @@ impl Host {
                 self.lose_connection(link.connection);
             }
             Input::Frame { link, frame } => self.take_frame(link, frame),
-            Input::Part { link } => {
+            Input::Part { link, taking } => {
                 self.lobby.handle(now, input);
                 for (ring, channel) in self.open_rings(link.connection) {
                     let link = LinkId { channel, ..link };
-                    self.tell_room(&ring, Input::Part { link });
+                    self.tell_room(&ring, Input::Part { link, taking });
                 }
             }
-            Input::Written { link, bytes } if link.channel != Channel::LOBBY => {
+            Input::Written { link, class, bytes } if link.channel != Channel::LOBBY => {
                 let connection = self.connections.get_mut(&link.connection);
-                let written = connection.and_then(|one| one.written(link.channel, bytes));
+                let written = connection.and_then(|one| one.written(link.channel, class, bytes));
                 if let Some((ring, bytes)) = written {
-                    self.tell_room(&ring, Input::Written { link, bytes });
+                    self.tell_room(&ring, Input::Written { link, class, bytes });
                 }
             }
             Input::DialFailed { peer, ref refused } => {

@@ -146,12 +146,12 @@ impl Net {
     fn drain(&mut self, index: usize) {
         while let Some(RingOutput { ring, output }) = self.hosts[index].poll_output() {
             match output {
-                Output::Send { link, bytes } => {
+                Output::Send { link, class, bytes } => {
                     let frame = decode(&bytes).unwrap();
                     let number = link.connection;
                     self.wire.push_back((number, index, link.channel, frame));
                     let bytes = bytes.len();
-                    self.hosts[index].handle(self.now, Input::Written { link, bytes });
+                    self.hosts[index].handle(self.now, Input::Written { link, class, bytes });
                 }
                 Output::Dial { peer, .. } => self.connect(index, &peer),
                 Output::Close { link, .. } => {
@@ -457,7 +457,7 @@ fn what_crosses_an_exit_is_ignored_and_a_stranger_learns_nothing_of_a_room() {
     let answers = core::iter::from_fn(|| net.hosts[0].poll_output());
     let answers: Vec<_> = answers
         .filter_map(|output| match output.output {
-            Output::Send { link, bytes } => Some((link.channel, bytes)),
+            Output::Send { link, bytes, .. } => Some((link.channel, bytes)),
             _ => None,
         })
         .collect();

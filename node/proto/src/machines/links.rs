@@ -16,11 +16,11 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
-use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
+use ringtalk_wire::{Addresses, Close, Frame, FrameClass, NodeId, encode};
 
 use crate::config::{
-    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, STRANGER_QUEUE_BYTES,
-    STRANGER_WAIT, STRANGERS,
+    ARRIVAL_WAIT, DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT,
+    STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
 };
 use crate::{LinkId, Output, Time};
 
@@ -119,6 +119,7 @@ impl Links {
             up_since: now,
             last_used: now,
             last_received: now,
+            slow_at: None,
             question: None,
         };
         let Some(old) = &entry.current else {
@@ -141,6 +142,7 @@ impl Links {
         });
         out.push_back(Output::Send {
             link: loser,
+            class: close.class(),
             bytes: encode(&close),
         });
         false
@@ -155,11 +157,12 @@ impl Links {
     ) {
         let entry = self.peers.get_mut(peer);
         let frames = entry.map(|entry| core::mem::take(&mut entry.pending_frames));
-        for bytes in frames.unwrap_or_default() {
-            self.push(now, (peer, None), bytes, out);
+        for frame in frames.unwrap_or_default() {
+            let class = frame.0;
+            self.push(now, (peer, None), frame, out);
             // Nobody knows any more whether it is a question, but the link was made for it.
             if let Some(current) = self.current_mut(peer) {
-                current.note_asked(now);
+                current.note_asked(now, class);
             }
         }
     }
@@ -272,13 +275,31 @@ impl Links {
         current.is_some_and(|current| now - current.last_received < RECEIPT_WAIT)
     }
 
+    /// Notes that a frame from a peer takes long.
+    pub(crate) fn note_slow_frame(&mut self, now: Time, peer: &NodeId) {
+        if let Some(current) = self.current_mut(peer) {
+            current.slow_at = Some(now);
+        }
+    }
+
+    /// Returns true if a frame of this peer took long a moment ago.
+    pub(crate) fn is_slow(&self, now: Time, peer: &NodeId) -> bool {
+        let slow_at = self.current(peer).and_then(|current| current.slow_at);
+        slow_at.is_some_and(|at| now - at < ARRIVAL_WAIT)
+    }
+
     /// Notes that bytes have left a link's queue. Returns the link's peer.
-    pub(crate) fn written(&mut self, now: Time, link: LinkId, bytes: usize) -> Option<NodeId> {
+    pub(crate) fn written(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        (class, bytes): (FrameClass, usize),
+    ) -> Option<NodeId> {
         let peer = self.owners.get(&link).copied()?;
         let current = self.peers.get_mut(&peer)?.current.as_mut()?;
         if current.link == link {
-            current.note_progress(now, bytes);
-            current.queue.written(bytes);
+            current.note_progress(now, class, bytes);
+            current.queue.written(class, bytes);
             current.full &= current.queue.weight() > LINK_QUEUE_BYTES / 2;
         }
         Some(peer)
@@ -295,11 +316,11 @@ impl Links {
         let Some(peer) = self.peer_of(link) else {
             return;
         };
-        let bytes = encode(frame);
+        let (class, bytes) = (frame.class(), encode(frame));
         if self.link_to(&peer) == Some(link) {
-            self.push(now, (&peer, None), bytes, out);
+            self.push(now, (&peer, None), (class, bytes), out);
         } else {
-            out.push_back(Output::Send { link, bytes });
+            out.push_back(Output::Send { link, class, bytes });
         }
     }
 
@@ -322,13 +343,14 @@ impl Links {
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) -> bool {
-        if !self.is_up(peer) || !self.push(now, (peer, share), encode(frame), out) {
+        let class = frame.class();
+        if !self.is_up(peer) || !self.push(now, (peer, share), (class, encode(frame)), out) {
             return false;
         }
         if calls_for_answer(frame)
             && let Some(current) = self.current_mut(peer)
         {
-            current.note_asked(now);
+            current.note_asked(now, class);
         }
         true
     }
@@ -353,7 +375,7 @@ impl Links {
     fn keep_pending_frame(&mut self, peer: NodeId, frame: &Frame) {
         let frames = &mut self.peers.entry(peer).or_default().pending_frames;
         if frames.len() < MAX_PENDING_FRAMES {
-            frames.push(encode(frame));
+            frames.push((frame.class(), encode(frame)));
         }
         debug_assert!(frames.len() <= MAX_PENDING_FRAMES);
     }
@@ -401,8 +423,8 @@ impl Links {
             reason: reason.into(),
         });
         let link = current.link;
-        let bytes = encode(&close);
-        out.push_back(Output::Send { link, bytes });
+        let (class, bytes) = (close.class(), encode(&close));
+        out.push_back(Output::Send { link, class, bytes });
         out.push_back(Output::Close { link, reason });
     }
 
@@ -472,13 +494,13 @@ impl Links {
         &mut self,
         now: Time,
         (peer, share): (&NodeId, Option<NodeId>),
-        bytes: Bytes,
+        (class, bytes): (FrameClass, Bytes),
         out: &mut VecDeque<Output>,
     ) -> bool {
         let Some(current) = self.current_mut(peer) else {
             return false;
         };
-        current.queue.push(bytes.len(), share);
+        current.queue.push(class, bytes.len(), share);
         current.last_used = now;
         current.full |= current.queue.weight() > LINK_QUEUE_BYTES;
         if current.queue.weight() > current.bound {
@@ -490,7 +512,7 @@ impl Links {
             return false;
         }
         let link = current.link;
-        out.push_back(Output::Send { link, bytes });
+        out.push_back(Output::Send { link, class, bytes });
         true
     }
 }

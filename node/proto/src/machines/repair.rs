@@ -11,6 +11,7 @@ use ringtalk_wire::{MessageId, NodeId, Pull, Range};
 
 use crate::Time;
 use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
+use crate::machines::slow_arrival::SlowArrival;
 use crate::planted::{Planted, PlantedBug};
 
 /// How many authors' messages one peer may claim to have: inventing an author costs it nothing.
@@ -31,6 +32,8 @@ pub(crate) struct Repair {
     last_asked: BTreeMap<NodeId, Time>,
     /// How many pulls there were.
     pull_count: u64,
+    /// What may bring the wanted messages without a pull.
+    pub(crate) arrival: SlowArrival,
     planted: Planted,
 }
 
@@ -47,6 +50,8 @@ struct Want {
     up_to: u64,
     holder: NodeId,
     due: Time,
+    /// Whether it may be on its way by itself.
+    may_arrive: bool,
     /// The first message of the last pull.
     asked_from: u64,
     /// The peer that was asked and brought nothing: any other may have more.
@@ -86,6 +91,7 @@ impl Repair {
             up_to: message.seq,
             holder,
             due,
+            may_arrive: !urgent,
             asked_from: 0,
             unhelpful: None,
         };
@@ -101,6 +107,7 @@ impl Repair {
             known.unhelpful == Some(known.holder),
         );
         let mut next = known;
+        next.may_arrive &= !urgent;
         if barren == held_by_barren {
             if message.seq > known.up_to || urgent {
                 next.up_to = known.up_to.max(message.seq);
@@ -149,7 +156,8 @@ impl Repair {
     ) -> BTreeMap<NodeId, Pull> {
         self.last_asked
             .retain(|_, asked| now - *asked < PULL_TIMEOUT);
-        let silent = |pull: &OpenPull| now - pull.since >= PULL_TIMEOUT;
+        self.wait_for_arrivals(now);
+        let silent = |pull: &OpenPull| self.timeout(pull) <= now;
         let timed_out = self.pulls.iter().filter(|(_, pull)| silent(pull));
         let timed_out: Vec<NodeId> = timed_out.map(|(&peer, _)| peer).collect();
         for peer in timed_out {
@@ -173,6 +181,27 @@ impl Repair {
             }
         }
         pulled
+    }
+
+    /// Puts off what is due and may be arriving by itself.
+    fn wait_for_arrivals(&mut self, now: Time) {
+        let Some(until) = self.arrival.holds_until(now) else {
+            return;
+        };
+        let due = |want: &&Want| want.may_arrive && want.due <= now;
+        let due = self.wants.iter().filter(|(_, want)| due(want));
+        let due: Vec<(NodeId, Want)> = due.map(|(&author, &want)| (author, want)).collect();
+        for (author, want) in due {
+            self.set(author, Want { due: until, ..want });
+        }
+    }
+
+    /// Returns when a pull counts as unanswered.
+    fn timeout(&self, pull: &OpenPull) -> Time {
+        let timeout = pull.since + PULL_TIMEOUT;
+        self.arrival
+            .until()
+            .map_or(timeout, |until| timeout.max(until))
     }
 
     /// Returns what is due from a holder, and forgets what has come meanwhile.
@@ -254,6 +283,7 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
+        self.arrival.end();
         let has_new_messages = |range: &Range| first_missing(range.author) > range.from;
         if more && pull.ranges.iter().any(has_new_messages) {
             return pull.ranges;
@@ -284,7 +314,7 @@ impl Repair {
         let firsts = self.dues.iter().filter_map(|(holder, dues)| {
             let &(due, _) = dues.first()?;
             let pull = self.pulls.get(holder);
-            Some(pull.map_or(due, |pull| due.max(pull.since + PULL_TIMEOUT)))
+            Some(pull.map_or(due, |pull| due.max(self.timeout(pull))))
         });
         firsts.min()
     }

@@ -116,8 +116,14 @@ impl Node {
             return self.relay.note_delivered(&mut self.context, id);
         }
         let understood = self.context.as_understood(interval);
+        let took_long = self.context.links.is_slow(self.context.now, &parent);
+        if took_long {
+            // The next one may follow.
+            self.note_slow_line(&parent);
+        }
+        let item = Item::Bundle(sealed.clone());
         self.forwarder()
-            .take_over_interval(id, &Item::Bundle(sealed.clone()), &understood);
+            .take_over_interval((id, &item), &understood, took_long);
         let refused = !known && self.take_bundle(parent, sealed, bundle) == Reception::Refused;
         if refused || self.discussion.causal.has_delivered(last) {
             self.relay.note_delivered(&mut self.context, id);
@@ -186,6 +192,10 @@ impl Node {
             Patience::Long
         };
         let reception = self.discussion.causal.receive(sealed, bundle, patience);
+        if reception == Reception::New {
+            let arrival = &mut self.history.repair.arrival;
+            arrival.note_new_messages(context.now);
+        }
         if reception == Reception::Refused {
             tracing::info!(?author, "refused a bundle that overlaps another");
             // A new message there cannot be told apart from the author's earlier ones.

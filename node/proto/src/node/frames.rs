@@ -2,6 +2,8 @@
 //!
 //! Not here: what the concerns do with them (`concerns`).
 
+use core::time::Duration;
+
 use ringtalk_wire::{Announcement, Frame, NodeId};
 
 use super::Node;
@@ -9,16 +11,32 @@ use crate::LinkId;
 use crate::concerns::reaching::Reaching;
 use crate::concerns::suspicion::take_probe;
 use crate::concerns::unlisted::Unlisted;
-use crate::config::RingKind;
+use crate::config::{RingKind, SLOW_FRAME, SLOW_LINE};
 use crate::planted::PlantedBug;
 
 impl Node {
-    /// Takes a part of a frame as a sign of life of its sender.
-    pub(super) fn frame_part(&mut self, link: LinkId) {
-        if let Some(peer) = self.context.links.peer_of(link) {
-            let now = self.context.now;
-            self.context.links.note_received(now, &peer, link);
-            self.note_alive(&peer);
+    /// Takes a part of a frame as a sign of life of its sender, and as a sign of a slow line if the frame takes long.
+    pub(super) fn frame_part(&mut self, link: LinkId, taking: Duration) {
+        let Some(peer) = self.context.links.peer_of(link) else {
+            return;
+        };
+        let now = self.context.now;
+        self.context.links.note_received(now, &peer, link);
+        self.note_alive(&peer);
+        if taking >= SLOW_FRAME || self.context.links.is_slow(now, &peer) {
+            self.note_slow_line(&peer);
+        }
+    }
+
+    /// Notes that what a member sends takes long.
+    pub(super) fn note_slow_line(&mut self, peer: &NodeId) {
+        let now = self.context.now;
+        // A stranger could make this node wait for others as long as it likes.
+        if self.context.view.is_none() || self.context.is_member(peer) {
+            self.context.links.note_slow_frame(now, peer);
+            self.history.repair.arrival.note_part(now);
+            // The line may be slow at this end: then it delays what everybody sends.
+            self.context.detector.add_strain(SLOW_LINE);
         }
     }
 

@@ -30,7 +30,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{MessageId, NodeId, RingId, VectorClock};
+use ringtalk_wire::{FrameClass, MessageId, NodeId, RingId, VectorClock};
 
 use crate::concerns::Concern;
 use crate::concerns::discussion::Discussion;
@@ -200,8 +200,8 @@ impl Node {
             }
             Input::AskEntrances => self.ask_entrances(),
             Input::Frame { link, frame } => self.frame(link, frame),
-            Input::Part { link } => self.frame_part(link),
-            Input::Written { link, bytes } => self.written(link, bytes),
+            Input::Part { link, taking } => self.frame_part(link, taking),
+            Input::Written { link, class, bytes } => self.written(link, (class, bytes)),
             Input::Read { unread } => self.read(unread),
             Input::Say(draft) => self.say(draft),
             Input::Rename { name } => self.rename(name),
@@ -361,7 +361,7 @@ impl Node {
         }
     }
 
-    fn written(&mut self, link: LinkId, bytes: usize) {
+    fn written(&mut self, link: LinkId, bytes: (FrameClass, usize)) {
         let now = self.context.now;
         if self.context.links.written(now, link, bytes).is_some() {
             self.flush_outbox();

@@ -115,6 +115,8 @@ impl Node {
         let repair = self.history.repair.deadline();
         let repair = repair.filter(|_| !self.context.reader_lag.is_behind());
         let searches = self.history.searches.deadline();
+        let arrival = self.history.repair.arrival.until();
+        let searches = searches.map(|due| arrival.map_or(due, |until| due.max(until)));
         [repair, searches].into_iter().flatten().min()
     }
 
@@ -136,6 +138,10 @@ impl Node {
         if searches.start_scan(now, causal.awaited()) {
             self.history
                 .search_for_missing(&self.context, &self.discussion);
+        }
+        // What others depend on may be part of what is arriving.
+        if self.history.repair.arrival.holds_until(now).is_some() {
+            return;
         }
         let view = self.context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));

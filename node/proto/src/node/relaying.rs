@@ -55,7 +55,7 @@ impl Node {
                 if is_authorised(&self.context, &announcement) {
                     self.relay.announcements.keep(id, sealed.clone());
                     self.forwarder()
-                        .take_over_interval(id, &spread.item, &interval);
+                        .take_over_interval((id, &spread.item), &interval, false);
                 }
                 if new {
                     self.take_announcement(link_peer, announcement);

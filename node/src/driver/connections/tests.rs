@@ -44,10 +44,10 @@ async fn frames_come_and_go_and_written_bytes_are_counted() {
     for frame in &frames {
         let bytes = encode(frame);
         queued += bytes.len();
-        connections.send(id, bytes);
+        connections.send(id, FrameClass::Ordered, bytes);
     }
     let written = connections.flush();
-    assert!(matches!(written[..], [(_, Ok(bytes))] if bytes == queued));
+    assert!(matches!(written[..], [(_, Ok([0, bytes]))] if bytes == queued));
     assert!(connections.flush().is_empty());
     let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
     let (received, _) = peer.receive(expected.len()).await;
@@ -76,7 +76,7 @@ async fn a_full_socket_delays_the_rest_of_a_write() {
     let (bytes, on_the_wire) = (encode(&frame), framed(&frame));
     let frames = 16 * 1024 * 1024 / on_the_wire.len();
     for _ in 0..frames {
-        connections.send(id, bytes.clone());
+        connections.send(id, FrameClass::Ordered, bytes.clone());
     }
     let mut left = frames * bytes.len();
     let reading = async {
@@ -90,14 +90,14 @@ async fn a_full_socket_delays_the_rest_of_a_write() {
     let writing = async {
         while left > 0 {
             for (_, written) in connections.flush() {
-                left -= written.unwrap();
+                left -= written.unwrap().iter().sum::<usize>();
             }
             if left > 0 {
                 let Some(DriverEvent::Written { link, bytes }) = events.recv().await else {
                     panic!("the rest is to be written");
                 };
-                left -= bytes;
-                connections.reclaim_writer(link);
+                left -= bytes.iter().sum::<usize>();
+                connections.reclaim_writer(link, bytes);
             }
         }
     };
@@ -110,7 +110,7 @@ async fn a_link_that_broke_while_its_socket_was_full_is_closed_like_others() {
     let reason = "x".repeat(256);
     let frame = encode(&Frame::Close(Close { reason }));
     for _ in 0..16 * 1024 * 1024 / frame.len() {
-        connections.send(id, frame.clone());
+        connections.send(id, FrameClass::Ordered, frame.clone());
     }
     connections.flush();
     drop(peer);
@@ -125,7 +125,7 @@ async fn a_link_that_broke_while_its_socket_was_full_is_closed_like_others() {
 #[tokio::test]
 async fn a_closed_link_writes_out_what_was_queued() {
     let (mut connections, id, _events, mut peer) = linked().await;
-    connections.send(id, encode(&Frame::Ping(1)));
+    connections.send(id, FrameClass::Urgent, encode(&Frame::Ping(1)));
     connections.close(id, "test");
     assert!(!connections.is_up(id));
     peer.send(&framed(&Frame::Ping(2))).await;
@@ -179,12 +179,12 @@ async fn a_peer_that_does_not_read_delays_no_other() {
     let frame = encode(&Frame::Close(Close { reason }));
     let frames = 16 * 1024 * 1024 / frame.len();
     for _ in 0..frames {
-        connections.send(id, frame.clone());
+        connections.send(id, FrameClass::Ordered, frame.clone());
     }
     let written = connections
         .flush()
         .into_iter()
-        .map(|(_, written)| written.unwrap());
+        .flat_map(|(_, written)| written.unwrap());
     assert!(written.sum::<usize>() < frames * frame.len());
     let stuck = async { while events.recv().await.is_some() {} };
     let stuck = timeout(Duration::from_millis(300), stuck).await;
@@ -196,4 +196,64 @@ async fn a_peer_that_does_not_read_delays_no_other() {
     )
     .await
     .unwrap();
+}
+
+/// Returns how many bytes came before a ping.
+fn place_of_ping(received: &[u8]) -> usize {
+    let ping = framed(&Frame::Ping(7));
+    let mut windows = received.windows(ping.len());
+    windows.position(|bytes| bytes == ping).unwrap()
+}
+
+#[tokio::test]
+async fn an_urgent_frame_overtakes_all_that_is_not_with_the_system() {
+    let (mut connections, id, mut events, mut peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = encode(&Frame::Close(Close { reason }));
+    let frames = 16 * 1024 * 1024 / frame.len();
+    for _ in 0..frames {
+        connections.send(id, FrameClass::Ordered, frame.clone());
+    }
+    let before = total(&connections.flush());
+    let ping = encode(&Frame::Ping(7));
+    connections.send(id, FrameClass::Urgent, ping.clone());
+    let all = frames * (HEADER_BYTES + frame.len()) + HEADER_BYTES + ping.len();
+    let mut left = frames * frame.len() + ping.len() - before;
+    let writing = async {
+        while left > 0 {
+            let Some(DriverEvent::Written { link, bytes }) = events.recv().await else {
+                panic!("the rest is to be written");
+            };
+            left -= bytes.iter().sum::<usize>();
+            connections.reclaim_writer(link, bytes);
+            left -= total(&connections.flush());
+        }
+    };
+    let ((received, _), ()) = tokio::join!(peer.receive(all), writing);
+    let place = place_of_ping(&received);
+    // What the system took is more than the frames' bytes, by their headers; a unit may have been encrypted.
+    let most = (before + MOST_BYTES) * (HEADER_BYTES + frame.len()) / frame.len();
+    assert!(place <= most, "{place} of {all}, {before} before");
+}
+
+#[tokio::test]
+async fn frames_that_go_at_once_share_one_record_urgent_ones_first() {
+    let (mut connections, id, _events, mut peer) = linked().await;
+    let frames = [Frame::Pong(1), Frame::Ping(2), Frame::Pong(3)];
+    for frame in &frames {
+        connections.send(id, frame.class(), encode(frame));
+    }
+    let written = connections.flush();
+    let lengths = frames.each_ref().map(|frame| encode(frame).len());
+    let expected = [lengths[1], lengths[0] + lengths[2]];
+    assert!(matches!(written[..], [(_, Ok(bytes))] if bytes == expected));
+    let order = [&frames[1], &frames[0], &frames[2]];
+    let bytes: Vec<u8> = order.into_iter().flat_map(framed).collect();
+    assert_eq!(peer.receive(bytes.len()).await, (bytes, 1));
+}
+
+/// Returns how many bytes of frames were written.
+fn total(written: &[(LinkId, io::Result<Written>)]) -> usize {
+    let links = written.iter().map(|(_, written)| written.as_ref().unwrap());
+    links.flatten().sum()
 }

@@ -1,6 +1,6 @@
 //! Handshakes over sockets of this host, with far ends that behave and far ends that do not.
 
-use ringtalk_wire::{Close, Frame, VERSION, encode};
+use ringtalk_wire::{Close, Digest, Frame, HEADER_BYTES, MessageId, VERSION, encode};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -96,9 +96,9 @@ async fn two_nodes_make_a_link_and_talk() {
         reason: "x".repeat(256),
     });
     for frame in [Frame::Ping(1), long.clone()] {
-        guest.writer.add(&encode(&frame));
+        guest.writer.add(frame.class(), &encode(&frame));
     }
-    let expected = encode(&Frame::Ping(1)).len() + encode(&long).len();
+    let expected = [encode(&Frame::Ping(1)).len(), encode(&long).len()];
     assert_eq!(guest.writer.write().await.unwrap(), expected);
     guest.writer.finish().await.unwrap();
     assert_eq!(host.reader.next().await.unwrap(), Some(Frame::Ping(1)));
@@ -107,11 +107,38 @@ async fn two_nodes_make_a_link_and_talk() {
 }
 
 #[tokio::test]
+async fn an_urgent_frame_goes_between_the_records_of_a_long_one() {
+    let (mut guest, mut host) = linked().await;
+    let last = MessageId {
+        author: credentials(1).id(),
+        seq: 1,
+    };
+    let long = Frame::Digest(Digest {
+        entries: vec![last; 900],
+        answer: false,
+    });
+    let bytes = encode(&long);
+    guest.writer.add(long.class(), &bytes);
+    assert!(guest.writer.encrypt(4_096));
+    let first = guest.writer.write_encrypted().await.unwrap();
+    assert_eq!(first, [0, 4_096 - HEADER_BYTES]);
+    let ping = Frame::Ping(7);
+    guest.writer.add_urgent(&encode(&ping));
+    let rest = guest.writer.write().await.unwrap();
+    let left = bytes.len() + HEADER_BYTES - 4_096;
+    assert_eq!(rest, [encode(&ping).len(), left]);
+    assert!(guest.writer.is_idle() && !guest.writer.encrypt(usize::MAX));
+    assert_eq!(host.reader.next().await.unwrap(), Some(ping));
+    assert_eq!(host.reader.next().await.unwrap(), Some(long));
+    assert!(!host.reader.has_part());
+}
+
+#[tokio::test]
 async fn frames_may_cross_records_and_many_fit_one() {
     let (mut raw, mut host) = linked_to_raw().await;
     let frames: Vec<Frame> = (0..10_000).map(Frame::Pong).collect();
     for frame in &frames {
-        host.writer.add(&encode(frame));
+        host.writer.add(frame.class(), &encode(frame));
     }
     let waiting = host.writer.waiting();
     host.writer.write().await.unwrap();

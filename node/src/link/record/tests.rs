@@ -10,7 +10,7 @@ fn ends() -> (Encryptor, Decryptor) {
 
 fn encrypt(encryptor: &mut Encryptor, plain: &[u8]) -> Vec<u8> {
     let mut records = Buffer::default();
-    encryptor.encrypt(plain, &mut records);
+    encryptor.encrypt(Stream::Main, plain, &mut records);
     records.waiting().to_vec()
 }
 
@@ -21,10 +21,10 @@ fn buffer(bytes: &[u8]) -> Buffer {
 }
 
 fn decrypt(decryptor: &mut Decryptor, record: &[u8]) -> Result<Option<Vec<u8>>, LinkError> {
-    let (mut record, mut plain) = (buffer(record), Buffer::default());
-    let result = decryptor.decrypt(&mut record, &mut plain)?;
-    assert_eq!(result, record.is_empty());
-    Ok(result.then(|| plain.waiting().to_vec()))
+    let (mut record, mut streams) = (buffer(record), Streams::default());
+    let result = decryptor.decrypt(&mut record, &mut streams)?;
+    assert_eq!(result.is_some(), record.is_empty());
+    Ok(result.map(|_| streams.main.waiting().to_vec()))
 }
 
 #[test]
@@ -32,17 +32,18 @@ fn many_bytes_go_into_records_of_bounded_length() {
     let (mut encryptor, mut decryptor) = ends();
     let bytes: Vec<u8> = (0..200_000_u32).map(|number| number as u8).collect();
     let record = encrypt(&mut encryptor, &bytes);
-    let records = bytes.len().div_ceil(PLAIN_BYTES);
+    let records = bytes.len().div_ceil(RECORD_BYTES);
     assert_eq!(
         record.len(),
-        bytes.len() + records * (RECORD_HEADER_BYTES + TAG_BYTES)
+        bytes.len() + records * (RECORD_HEADER_BYTES + 1 + TAG_BYTES)
     );
-    let (mut record, mut plain) = (buffer(&record), Buffer::default());
+    let (mut record, mut streams) = (buffer(&record), Streams::default());
     for _ in 0..records {
-        assert!(decryptor.decrypt(&mut record, &mut plain).unwrap());
+        let stream = decryptor.decrypt(&mut record, &mut streams).unwrap();
+        assert_eq!(stream, Some(Stream::Main));
     }
     assert!(record.is_empty());
-    assert_eq!(plain.waiting(), bytes);
+    assert_eq!(streams.main.waiting(), bytes);
 }
 
 #[test]
@@ -70,10 +71,12 @@ fn any_flipped_bit_is_detected() {
     for bit in 0..8 * record.len() {
         let mut record = record.clone();
         record[bit / 8] ^= 1 << (bit % 8);
-        let (mut record, mut plain) = (buffer(&record), buffer(b"before"));
-        let result = Decryptor::new(there.clone()).decrypt(&mut record, &mut plain);
+        let mut streams = Streams::default();
+        streams.main.put(b"before");
+        let result = Decryptor::new(there.clone()).decrypt(&mut buffer(&record), &mut streams);
         assert!(matches!(result, Err(LinkError::Record)), "{bit}");
-        assert_eq!(plain.waiting(), b"before", "{bit}");
+        assert_eq!(streams.main.waiting(), b"before", "{bit}");
+        assert!(streams.urgent.is_empty(), "{bit}");
     }
 }
 
@@ -116,4 +119,32 @@ fn lengths_that_cannot_be_are_refused_at_once() {
         decrypt(&mut decryptor, &longest),
         Err(LinkError::Record)
     ));
+}
+
+#[test]
+fn each_record_continues_the_stream_that_it_names() {
+    let (mut encryptor, mut decryptor) = ends();
+    let mut records = Buffer::default();
+    encryptor.encrypt(Stream::Main, b"half a ", &mut records);
+    encryptor.encrypt(Stream::Urgent, b"now", &mut records);
+    encryptor.encrypt(Stream::Main, b"frame", &mut records);
+    let mut streams = Streams::default();
+    for stream in [Stream::Main, Stream::Urgent, Stream::Main] {
+        let continued = decryptor.decrypt(&mut records, &mut streams).unwrap();
+        assert_eq!(continued, Some(stream));
+    }
+    assert_eq!(streams.main.waiting(), b"half a frame");
+    assert_eq!(streams.urgent.waiting(), b"now");
+}
+
+#[test]
+fn a_record_that_names_no_stream_is_refused() {
+    for contents in [&[][..], b"hello\x02"] {
+        let [here, there] = keys();
+        let mut message = vec![0; contents.len() + TAG_BYTES];
+        let length = here.write_message(0, contents, &mut message).unwrap();
+        let record = [&record_header(length as u16)[..], &message].concat();
+        let result = decrypt(&mut Decryptor::new(there), &record);
+        assert!(matches!(result, Err(LinkError::Record)), "{contents:?}");
+    }
 }

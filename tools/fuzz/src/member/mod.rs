@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ringtalk_proto::{Draft, Host, Input, LinkId, Node, Output, RingOutput, Time};
 use ringtalk_wire::{
-    BundleMessage, Channel, Contact, Epoch, Frame, NodeId, RingId, decode, encode,
+    BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NodeId, RingId, decode, encode,
 };
 
 use crate::memory;
@@ -57,7 +57,7 @@ struct Subject<'a> {
     /// The peers that it wants to check.
     checks: Vec<NodeId>,
     /// The bytes that wait in the queue of each link.
-    unwritten: BTreeMap<LinkId, usize>,
+    unwritten: BTreeMap<(LinkId, FrameClass), usize>,
     asks: bool,
     left: bool,
     /// The channel on which peers send.
@@ -163,8 +163,8 @@ impl<'a> Subject<'a> {
             Rules::outputs(outputs);
             match output {
                 Output::Dial { peer, .. } => self.dials.push(peer),
-                Output::Send { link, bytes } => {
-                    *self.unwritten.entry(link).or_default() += bytes.len();
+                Output::Send { link, class, bytes } => {
+                    *self.unwritten.entry((link, class)).or_default() += bytes.len();
                     Rules::sent(&bytes);
                 }
                 Output::Close { link, .. } => {
@@ -225,7 +225,7 @@ impl<'a> Subject<'a> {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         if let Some(link) = self.reader.choose(&links) {
             self.links.remove(link);
-            self.unwritten.remove(link);
+            self.unwritten.retain(|(of, _), _| of != link);
             self.handle(Input::LinkDown { link: *link });
         }
     }
@@ -319,10 +319,11 @@ impl<'a> Subject<'a> {
     fn write(&mut self) {
         let unread = self.made % 3 * 5_000;
         self.handle(Input::Read { unread });
-        for (link, bytes) in std::mem::take(&mut self.unwritten) {
+        for ((link, class), bytes) in std::mem::take(&mut self.unwritten) {
             if self.links.contains_key(&LinkId::lobby(link.connection)) {
-                self.handle(Input::Part { link });
-                self.handle(Input::Written { link, bytes });
+                let taking = Duration::from_millis(self.made % 3 * 150);
+                self.handle(Input::Part { link, taking });
+                self.handle(Input::Written { link, class, bytes });
             }
         }
     }

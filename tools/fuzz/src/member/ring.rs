@@ -109,9 +109,13 @@ pub(crate) fn copy(input: &Input) -> Input {
             link: *link,
             frame: frame.clone(),
         },
-        Input::Part { link } => Input::Part { link: *link },
-        Input::Written { link, bytes } => Input::Written {
+        Input::Part { link, taking } => Input::Part {
             link: *link,
+            taking: *taking,
+        },
+        Input::Written { link, class, bytes } => Input::Written {
+            link: *link,
+            class: *class,
             bytes: *bytes,
         },
         Input::Read { unread } => Input::Read { unread: *unread },
@@ -310,9 +314,14 @@ impl Ring {
     fn output(&mut self, index: u8, output: Output) {
         match output {
             Output::Dial { peer, .. } => self.dial(index, peer),
-            Output::Send { link, bytes } => {
+            Output::Send { link, class, bytes } => {
                 let size = bytes.len();
-                self.send(index, Input::Written { link, bytes: size });
+                let written = Input::Written {
+                    link,
+                    class,
+                    bytes: size,
+                };
+                self.send(index, written);
                 let frame = decode(&bytes).expect("a node sends what can be read");
                 if self.seen.insert((index, bytes.to_vec())) {
                     self.record.frames.push((index, frame.clone()));

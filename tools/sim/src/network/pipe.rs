@@ -4,7 +4,8 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use ringtalk_proto::Time;
+use ringtalk_proto::{LinkId, Time};
+use ringtalk_wire::FrameClass;
 
 use super::{Arrival, End, EndState, Health, Network, NetworkEvent, Packet, Passage};
 
@@ -25,7 +26,8 @@ pub(super) enum Payload {
 /// One direction of a connection.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    queue: VecDeque<Packet>,
+    /// The frames that wait, by class: urgent ones are written first.
+    queues: [VecDeque<Packet>; FrameClass::ALL.len()],
     queued: usize,
     writing: bool,
     /// How many bytes are written and not read yet.
@@ -43,7 +45,7 @@ impl Pipe {
     /// Creates an empty pipe, from which nothing arrives before `open`.
     pub(super) const fn new(open: Time) -> Self {
         Self {
-            queue: VecDeque::new(),
+            queues: [VecDeque::new(), VecDeque::new()],
             queued: 0,
             writing: false,
             in_flight: 0,
@@ -57,7 +59,7 @@ impl Pipe {
 
     pub(super) fn push(&mut self, packet: Packet) -> usize {
         self.queued += packet.bytes.len();
-        self.queue.push_back(packet);
+        self.queues[packet.class.index()].push_back(packet);
         self.queued
     }
 
@@ -70,7 +72,7 @@ impl Pipe {
     }
 
     pub(super) fn clear(&mut self) {
-        self.queue.clear();
+        self.queues.iter_mut().for_each(VecDeque::clear);
         self.queued = 0;
     }
 
@@ -85,11 +87,17 @@ impl Pipe {
 
     /// Takes the next frame to write, if it fits the window.
     fn next(&mut self) -> Option<Packet> {
-        let fits = |packet: &Packet| self.in_flight + packet.bytes.len() <= WINDOW_BYTES;
-        if self.writing || !self.queue.front().is_some_and(fits) {
+        if self.writing {
             return None;
         }
-        let packet = self.queue.pop_front()?;
+        let waits = |class: &FrameClass| !self.queues[class.index()].is_empty();
+        let class = FrameClass::ALL.into_iter().find(waits)?;
+        let queue = &mut self.queues[class.index()];
+        let fits = |packet: &Packet| self.in_flight + packet.bytes.len() <= WINDOW_BYTES;
+        if !queue.front().is_some_and(fits) {
+            return None;
+        }
+        let packet = queue.pop_front()?;
         self.writing = true;
         self.in_flight += packet.bytes.len();
         Some(packet)
@@ -101,7 +109,7 @@ impl Pipe {
     }
 
     fn is_written_out(&self) -> bool {
-        self.finishing && !self.ended && !self.writing && self.queue.is_empty()
+        self.finishing && !self.ended && !self.writing && self.queues.iter().all(VecDeque::is_empty)
     }
 }
 
@@ -136,14 +144,14 @@ impl Network {
         let mut after = PART_PAUSE;
         while after < took {
             let latency = self.latency();
-            let event = NetworkEvent::Part(connection, side);
+            let event = NetworkEvent::Part(connection, side, after);
             self.events.push(now + after + latency, event);
             after += PART_PAUSE;
         }
     }
 
     /// Tells a process that a part of a frame has come, unless it would have had to wait on the way.
-    pub(super) fn deliver_part(&mut self, connection: u64, side: usize) {
+    pub(super) fn deliver_part(&mut self, connection: u64, side: usize, taking: Duration) {
         let Some(found) = self.connections.get(&connection) else {
             return;
         };
@@ -152,7 +160,7 @@ impl Network {
         let End { host, link, state } = found.ends[1 - side];
         let link_is_open = state == EndState::Open;
         if link_is_open && !is_held_up && !self.is_blocked(connection, from, to) {
-            self.notify(host, Arrival::Part { link });
+            self.notify(host, Arrival::Part { link, taking });
         }
     }
 
@@ -165,9 +173,10 @@ impl Network {
         pipe.writing = false;
         pipe.queued = pipe.queued.saturating_sub(packet.bytes.len());
         if state == EndState::Open {
+            let channel = packet.channel;
             let written = Arrival::Written {
-                link,
-                channel: packet.channel,
+                link: LinkId { channel, ..link },
+                class: packet.class,
                 bytes: packet.bytes.len(),
             };
             self.notify(host, written);

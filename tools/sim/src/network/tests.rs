@@ -61,7 +61,8 @@ impl Bench {
     fn send(&mut self, link: LinkId, frames: u8, bytes: usize) {
         for frame in 0..frames {
             let bytes = Bytes::from(vec![frame; bytes]);
-            self.network.send(self.now, link, bytes);
+            self.network
+                .send(self.now, link, (FrameClass::Ordered, bytes));
         }
     }
 }
@@ -110,6 +111,21 @@ fn frames_arrive_in_order_and_are_reported_written() {
         })
         .sum();
     assert_eq!(written, 50 * 100);
+}
+
+#[test]
+fn urgent_frames_overtake_those_that_wait() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 3, 1_000);
+    for frame in [10, 11] {
+        let bytes = Bytes::from(vec![frame; 10]);
+        bench
+            .network
+            .send(bench.now, near, (FrameClass::Urgent, bytes));
+    }
+    let arrivals = bench.run();
+    assert_eq!(received(&arrivals, 1).0, [0, 10, 11, 1, 2]);
 }
 
 #[test]

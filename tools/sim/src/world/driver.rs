@@ -251,11 +251,11 @@ impl World {
             self.record_sign_of_life(index);
         }
         match output {
-            Output::Send { link, bytes } => {
+            Output::Send { link, class, bytes } => {
                 self.trace.mix_bytes(&bytes);
                 self.count_frame(index, &bytes);
                 self.record_payload(&bytes);
-                let queued = self.network.send(self.now, link, bytes);
+                let queued = self.network.send(self.now, link, (class, bytes));
                 let peak = &mut self.figures.peaks.link_bytes;
                 *peak = queued.max(*peak);
                 check_queue(self.processes[index].id(), queued)

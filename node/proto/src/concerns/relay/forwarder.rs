@@ -57,9 +57,24 @@ impl Forwarder<'_> {
     }
 
     /// Takes an interval over, and passes the item on if the interval reaches farther than before.
-    pub(crate) fn take_over_interval(&mut self, id: ItemId, item: &Item, interval: &Interval) {
+    ///
+    /// What took long to come is only offered: its parent has most likely given up waiting for this node, and given the
+    /// interval to another one. Where the line is slow in both directions, this node's own heartbeats would wait behind
+    /// what everybody has.
+    pub(crate) fn take_over_interval(
+        &mut self,
+        (id, item): (ItemId, &Item),
+        interval: &Interval,
+        took_long: bool,
+    ) {
         match self.relay.take_interval(self.context, id, interval) {
             Extension::Nothing => {}
+            Extension::Everything if took_long => {
+                if let Some(after) = self.context.own_key() {
+                    let interval = *interval;
+                    self.hand_on(&[id], RingPart { after, interval }, false);
+                }
+            }
             Extension::Everything => {
                 self.pass_on(id, item, *interval);
             }

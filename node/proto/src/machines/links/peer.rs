@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
-use ringtalk_wire::{Addresses, NodeId};
+use ringtalk_wire::{Addresses, FrameClass, NodeId};
 
 use super::queue::Queue;
 use super::silence::DueAnswer;
@@ -36,7 +36,7 @@ pub(super) struct Peer {
     pub(super) answered_at: Option<IpAddr>,
     /// The node that carried its last link.
     pub(super) carrier: Option<NodeId>,
-    pub(super) pending_frames: Vec<Bytes>,
+    pub(super) pending_frames: Vec<(FrameClass, Bytes)>,
     /// How many new messages it has sent.
     pub(super) contribution: u64,
 }
@@ -56,6 +56,8 @@ pub(super) struct CurrentLink {
     pub(super) last_used: Time,
     /// When something arrived over it last.
     pub(super) last_received: Time,
+    /// When a part of a frame came that took long, the last time.
+    pub(super) slow_at: Option<Time>,
     /// What the peer has to answer, if nothing has come over it since.
     pub(super) question: Option<DueAnswer>,
 }

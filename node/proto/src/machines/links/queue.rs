@@ -1,11 +1,11 @@
-//! The queue of a link: how much waits on it, and whose share that takes.
+//! The queues of a link: how much waits in each, and whose share that takes.
 //!
-//! Not here: the bytes themselves (the driver), and the bounds (`links`).
+//! Urgent frames have a queue of their own. Not here: the bytes themselves (the driver), and the bounds (`links`).
 
 use alloc::collections::VecDeque;
 use alloc::collections::btree_map::{BTreeMap, Entry};
 
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{FrameClass, NodeId};
 
 /// The cost of a frame in a queue beside its bytes.
 const FRAME_COST: usize = 96;
@@ -13,31 +13,40 @@ const FRAME_COST: usize = 96;
 /// The sizes of the frames that wait on a link. Many small frames weigh more than their bytes.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    frames: VecDeque<(usize, Option<NodeId>)>,
-    bytes: usize,
+    /// One for each class.
+    lanes: [Lane; FrameClass::ALL.len()],
     /// How many of the bytes each share takes.
     shares: BTreeMap<NodeId, usize>,
+}
+
+/// The frames of one class.
+#[derive(Debug, Default)]
+struct Lane {
+    frames: VecDeque<(usize, Option<NodeId>)>,
+    bytes: usize,
     /// How many bytes of the first frame are written.
     begun: usize,
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, bytes: usize, share: Option<NodeId>) {
-        self.frames.push_back((bytes, share));
-        self.bytes += bytes;
+    pub(super) fn push(&mut self, class: FrameClass, bytes: usize, share: Option<NodeId>) {
+        let lane = &mut self.lanes[class.index()];
+        lane.frames.push_back((bytes, share));
+        lane.bytes += bytes;
         if let Some(share) = share {
             *self.shares.entry(share).or_default() += bytes;
         }
     }
 
-    pub(super) fn written(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.begun += bytes;
-        while let Some(&(first, share)) = self.frames.front()
-            && first <= self.begun
+    pub(super) fn written(&mut self, class: FrameClass, bytes: usize) {
+        let lane = &mut self.lanes[class.index()];
+        lane.bytes = lane.bytes.saturating_sub(bytes);
+        lane.begun += bytes;
+        while let Some(&(first, share)) = lane.frames.front()
+            && first <= lane.begun
         {
-            self.begun -= first;
-            self.frames.pop_front();
+            lane.begun -= first;
+            lane.frames.pop_front();
             if let Some(Entry::Occupied(mut taken)) = share.map(|share| self.shares.entry(share)) {
                 *taken.get_mut() -= first;
                 if *taken.get() == 0 {
@@ -46,7 +55,7 @@ impl Queue {
             }
         }
         debug_assert!(
-            !self.frames.is_empty() || self.shares.is_empty(),
+            !self.is_empty() || self.shares.is_empty(),
             "what is written takes nobody's share"
         );
     }
@@ -57,15 +66,41 @@ impl Queue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.lanes.iter().all(|lane| lane.frames.is_empty())
     }
 
-    /// Returns how many bytes wait to be written.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    /// Returns how many bytes of a class wait to be written.
+    pub(super) const fn bytes(&self, class: FrameClass) -> usize {
+        self.lanes[class.index()].bytes
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.bytes + self.frames.len() * FRAME_COST
+        let weights = self.lanes.iter();
+        weights
+            .map(|lane| lane.bytes + lane.frames.len() * FRAME_COST)
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urgent_bytes_that_are_written_first_free_nobodys_share() {
+        let author = NodeId::from_bytes([1; 16]);
+        let mut queue = Queue::default();
+        queue.push(FrameClass::Ordered, 1_000, Some(author));
+        queue.push(FrameClass::Urgent, 1_500, None);
+        assert_eq!(queue.weight(), 2_500 + 2 * FRAME_COST);
+        queue.written(FrameClass::Urgent, 1_500);
+        assert_eq!(queue.share(&author), 1_000);
+        assert_eq!(queue.bytes(FrameClass::Urgent), 0);
+        assert_eq!(queue.bytes(FrameClass::Ordered), 1_000);
+        queue.written(FrameClass::Ordered, 999);
+        assert!(!queue.is_empty());
+        queue.written(FrameClass::Ordered, 1);
+        assert!(queue.is_empty());
+        assert_eq!((queue.share(&author), queue.weight()), (0, 0));
     }
 }

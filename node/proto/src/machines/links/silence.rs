@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Digest, Frame, NodeId};
+use ringtalk_wire::{Digest, Frame, FrameClass, NodeId};
 
 use super::Links;
 use super::peer::{CurrentLink, Peer};
@@ -33,7 +33,9 @@ pub(super) const fn calls_for_answer(frame: &Frame) -> bool {
 /// What the peer of a link is to answer, while nothing has come over the link since.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DueAnswer {
-    /// How many bytes wait to be written, up to its own end.
+    /// Its class: others may overtake it.
+    class: FrameClass,
+    /// How many bytes of its class wait to be written, up to its own end.
     unwritten: usize,
     /// When it was written, or the last of what was queued before it.
     at: Time,
@@ -43,24 +45,26 @@ pub(super) struct DueAnswer {
 
 impl CurrentLink {
     /// Notes that a frame was queued which the peer usually answers.
-    pub(super) fn note_asked(&mut self, now: Time) {
+    pub(super) fn note_asked(&mut self, now: Time, class: FrameClass) {
         if self.question.is_none() {
-            self.set_question(now, false);
+            self.set_question(now, class, false);
         }
     }
 
-    fn set_question(&mut self, now: Time, is_last: bool) {
+    fn set_question(&mut self, now: Time, class: FrameClass, is_last: bool) {
         self.question = Some(DueAnswer {
-            unwritten: self.queue.bytes(),
+            class,
+            unwritten: self.queue.bytes(class),
             at: now,
             is_last,
         });
     }
 
     /// Notes that bytes have left the queue: a question that is still behind them cannot be answered yet.
-    pub(super) const fn note_progress(&mut self, now: Time, bytes: usize) {
+    pub(super) fn note_progress(&mut self, now: Time, class: FrameClass, bytes: usize) {
         if let Some(question) = &mut self.question
             && question.unwritten > 0
+            && question.class == class
         {
             question.unwritten = question.unwritten.saturating_sub(bytes);
             question.at = now;
@@ -83,9 +87,10 @@ impl Links {
                 self.close_silent(&peer, "no answer comes over it", out);
                 continue;
             }
-            self.send(now, &peer, &Frame::Ping(now.as_micros()), out);
+            let ping = Frame::Ping(now.as_micros());
+            self.send(now, &peer, &ping, out);
             if let Some(current) = self.current_mut(&peer) {
-                current.set_question(now, true);
+                current.set_question(now, ping.class(), true);
             }
         }
     }
@@ -188,8 +193,8 @@ mod tests {
         let mut out = VecDeque::new();
         links.close_unanswered(now, &mut out);
         for output in out {
-            if let Output::Send { link, bytes } = output {
-                links.written(now, link, bytes.len());
+            if let Output::Send { link, class, bytes } = output {
+                links.written(now, link, (class, bytes.len()));
             }
         }
         !links.is_up(&peer())
@@ -199,10 +204,10 @@ mod tests {
     fn a_link_is_closed_if_nothing_comes_after_a_question_and_a_ping() {
         let mut links = linked();
         let asked = send(&mut links, at(1), &Frame::Fetch);
-        links.written(at(2), LINK, asked);
+        links.written(at(2), LINK, (FrameClass::Ordered, asked));
         // A later question does not put off the end of the first.
         let again = send(&mut links, at(4_000), &Frame::Fetch);
-        links.written(at(4_001), LINK, again);
+        links.written(at(4_001), LINK, (FrameClass::Ordered, again));
         assert!(!is_closed(&mut links, at(5_001)));
         assert!(!is_closed(&mut links, at(5_002)), "a ping is sent");
         assert!(!is_closed(&mut links, at(10_001)));
@@ -235,9 +240,9 @@ mod tests {
         let mut links = linked();
         let before = send(&mut links, at(0), &Frame::Pong(1));
         let asked = send(&mut links, at(0), &Frame::Fetch);
-        links.written(at(4_000), LINK, before);
+        links.written(at(4_000), LINK, (FrameClass::Ordered, before));
         assert!(!is_closed(&mut links, at(8_999)));
-        links.written(at(8_999), LINK, asked);
+        links.written(at(8_999), LINK, (FrameClass::Ordered, asked));
         assert!(!is_closed(&mut links, at(13_998)));
         assert!(!is_closed(&mut links, at(13_999)), "a ping is sent");
         assert!(!is_closed(&mut links, at(18_998)));
