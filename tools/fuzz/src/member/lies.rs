@@ -400,10 +400,9 @@ fn acks(reader: &mut Reader<'_>) -> Frame {
             mixed: members % 3 == 1,
         }
     });
-    Frame::Ack(Acks {
-        view: reader.byte().into(),
-        acks: acks.collect(),
-    })
+    let acks = acks.collect();
+    let view = reader.byte().into();
+    Frame::Ack(Acks { view, acks })
 }
 
 fn renamed(reader: &mut Reader<'_>) -> Renamed {
