@@ -151,7 +151,8 @@ pub const SLOW_FRAME: Duration = Duration::from_millis(200);
 /// after 2.5 s if a line that has just become slow loses a whole burst. Longer finds what was lost later, shorter carries
 /// it twice over a slow line.
 pub const ARRIVAL_WAIT: Duration = Duration::from_secs(4);
-/// How long parts may keep this node from asking others, if no new message comes: a full bundle takes 25 s at 64 kbit/s.
+/// How long parts may keep this node from asking for a message: a full bundle takes 25 s at 64 kbit/s, and a peer may send
+/// parts for ever.
 pub const ARRIVAL_WAIT_MOST: Duration = Duration::from_secs(30);
 /// How much more patient a node is with all others while parts of a frame come: their heartbeats may wait in the same slow
 /// line, and be lost there. Longer finds the dead later.

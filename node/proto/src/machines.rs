@@ -29,6 +29,5 @@ pub(crate) mod renames;
 pub(crate) mod repair;
 pub(crate) mod search;
 pub(crate) mod self_doubt;
-pub(crate) mod slow_arrival;
 pub(crate) mod spread;
 pub(crate) mod trial;

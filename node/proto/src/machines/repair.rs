@@ -10,8 +10,7 @@ use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{MessageId, NodeId, Pull, Range};
 
 use crate::Time;
-use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
-use crate::machines::slow_arrival::SlowArrival;
+use crate::config::{ARRIVAL_WAIT, ARRIVAL_WAIT_MOST, DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
 use crate::planted::{Planted, PlantedBug};
 
 /// How many authors' messages one peer may claim to have: inventing an author costs it nothing.
@@ -32,8 +31,8 @@ pub(crate) struct Repair {
     last_asked: BTreeMap<NodeId, Time>,
     /// How many pulls there were.
     pull_count: u64,
-    /// What may bring the wanted messages without a pull.
-    pub(crate) arrival: SlowArrival,
+    /// Until when wanted messages may be arriving by themselves, in a frame that takes long or behind it.
+    arriving_until: Option<Time>,
     planted: Planted,
 }
 
@@ -47,6 +46,7 @@ struct OpenPull {
 
 #[derive(Clone, Copy, Debug)]
 struct Want {
+    since: Time,
     up_to: u64,
     holder: NodeId,
     due: Time,
@@ -88,6 +88,7 @@ impl Repair {
         }
         let due = if urgent { now } else { now + PULL_WAIT };
         let want = Want {
+            since: now,
             up_to: message.seq,
             holder,
             due,
@@ -116,6 +117,7 @@ impl Repair {
             next.due = known.due.min(due);
         } else if held_by_barren {
             next = Want {
+                since: known.since,
                 asked_from: known.asked_from,
                 unhelpful: known.unhelpful,
                 ..want
@@ -126,6 +128,17 @@ impl Repair {
         if next.holder == known.holder || claims < WANTS {
             self.set(message.author, next);
         }
+    }
+
+    /// Notes that a part of a frame has come that takes long: nothing that may be in it or behind it is pulled, since each
+    /// copy would delay the other.
+    pub(crate) fn note_slow_part(&mut self, now: Time) {
+        self.arriving_until = Some(now + ARRIVAL_WAIT);
+    }
+
+    /// Returns until when wanted messages may be arriving by themselves.
+    pub(crate) const fn arriving_until(&self) -> Option<Time> {
+        self.arriving_until
     }
 
     /// Returns true if some peer is to give what is missing of an author.
@@ -185,23 +198,26 @@ impl Repair {
 
     /// Puts off what is due and may be arriving by itself.
     fn wait_for_arrivals(&mut self, now: Time) {
-        let Some(until) = self.arrival.holds_until(now) else {
-            return;
+        let waits = |want: &Want| {
+            let until = self.arriving_until?.min(want.since + ARRIVAL_WAIT_MOST);
+            (want.may_arrive && want.due <= now && until > now).then_some(until)
         };
-        let due = |want: &&Want| want.may_arrive && want.due <= now;
-        let due = self.wants.iter().filter(|(_, want)| due(want));
-        let due: Vec<(NodeId, Want)> = due.map(|(&author, &want)| (author, want)).collect();
-        for (author, want) in due {
-            self.set(author, Want { due: until, ..want });
+        let put_off = self.wants.iter().filter_map(|(&author, &want)| {
+            let due = waits(&want)?;
+            Some((author, Want { due, ..want }))
+        });
+        let put_off: Vec<(NodeId, Want)> = put_off.collect();
+        for (author, want) in put_off {
+            self.set(author, want);
         }
     }
 
     /// Returns when a pull counts as unanswered.
     fn timeout(&self, pull: &OpenPull) -> Time {
         let timeout = pull.since + PULL_TIMEOUT;
-        self.arrival
-            .until()
-            .map_or(timeout, |until| timeout.max(until))
+        let latest = pull.since + ARRIVAL_WAIT_MOST;
+        self.arriving_until
+            .map_or(timeout, |until| timeout.max(until.min(latest)))
     }
 
     /// Returns what is due from a holder, and forgets what has come meanwhile.
@@ -283,7 +299,8 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
-        self.arrival.end();
+        // What arrived was the answer.
+        self.arriving_until = None;
         let has_new_messages = |range: &Range| first_missing(range.author) > range.from;
         if more && pull.ranges.iter().any(has_new_messages) {
             return pull.ranges;
@@ -381,6 +398,51 @@ mod tests {
         assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
         end(&mut repair, later, 7, true, |_| 4);
         assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
+    }
+
+    #[test]
+    fn what_may_be_arriving_is_not_pulled_and_no_pull_times_out() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.want(start, message(1, 5), id(7), true);
+        assert!(repair.due(start, |_| 1).contains_key(&id(7)));
+        repair.want(start, message(2, 5), id(8), false);
+        repair.note_slow_part(start);
+        let later = start + PULL_TIMEOUT;
+        assert!(repair.due(later, |_| 1).is_empty());
+        let until = start + ARRIVAL_WAIT;
+        assert_eq!(repair.deadline(), Some(until));
+        assert!(repair.pulls.contains_key(&id(7)), "it may be on its way");
+        let due = repair.due(until, |_| 1);
+        assert!(due.contains_key(&id(8)) && !repair.pulls.contains_key(&id(7)));
+    }
+
+    #[test]
+    fn parts_for_ever_put_off_no_pull_for_ever() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.want(start, message(1, 5), id(7), false);
+        let mut now = start;
+        let waited = loop {
+            repair.note_slow_part(now);
+            // Claims meanwhile do not begin the wait anew.
+            repair.want(now, message(1, 5), id(7), false);
+            if !repair.due(now, |_| 1).is_empty() {
+                break now - start;
+            }
+            now = now + PULL_WAIT;
+        };
+        assert_eq!(waited, ARRIVAL_WAIT_MOST);
+    }
+
+    #[test]
+    fn what_a_newcomer_fetches_is_pulled_whatever_arrives() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.note_slow_part(start);
+        repair.want(start, message(1, 5), id(7), false);
+        repair.want(start, message(1, 5), id(7), true);
+        assert!(repair.due(start, |_| 1).contains_key(&id(7)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use core::time::Duration;
 use ringtalk_wire::{Holding, MessageId, NodeId};
 
 use crate::Time;
-use crate::config::{PULL_TIMEOUT, PULL_WAIT};
+use crate::config::{ARRIVAL_WAIT_MOST, PULL_TIMEOUT, PULL_WAIT};
 
 /// How many messages are searched for at a time; the others wait their turn.
 const SEARCHES: usize = 256;
@@ -51,6 +51,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Search {
+    since: Time,
     next: Time,
     state: SearchState,
     /// The author whose bundle waits for it; `None` if nothing here waits for it.
@@ -211,10 +212,11 @@ impl Searches {
         }
     }
 
-    /// Returns what to do next.
+    /// Returns what to do next. Until `arriving_until`, the messages may be arriving by themselves.
     pub(crate) fn expire(
         &mut self,
         now: Time,
+        arriving_until: Option<Time>,
         is_member: impl Fn(&NodeId) -> bool,
     ) -> Vec<SearchStep> {
         let mut steps = Vec::new();
@@ -223,6 +225,11 @@ impl Searches {
         let mut asks: Vec<Option<NodeId>> = asks.map(|search| search.dependant).collect();
         for (&message, search) in &mut self.open {
             if search.next > now {
+                continue;
+            }
+            let arrives = arriving_until.map(|until| until.min(search.since + ARRIVAL_WAIT_MOST));
+            if let Some(arrives) = arrives.filter(|&until| until > now) {
+                search.next = arrives;
                 continue;
             }
             search.next = now + PULL_TIMEOUT;
@@ -279,6 +286,7 @@ impl Searches {
 
     fn open(&mut self, now: Time, message: MessageId, dependant: Option<NodeId>) {
         self.open.entry(message).or_insert(Search {
+            since: now,
             next: now + PULL_WAIT,
             state: SearchState::Patient,
             dependant,
@@ -303,14 +311,31 @@ mod tests {
     }
 
     fn everybody(searches: &mut Searches, now: Time, members: &[u8]) -> Time {
-        searches.expire(now, |_| true);
+        searches.expire(now, None, |_| true);
         let now = now + PULL_TIMEOUT;
         assert_eq!(
-            searches.expire(now, |_| true),
+            searches.expire(now, None, |_| true),
             [SearchStep::AskEverybody(lost())]
         );
         searches.note_asked(lost(), members.iter().map(|&byte| id(byte)).collect());
         now
+    }
+
+    #[test]
+    fn nobody_is_asked_for_what_may_be_arriving_but_not_for_ever() {
+        let start = Time::default();
+        let mut searches = Searches::default();
+        searches.update(start, [(lost(), id(9))].into_iter());
+        let due = start + PULL_WAIT;
+        let until = start + PULL_TIMEOUT;
+        assert_eq!(searches.expire(due, Some(until), |_| true), []);
+        assert_eq!(searches.deadline(), Some(until));
+        let never = start + ARRIVAL_WAIT_MOST * 2;
+        assert_eq!(searches.expire(until, Some(never), |_| true), []);
+        let most = start + ARRIVAL_WAIT_MOST;
+        assert_eq!(searches.deadline(), Some(most));
+        let asked = searches.expire(most, Some(never), |_| true);
+        assert_eq!(asked, [SearchStep::AskNeighbours(lost())]);
     }
 
     /// Returns how a search ends that gets these answers; 1 is the author.
@@ -318,14 +343,14 @@ mod tests {
         let start = Time::default();
         let mut searches = Searches::default();
         searches.update(start, [(lost(), id(9))].into_iter());
-        assert_eq!(searches.expire(start, |_| true), []);
+        assert_eq!(searches.expire(start, None, |_| true), []);
         let members: Vec<u8> = answers.iter().map(|(by, _)| *by).collect();
         let now = everybody(&mut searches, start + PULL_WAIT, &members);
         for &(by, holding) in answers {
-            assert_eq!(searches.expire(now, |_| true), []);
+            assert_eq!(searches.expire(now, None, |_| true), []);
             searches.take_answer(now, lost(), (&id(by), by == 1), holding);
         }
-        searches.expire(now, |_| true)
+        searches.expire(now, None, |_| true)
     }
 
     fn gap(delivered: bool) -> [SearchStep; 1] {
@@ -368,7 +393,7 @@ mod tests {
             now = everybody(&mut searches, now, &[2, 3]);
             searches.take_answer(now, lost(), (&id(2), false), Holding::Held);
             now = now + PULL_TIMEOUT;
-            let steps = searches.expire(now, |_| true);
+            let steps = searches.expire(now, None, |_| true);
             assert_eq!(steps == gap(false), round == ROUNDS, "{steps:?}");
             now = now + PULL_TIMEOUT;
         }
@@ -382,7 +407,7 @@ mod tests {
         let now = everybody(&mut searches, now + PULL_WAIT, &[2, 3]);
         searches.take_answer(now, lost(), (&id(2), false), Holding::Evicted);
         searches.take_answer(now, lost(), (&id(3), false), Holding::Never);
-        assert_eq!(searches.expire(now, |_| true), []);
+        assert_eq!(searches.expire(now, None, |_| true), []);
         searches.seek(now, lost());
         assert_eq!(searches.deadline(), None);
     }
@@ -404,8 +429,11 @@ mod tests {
         );
         assert_eq!(searches.open.len(), SEARCHES_OF_ONE + 1);
         let now = start + PULL_WAIT;
-        assert_eq!(searches.expire(now, |_| true).len(), SEARCHES_OF_ONE + 1);
-        let steps = searches.expire(now + PULL_TIMEOUT, |_| true);
+        assert_eq!(
+            searches.expire(now, None, |_| true).len(),
+            SEARCHES_OF_ONE + 1
+        );
+        let steps = searches.expire(now + PULL_TIMEOUT, None, |_| true);
         assert_eq!(steps.len(), ASKED_FOR_ONE + 1, "{steps:?}");
     }
 

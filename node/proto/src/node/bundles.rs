@@ -192,10 +192,6 @@ impl Node {
             Patience::Long
         };
         let reception = self.discussion.causal.receive(sealed, bundle, patience);
-        if reception == Reception::New {
-            let arrival = &mut self.history.repair.arrival;
-            arrival.note_new_messages(context.now);
-        }
         if reception == Reception::Refused {
             tracing::info!(?author, "refused a bundle that overlaps another");
             // A new message there cannot be told apart from the author's earlier ones.

@@ -34,7 +34,7 @@ impl Node {
         // A stranger could make this node wait for others as long as it likes.
         if self.context.view.is_none() || self.context.is_member(peer) {
             self.context.links.note_slow_frame(now, peer);
-            self.history.repair.arrival.note_part(now);
+            self.history.repair.note_slow_part(now);
             // The line may be slow at this end: then it delays what everybody sends.
             self.context.detector.add_strain(SLOW_LINE);
         }

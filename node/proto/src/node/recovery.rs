@@ -115,8 +115,6 @@ impl Node {
         let repair = self.history.repair.deadline();
         let repair = repair.filter(|_| !self.context.reader_lag.is_behind());
         let searches = self.history.searches.deadline();
-        let arrival = self.history.repair.arrival.until();
-        let searches = searches.map(|due| arrival.map_or(due, |until| due.max(until)));
         [repair, searches].into_iter().flatten().min()
     }
 
@@ -139,13 +137,11 @@ impl Node {
             self.history
                 .search_for_missing(&self.context, &self.discussion);
         }
-        // What others depend on may be part of what is arriving.
-        if self.history.repair.arrival.holds_until(now).is_some() {
-            return;
-        }
         let view = self.context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
-        for step in self.history.searches.expire(now, is_member) {
+        let arriving_until = self.history.repair.arriving_until();
+        let searches = &mut self.history.searches;
+        for step in searches.expire(now, arriving_until, is_member) {
             self.search_step(step);
         }
     }

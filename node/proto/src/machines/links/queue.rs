@@ -14,14 +14,14 @@ const FRAME_COST: usize = 96;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// One for each class.
-    lanes: [Lane; FrameClass::ALL.len()],
+    classes: [ClassQueue; FrameClass::ALL.len()],
     /// How many of the bytes each share takes.
     shares: BTreeMap<NodeId, usize>,
 }
 
 /// The frames of one class.
 #[derive(Debug, Default)]
-struct Lane {
+struct ClassQueue {
     frames: VecDeque<(usize, Option<NodeId>)>,
     bytes: usize,
     /// How many bytes of the first frame are written.
@@ -30,23 +30,23 @@ struct Lane {
 
 impl Queue {
     pub(super) fn push(&mut self, class: FrameClass, bytes: usize, share: Option<NodeId>) {
-        let lane = &mut self.lanes[class.index()];
-        lane.frames.push_back((bytes, share));
-        lane.bytes += bytes;
+        let queue = &mut self.classes[class.index()];
+        queue.frames.push_back((bytes, share));
+        queue.bytes += bytes;
         if let Some(share) = share {
             *self.shares.entry(share).or_default() += bytes;
         }
     }
 
     pub(super) fn written(&mut self, class: FrameClass, bytes: usize) {
-        let lane = &mut self.lanes[class.index()];
-        lane.bytes = lane.bytes.saturating_sub(bytes);
-        lane.begun += bytes;
-        while let Some(&(first, share)) = lane.frames.front()
-            && first <= lane.begun
+        let queue = &mut self.classes[class.index()];
+        queue.bytes = queue.bytes.saturating_sub(bytes);
+        queue.begun += bytes;
+        while let Some(&(first, share)) = queue.frames.front()
+            && first <= queue.begun
         {
-            lane.begun -= first;
-            lane.frames.pop_front();
+            queue.begun -= first;
+            queue.frames.pop_front();
             if let Some(Entry::Occupied(mut taken)) = share.map(|share| self.shares.entry(share)) {
                 *taken.get_mut() -= first;
                 if *taken.get() == 0 {
@@ -66,18 +66,18 @@ impl Queue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.frames.is_empty())
+        self.classes.iter().all(|queue| queue.frames.is_empty())
     }
 
     /// Returns how many bytes of a class wait to be written.
     pub(super) const fn bytes(&self, class: FrameClass) -> usize {
-        self.lanes[class.index()].bytes
+        self.classes[class.index()].bytes
     }
 
     pub(super) fn weight(&self) -> usize {
-        let weights = self.lanes.iter();
+        let weights = self.classes.iter();
         weights
-            .map(|lane| lane.bytes + lane.frames.len() * FRAME_COST)
+            .map(|queue| queue.bytes + queue.frames.len() * FRAME_COST)
             .sum()
     }
 }
