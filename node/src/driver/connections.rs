@@ -2,11 +2,12 @@
 //!
 //! Bytes that a socket takes at once are written at once, urgent frames first. The core bounds those that wait to be
 //! written: it is told of every byte that was written, and closes a link that takes none. Not here: how much is written at
-//! once (`pace`), how links are made (`dialler`, `listener`).
+//! once (`pace`) and in which order (`queue`), how links are made (`dialler`, `listener`).
 
 mod pace;
+mod queue;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringtalk_proto::LinkId;
 use ringtalk_wire::limit::REASON_BYTES;
-use ringtalk_wire::{Close, Frame, FrameClass, HEADER_BYTES, NodeId, encode};
+use ringtalk_wire::{Close, Frame, FrameClass, NodeId, encode};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
 use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError, Written};
 use pace::{MOST_BYTES, Pace};
+use queue::Queue;
 
 /// How often the core is told that a part of a frame has come.
 const PART_PAUSE: Duration = Duration::from_millis(200);
@@ -54,14 +56,6 @@ struct OpenConnection {
     writer: WriterState,
     closing: CancellationToken,
     tasks: JoinSet<()>,
-}
-
-/// The frames that wait for a link's writer, by class. The core bounds them.
-#[derive(Debug, Default)]
-struct Queue {
-    frames: [VecDeque<Bytes>; FrameClass::ALL.len()],
-    /// The bytes of all frames, with their headers.
-    bytes: usize,
 }
 
 /// The owner of a link's writer.
@@ -117,18 +111,19 @@ impl Connections {
         id
     }
 
-    /// Returns true while the link is up. Frames that still arrive from a link that is down must be ignored.
+    /// Returns true while the connection of a link is up. Frames that still arrive from one that is down must be ignored.
     pub(crate) fn is_up(&self, id: LinkId) -> bool {
-        self.live.contains_key(&id)
+        self.live.contains_key(&LinkId::lobby(id.connection))
     }
 
-    /// Queues an encoded frame.
+    /// Queues an encoded frame on a channel.
     pub(crate) fn send(&mut self, id: LinkId, class: FrameClass, frame: Bytes) {
-        if let Some(connection) = self.live.get_mut(&id) {
-            if connection.queue.bytes == 0 && matches!(connection.writer, WriterState::Free(_)) {
-                self.ready.push(id);
+        let lobby = LinkId::lobby(id.connection);
+        if let Some(connection) = self.live.get_mut(&lobby) {
+            if connection.queue.is_empty() && matches!(connection.writer, WriterState::Free(_)) {
+                self.ready.push(lobby);
             }
-            connection.queue.push(class, frame);
+            connection.queue.push(id.channel, class, frame);
         }
     }
 
@@ -145,14 +140,15 @@ impl Connections {
     }
 
     /// Takes the writer back from a socket that is no longer full.
-    pub(crate) fn reclaim_writer(&mut self, id: LinkId, written: Written) {
+    pub(crate) fn reclaim_writer(&mut self, id: LinkId, written: &Written) {
         if let Some(connection) = self.live.get_mut(&id)
             && let WriterState::Full(writer) = &mut connection.writer
             && let Ok(writer) = writer.try_recv()
         {
             connection.writer = WriterState::Free(writer);
-            let written = written.iter().sum();
-            connection.pace.note_written(Instant::now(), written);
+            connection
+                .pace
+                .note_written(Instant::now(), written.total());
             self.ready.push(id);
         }
     }
@@ -173,12 +169,7 @@ impl Connections {
         };
         let (peer, address) = (connection.peer, connection.address);
         match error {
-            Some(
-                error @ (LinkError::Decode(_)
-                | LinkError::TooLong(_)
-                | LinkError::Channel(_)
-                | LinkError::Record),
-            ) => {
+            Some(error @ (LinkError::Decode(_) | LinkError::TooLong(_) | LinkError::Record)) => {
                 tracing::info!(?peer, %address, %error, "an invalid record or frame");
                 tracing::warn!(
                     "closed the link to {address}, which sent something invalid: {error}"
@@ -224,8 +215,8 @@ impl OpenConnection {
         let mut is_full = false;
         while !is_full && self.queue.encrypt(writer, self.pace.unit()) {
             if let Some(bytes) = writer.write_encrypted_now()? {
-                self.pace.note_written(now, bytes.iter().sum());
-                add(&mut written, bytes);
+                self.pace.note_written(now, bytes.total());
+                written.add(&bytes);
             } else {
                 self.pace.note_full(now);
                 is_full = true;
@@ -269,46 +260,6 @@ impl OpenConnection {
     }
 }
 
-impl Queue {
-    fn push(&mut self, class: FrameClass, frame: Bytes) {
-        self.bytes += HEADER_BYTES + frame.len();
-        self.frames[class.index()].push_back(frame);
-    }
-
-    /// Takes the first frame of a class.
-    fn pop(&mut self, class: FrameClass) -> Option<Bytes> {
-        let frame = self.frames[class.index()].pop_front()?;
-        self.bytes -= HEADER_BYTES + frame.len();
-        Some(frame)
-    }
-
-    /// Makes the writer encrypt the next `unit` bytes, urgent frames first. Returns false if there is nothing to write.
-    fn encrypt(&mut self, writer: &mut FrameWriter, unit: usize) -> bool {
-        // If all goes at once, nothing is overtaken, and all frames share records.
-        let at_once = writer.is_idle() && self.bytes <= unit;
-        while let Some(frame) = self.pop(FrameClass::Urgent) {
-            if at_once {
-                writer.add(FrameClass::Urgent, &frame);
-            } else {
-                writer.add_urgent(&frame);
-            }
-        }
-        while writer.waiting() < unit
-            && let Some(frame) = self.pop(FrameClass::Ordered)
-        {
-            writer.add(FrameClass::Ordered, &frame);
-        }
-        writer.encrypt(unit)
-    }
-}
-
-/// Adds counts to others.
-fn add(all: &mut Written, more: Written) {
-    for (all, more) in all.iter_mut().zip(more) {
-        *all += more;
-    }
-}
-
 /// The path of one link's frames to the task that owns the core.
 #[derive(Debug)]
 struct FrameSink {
@@ -336,8 +287,8 @@ async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<Li
     let mut told = Instant::now();
     let mut began = None;
     loop {
-        let frame = match reader.next_part().await {
-            Ok(Some(Incoming::Frame(frame))) => frame,
+        let (channel, frame) = match reader.next_part().await {
+            Ok(Some(Incoming::Frame(channel, frame))) => (channel, frame),
             Ok(Some(Incoming::Part)) => {
                 let taking = began.get_or_insert_with(Instant::now).elapsed();
                 if told.elapsed() >= PART_PAUSE {
@@ -355,6 +306,7 @@ async fn forward_frames(reader: &mut FrameReader, sink: &FrameSink) -> Option<Li
         // A frame has 256 KiB at most, so there is always room for one.
         let room = Arc::clone(&sink.room).acquire_many_owned(reader.last_bytes() as u32);
         let room = room.await.ok()?;
+        let link = LinkId { channel, ..link };
         let event = DriverEvent::Frame { link, frame, room };
         sink.inbox.send(event).await.ok()?;
     }

@@ -31,7 +31,7 @@ use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Host, Input, LinkId, Output, RingOutput};
 use ringtalk_session::{Backlog, Handle, JoinProgress, Request, Session, SessionInput};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
-use ringtalk_wire::{Close, Frame, FrameClass};
+use ringtalk_wire::{Close, Frame};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -311,19 +311,17 @@ impl Driver {
         let any = !written.is_empty();
         for (link, written) in written {
             match written {
-                Ok(written) => self.feed_written(link, written),
+                Ok(written) => self.feed_written(link, &written),
                 Err(error) => self.end_connection(link, Some(&error.into())),
             }
         }
         any
     }
 
-    fn feed_written(&mut self, link: LinkId, written: Written) {
-        for class in FrameClass::ALL {
-            let bytes = written[class.index()];
-            if bytes > 0 {
-                self.feed(Input::Written { link, class, bytes });
-            }
+    fn feed_written(&mut self, link: LinkId, written: &Written) {
+        for (channel, class, bytes) in written.counts() {
+            let link = LinkId { channel, ..link };
+            self.feed(Input::Written { link, class, bytes });
         }
     }
 
@@ -430,8 +428,8 @@ impl Driver {
                 self.feed(Input::Part { link, taking });
             }
             DriverEvent::Written { link, bytes } if self.network.connections.is_up(link) => {
-                self.network.connections.reclaim_writer(link, bytes);
-                self.feed_written(link, bytes);
+                self.network.connections.reclaim_writer(link, &bytes);
+                self.feed_written(link, &bytes);
             }
             DriverEvent::Broken { link, error } if self.network.connections.is_up(link) => {
                 self.end_connection(link, error.as_ref());

@@ -8,9 +8,9 @@ use ringtalk_wire::{Channel, FrameHeader, HEADER_BYTES};
 use super::LinkError;
 use super::buffer::Buffer;
 
-/// Returns the first frame of a stream without its header, or `None` if it is not complete. A frame that is too long
-/// or on a channel that is not open is refused by its header alone.
-pub(super) fn split_frame(stream: &[u8]) -> Result<Option<&[u8]>, LinkError> {
+/// Returns the first frame of a stream without its header, and its channel, or `None` if it is not complete. A frame
+/// that is too long is refused by its header alone.
+pub(super) fn split_frame(stream: &[u8]) -> Result<Option<(Channel, &[u8])>, LinkError> {
     let Some((header, rest)) = stream.split_first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
     };
@@ -18,17 +18,15 @@ pub(super) fn split_frame(stream: &[u8]) -> Result<Option<&[u8]>, LinkError> {
     if length as usize > FRAME_BYTES {
         return Err(LinkError::TooLong(length));
     }
-    if channel != Channel::LOBBY {
-        return Err(LinkError::Channel(channel.number()));
-    }
-    Ok(rest.get(..length as usize))
+    let frame = rest.get(..length as usize);
+    Ok(frame.map(|frame| (channel, frame)))
 }
 
 /// Appends a frame with its header.
-pub(super) fn append_frame(buffer: &mut Buffer, frame: &[u8]) {
+pub(super) fn append_frame(buffer: &mut Buffer, channel: Channel, frame: &[u8]) {
     debug_assert!(frame.len() <= FRAME_BYTES, "a frame outgrew its limit");
     let header = FrameHeader {
-        channel: Channel::LOBBY,
+        channel,
         length: frame.len() as u32,
     };
     buffer.put(&header.to_bytes());
@@ -42,14 +40,16 @@ mod tests {
     #[test]
     fn a_frame_is_cut_once_it_is_complete() {
         let mut stream = Buffer::default();
-        append_frame(&mut stream, b"one");
-        append_frame(&mut stream, b"");
+        let room = Channel::new(7).unwrap();
+        append_frame(&mut stream, Channel::LOBBY, b"one");
+        append_frame(&mut stream, room, b"");
         let stream = stream.waiting();
         for end in 0..HEADER_BYTES + 3 {
             assert_eq!(split_frame(&stream[..end]).unwrap(), None);
         }
-        assert_eq!(split_frame(stream).unwrap(), Some(&b"one"[..]));
-        assert_eq!(split_frame(&stream[7..]).unwrap(), Some(&b""[..]));
+        let one = (Channel::LOBBY, &b"one"[..]);
+        assert_eq!(split_frame(stream).unwrap(), Some(one));
+        assert_eq!(split_frame(&stream[7..]).unwrap(), Some((room, &b""[..])));
     }
 
     #[test]
@@ -65,13 +65,5 @@ mod tests {
             split_frame(&[0xff; 4]),
             Err(LinkError::TooLong(0xf_ffff))
         ));
-    }
-
-    #[test]
-    fn a_channel_that_is_not_open_is_refused_by_its_header_alone() {
-        let channel = Channel::new(7).unwrap();
-        let header = FrameHeader { channel, length: 1 };
-        let refused = split_frame(&header.to_bytes()).unwrap_err();
-        assert!(matches!(refused, LinkError::Channel(7)));
     }
 }

@@ -17,9 +17,6 @@ pub enum LinkError {
     /// A frame is longer than frames may be.
     #[error("a frame of {0} bytes; at most {FRAME_BYTES} are allowed")]
     TooLong(u32),
-    /// A frame is on a channel that was not opened.
-    #[error("a frame on channel {0}, which is not open")]
-    Channel(u16),
     /// A frame cannot be decoded.
     #[error("an invalid frame: {0}")]
     Decode(#[from] DecodeError),
@@ -73,7 +70,6 @@ impl LinkError {
             // prove nothing. A node that has no room closes connections too.
             Self::Preface(PrefaceError::Foreign)
             | Self::TooLong(_)
-            | Self::Channel(_)
             | Self::Decode(_)
             | Self::Record
             | Self::Silent

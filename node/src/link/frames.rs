@@ -5,7 +5,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use ringtalk_wire::{Frame, HEADER_BYTES};
+use ringtalk_wire::{Channel, Frame, HEADER_BYTES};
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 
@@ -40,7 +40,8 @@ pub struct FrameReader {
 /// What has come over a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Incoming {
-    Frame(Frame),
+    /// A frame, and the channel on which it came.
+    Frame(Channel, Frame),
     /// A part of a frame that is not complete yet.
     Part,
 }
@@ -69,12 +70,12 @@ impl FrameReader {
         self.last
     }
 
-    /// Returns the next frame, or `None` if the far end has closed the link.
+    /// Returns the next frame of the lobby, or `None` if the far end has closed the link.
     pub async fn next(&mut self) -> Result<Option<Frame>, LinkError> {
         loop {
             match self.next_part().await? {
-                Some(Incoming::Frame(frame)) => return Ok(Some(frame)),
-                Some(Incoming::Part) => {}
+                Some(Incoming::Frame(Channel::LOBBY, frame)) => return Ok(Some(frame)),
+                Some(_) => {}
                 None => return Ok(None),
             }
         }
@@ -84,14 +85,13 @@ impl FrameReader {
     /// the link.
     pub(crate) async fn next_part(&mut self) -> Result<Option<Incoming>, LinkError> {
         loop {
-            if let Some(frame) = self.cut()? {
-                return Ok(Some(Incoming::Frame(frame)));
+            if let Some(incoming) = self.cut()? {
+                return Ok(Some(incoming));
             }
             let decryptor = &mut self.decryptor;
             if let Some(stream) = decryptor.decrypt(&mut self.ciphertext, &mut self.streams)? {
                 self.fresh = stream;
-                let frame = self.cut()?.map(Incoming::Frame);
-                return Ok(Some(frame.unwrap_or(Incoming::Part)));
+                return Ok(Some(self.cut()?.unwrap_or(Incoming::Part)));
             }
             if !self.read().await? {
                 return Ok(None);
@@ -113,19 +113,19 @@ impl FrameReader {
     }
 
     /// Takes the next frame out of the stream that the last record has continued. The other one has only a part.
-    fn cut(&mut self) -> Result<Option<Frame>, LinkError> {
+    fn cut(&mut self) -> Result<Option<Incoming>, LinkError> {
         let plain = match self.fresh {
             Stream::Main => &mut self.streams.main,
             Stream::Urgent => &mut self.streams.urgent,
         };
-        let Some(bytes) = split_frame(plain.waiting())? else {
+        let Some((channel, bytes)) = split_frame(plain.waiting())? else {
             return Ok(None);
         };
         let length = bytes.len();
         let frame = ringtalk_wire::decode(bytes)?;
         plain.advance(HEADER_BYTES + length);
         self.last = length;
-        Ok(Some(frame))
+        Ok(Some(Incoming::Frame(channel, frame)))
     }
 
     /// Reads more. Returns false if the far end has closed the link between two frames.

@@ -79,7 +79,7 @@ impl Records {
 
 /// Cuts the frames out of the contents of records, and gives each to `take`. An incomplete frame stays.
 pub fn cut_frames(plain: &mut BytesMut, mut take: impl FnMut(&[u8])) -> Result<(), LinkError> {
-    while let Some(frame) = split_frame(plain)? {
+    while let Some((_, frame)) = split_frame(plain)? {
         let length = frame.len();
         take(frame);
         plain.advance(HEADER_BYTES + length);

@@ -4,10 +4,10 @@
 //! any two records of a long frame, urgent frames may go in a stream of their own (`PROTOCOL.md` §3.3). Not here: how
 //! much is written at once (`driver::connections`), encryption (`record`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use ringtalk_wire::{FrameClass, HEADER_BYTES};
+use ringtalk_wire::{Channel, FrameClass, HEADER_BYTES};
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -17,8 +17,46 @@ use super::codec::append_frame;
 use super::noise::Keys;
 use super::record::{Encryptor, Stream};
 
-/// How many bytes of frames of each class were written, without their headers and without what encryption adds.
-pub type Written = [usize; FrameClass::ALL.len()];
+/// How many bytes of frames of each channel and class were written, without their headers and without what encryption
+/// adds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Written {
+    /// Those of the lobby.
+    pub(super) lobby: [usize; FrameClass::ALL.len()],
+    /// Those of rooms, by the channel on which they were sent.
+    rooms: BTreeMap<(Channel, FrameClass), usize>,
+}
+
+impl Written {
+    /// Returns what was written: how many bytes on which channel, in which class.
+    pub fn counts(&self) -> impl Iterator<Item = (Channel, FrameClass, usize)> {
+        let lobby = FrameClass::ALL.map(|class| (Channel::LOBBY, class, self.lobby[class.index()]));
+        let lobby = lobby.into_iter().filter(|(.., bytes)| *bytes > 0);
+        let rooms = self.rooms.iter();
+        lobby.chain(rooms.map(|(&(channel, class), &bytes)| (channel, class, bytes)))
+    }
+
+    /// Returns how many bytes that were in all.
+    pub fn total(&self) -> usize {
+        self.lobby.iter().sum::<usize>() + self.rooms.values().sum::<usize>()
+    }
+
+    /// Adds what was written besides.
+    pub(crate) fn add(&mut self, more: &Self) {
+        for (channel, class, bytes) in more.counts() {
+            self.count(channel, class, bytes);
+        }
+    }
+
+    fn count(&mut self, channel: Channel, class: FrameClass, bytes: usize) {
+        let count = if channel == Channel::LOBBY {
+            &mut self.lobby[class.index()]
+        } else {
+            self.rooms.entry((channel, class)).or_default()
+        };
+        *count += bytes;
+    }
+}
 
 /// The half that writes frames.
 #[derive(Debug)]
@@ -46,6 +84,7 @@ struct Outgoing {
 /// What is left of a frame.
 #[derive(Debug)]
 struct Remainder {
+    channel: Channel,
     class: FrameClass,
     header: usize,
     body: usize,
@@ -64,14 +103,19 @@ impl FrameWriter {
         }
     }
 
-    /// Adds an encoded frame, behind all that were added before.
+    /// Adds an encoded frame of the lobby, behind all that were added before.
     pub fn add(&mut self, class: FrameClass, frame: &[u8]) {
-        self.main.add(class, frame);
+        self.add_on(Channel::LOBBY, class, frame);
+    }
+
+    /// Does the same on a channel.
+    pub fn add_on(&mut self, channel: Channel, class: FrameClass, frame: &[u8]) {
+        self.main.add(channel, class, frame);
     }
 
     /// Adds an urgent frame, which overtakes all that is not encrypted yet.
-    pub fn add_urgent(&mut self, frame: &[u8]) {
-        self.urgent.add(FrameClass::Urgent, frame);
+    pub fn add_urgent(&mut self, channel: Channel, frame: &[u8]) {
+        self.urgent.add(channel, FrameClass::Urgent, frame);
     }
 
     /// Returns how many bytes are not encrypted yet.
@@ -127,9 +171,7 @@ impl FrameWriter {
         let mut all = Written::default();
         while self.encrypt(usize::MAX) {
             let written = self.write_encrypted().await?;
-            for (all, written) in all.iter_mut().zip(written) {
-                *all += written;
-            }
+            all.add(&written);
         }
         Ok(all)
     }
@@ -162,9 +204,10 @@ impl FrameWriter {
 }
 
 impl Outgoing {
-    fn add(&mut self, class: FrameClass, frame: &[u8]) {
-        append_frame(&mut self.plain, frame);
+    fn add(&mut self, channel: Channel, class: FrameClass, frame: &[u8]) {
+        append_frame(&mut self.plain, channel, frame);
         self.frames.push_back(Remainder {
+            channel,
             class,
             header: HEADER_BYTES,
             body: frame.len(),
@@ -182,7 +225,7 @@ impl Outgoing {
             let body = (left - header).min(first.body);
             first.header -= header;
             first.body -= body;
-            counts[first.class.index()] += body;
+            counts.count(first.channel, first.class, body);
             left -= header + body;
             if first.header == 0 && first.body == 0 {
                 self.frames.pop_front();

@@ -251,8 +251,7 @@ impl LiarDriver {
                 }
             }
             DriverEvent::Written(link, written) if self.links.contains_key(&link) => {
-                for class in FrameClass::ALL {
-                    let bytes = written[class.index()];
+                for (_, class, bytes) in written.counts() {
                     self.feed(Input::Written { link, class, bytes });
                 }
             }

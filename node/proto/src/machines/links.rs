@@ -2,6 +2,7 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons why a peer is needed.
 
+mod closing;
 mod contribution;
 pub(crate) mod detour;
 mod dialling;
@@ -19,8 +20,8 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, FrameClass, NodeId, encode};
 
 use crate::config::{
-    ARRIVAL_WAIT, DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT,
-    STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
+    ARRIVAL_WAIT, DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, RECEIPT_WAIT,
+    STRANGER_QUEUE_BYTES,
 };
 use crate::{LinkId, Output, Time};
 
@@ -176,34 +177,6 @@ impl Links {
         }
     }
 
-    /// Forgets a link that is gone.
-    pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<LostLink> {
-        let peer = self.owners.remove(&link)?;
-        self.draining.remove(&link);
-        let entry = self.peers.get_mut(&peer)?;
-        let current = entry.current.take_if(|current| current.link == link);
-        let last = current.is_some();
-        if let Some(current) = current {
-            entry.note_lost(now, current.up_since);
-        }
-        Some(LostLink { peer, last })
-    }
-
-    /// Closes a link on which the far end sends no more.
-    pub(crate) fn closed_by_peer(
-        &mut self,
-        now: Time,
-        link: LinkId,
-        out: &mut VecDeque<Output>,
-    ) -> Option<LostLink> {
-        let lost = self.down(now, link)?;
-        out.push_back(Output::Close {
-            link,
-            reason: "closed by the peer",
-        });
-        Some(lost)
-    }
-
     /// Returns the peer at the far end of a link.
     pub(crate) fn peer_of(&self, link: LinkId) -> Option<NodeId> {
         self.owners.get(&link).copied()
@@ -217,11 +190,6 @@ impl Links {
     /// Returns the link on which a peer is sent to.
     pub(crate) fn link_to(&self, peer: &NodeId) -> Option<LinkId> {
         self.current(peer).map(|current| current.link)
-    }
-
-    /// Returns true if a peer is being dialled.
-    pub(crate) fn is_dialling(&self, peer: &NodeId) -> bool {
-        self.dials.contains_key(peer)
     }
 
     /// Returns the peers that can be sent to.
@@ -251,11 +219,6 @@ impl Links {
     pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
         let lost = self.peers.get(peer).and_then(|peer| peer.lost_at);
         lost.is_some_and(|lost| now - lost < DEATH_PROOF)
-    }
-
-    /// Takes the peers whose links this node closed because of a bound, for want of use, or of an answer.
-    pub(crate) fn take_closed_here(&mut self) -> Vec<NodeId> {
-        core::mem::take(&mut self.closed_here)
     }
 
     /// Notes that something arrived from this peer over a link, which may be one that drains.
@@ -403,92 +366,6 @@ impl Links {
         }
     }
 
-    /// Closes the link to a peer, saying why.
-    pub(crate) fn close(
-        &mut self,
-        peer: &NodeId,
-        reason: &'static str,
-        out: &mut VecDeque<Output>,
-    ) {
-        let Some(current) = self
-            .peers
-            .get_mut(peer)
-            .and_then(|peer| peer.current.take())
-        else {
-            return;
-        };
-        let owner = self.owners.remove(&current.link);
-        debug_assert_eq!(owner, Some(*peer), "whose link is in use owns it");
-        let close = Frame::Close(Close {
-            reason: reason.into(),
-        });
-        let link = current.link;
-        let (class, bytes) = (close.class(), encode(&close));
-        out.push_back(Output::Send { link, class, bytes });
-        out.push_back(Output::Close { link, reason });
-    }
-
-    /// Closes what nobody needs any more: idle links, those of strangers that stay too long, and replaced links that
-    /// should have drained.
-    pub(crate) fn close_unneeded(
-        &mut self,
-        now: Time,
-        is_needed: impl Fn(&NodeId) -> bool,
-        is_member: impl Fn(&NodeId) -> bool,
-        out: &mut VecDeque<Output>,
-    ) {
-        self.draining.retain(|&link, &mut until| {
-            if until <= now {
-                self.owners.remove(&link);
-                let reason = "another link is in use";
-                out.push_back(Output::Close { link, reason });
-            }
-            until > now
-        });
-        debug_assert!(
-            self.draining
-                .keys()
-                .all(|link| self.owners.contains_key(link)),
-            "what a link that drains brings is somebody's"
-        );
-        let mut strangers = 0;
-        let mut doomed = Vec::new();
-        for (&id, peer) in self.peers.iter().filter(|(id, _)| !is_needed(id)) {
-            let Some(current) = &peer.current else {
-                continue;
-            };
-            if is_member(&id) {
-                if now - current.last_used >= LINK_REST {
-                    doomed.push((id, "nobody needs the link"));
-                }
-                continue;
-            }
-            strangers += 1;
-            if strangers > STRANGERS || now - current.up_since >= STRANGER_WAIT {
-                doomed.push((id, "no member of this discussion"));
-            }
-        }
-        for (peer, reason) in doomed {
-            self.close(&peer, reason, out);
-            self.closed_here.push(peer);
-        }
-        self.peers.retain(|id, peer| {
-            peer.current.is_some()
-                || self.dials.contains_key(id)
-                || peer.dial_again > now
-                || !peer.pending_frames.is_empty()
-                || peer.lost_at.is_some_and(|lost| now - lost < DEATH_PROOF)
-        });
-    }
-
-    fn current(&self, peer: &NodeId) -> Option<&CurrentLink> {
-        self.peers.get(peer)?.current.as_ref()
-    }
-
-    fn current_mut(&mut self, peer: &NodeId) -> Option<&mut CurrentLink> {
-        self.peers.get_mut(peer)?.current.as_mut()
-    }
-
     /// Queues bytes on the link in use. A link over its last bound is closed.
     fn push(
         &mut self,
@@ -514,5 +391,13 @@ impl Links {
         let link = current.link;
         out.push_back(Output::Send { link, class, bytes });
         true
+    }
+
+    fn current(&self, peer: &NodeId) -> Option<&CurrentLink> {
+        self.peers.get(peer)?.current.as_ref()
+    }
+
+    fn current_mut(&mut self, peer: &NodeId) -> Option<&mut CurrentLink> {
+        self.peers.get_mut(peer)?.current.as_mut()
     }
 }

@@ -107,7 +107,12 @@ impl Node {
     fn take(&mut self, peer: NodeId, frame: Frame) {
         let context = &mut self.context;
         match frame {
-            Frame::Close(_) | Frame::Report(_) => {}
+            // The host takes those of channels.
+            Frame::Close(_)
+            | Frame::Report(_)
+            | Frame::Enter(_)
+            | Frame::Exit
+            | Frame::Absent(_) => {}
             Frame::Ping(number) => drop(context.send(&peer, &Frame::Pong(number))),
             Frame::Pong(number) => self.take_pong(peer, number),
             Frame::Heartbeat(heartbeat) => self.take_heartbeat(peer, &heartbeat),
@@ -159,8 +164,6 @@ impl Node {
             Frame::AskEntrance => self.take_ask_entrance(peer),
             Frame::Entrance(entrance) => self.entrances.take_entrance(context, peer, entrance),
             Frame::Observe => self.take_observe(&peer),
-            // The host takes them.
-            Frame::Enter(_) | Frame::Exit | Frame::Absent(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! Links over sockets of this host, with a peer that reads, one that does not, and one that sends garbage.
 
+use ringtalk_wire::{Channel, FrameHeader, HEADER_BYTES, RingId};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, Receiver};
@@ -47,7 +48,7 @@ async fn frames_come_and_go_and_written_bytes_are_counted() {
         connections.send(id, FrameClass::Ordered, bytes);
     }
     let written = connections.flush();
-    assert!(matches!(written[..], [(_, Ok([0, bytes]))] if bytes == queued));
+    assert!(matches!(&written[..], [(_, Ok(written))] if written.total() == queued));
     assert!(connections.flush().is_empty());
     let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
     let (received, _) = peer.receive(expected.len()).await;
@@ -90,14 +91,14 @@ async fn a_full_socket_delays_the_rest_of_a_write() {
     let writing = async {
         while left > 0 {
             for (_, written) in connections.flush() {
-                left -= written.unwrap().iter().sum::<usize>();
+                left -= written.unwrap().total();
             }
             if left > 0 {
                 let Some(DriverEvent::Written { link, bytes }) = events.recv().await else {
                     panic!("the rest is to be written");
                 };
-                left -= bytes.iter().sum::<usize>();
-                connections.reclaim_writer(link, bytes);
+                left -= bytes.total();
+                connections.reclaim_writer(link, &bytes);
             }
         }
     };
@@ -184,7 +185,7 @@ async fn a_peer_that_does_not_read_delays_no_other() {
     let written = connections
         .flush()
         .into_iter()
-        .flat_map(|(_, written)| written.unwrap());
+        .map(|(_, written)| written.unwrap().total());
     assert!(written.sum::<usize>() < frames * frame.len());
     let stuck = async { while events.recv().await.is_some() {} };
     let stuck = timeout(Duration::from_millis(300), stuck).await;
@@ -224,8 +225,8 @@ async fn an_urgent_frame_overtakes_all_that_is_not_with_the_system() {
             let Some(DriverEvent::Written { link, bytes }) = events.recv().await else {
                 panic!("the rest is to be written");
             };
-            left -= bytes.iter().sum::<usize>();
-            connections.reclaim_writer(link, bytes);
+            left -= bytes.total();
+            connections.reclaim_writer(link, &bytes);
             left -= total(&connections.flush());
         }
     };
@@ -237,6 +238,36 @@ async fn an_urgent_frame_overtakes_all_that_is_not_with_the_system() {
 }
 
 #[tokio::test]
+async fn frames_of_rooms_travel_on_their_channels() {
+    let (mut connections, id, mut events, mut peer) = linked().await;
+    let room = LinkId {
+        channel: Channel::new(9).unwrap(),
+        ..id
+    };
+    let enter = Frame::Enter(RingId::from_bytes([1; 16]));
+    connections.send(room, enter.class(), encode(&enter));
+    connections.send(id, FrameClass::Ordered, encode(&Frame::Pong(1)));
+    let written = connections.flush();
+    let [(link, Ok(written))] = &written[..] else {
+        panic!("one link was written: {written:?}");
+    };
+    assert_eq!(*link, id);
+    let channels: Vec<Channel> = written.counts().map(|(channel, ..)| channel).collect();
+    assert_eq!(channels, [Channel::LOBBY, room.channel]);
+    let header = FrameHeader {
+        channel: room.channel,
+        length: encode(&enter).len() as u32,
+    };
+    let framed_enter = [&header.to_bytes()[..], &encode(&enter)].concat();
+    let expected = [framed_enter.clone(), framed(&Frame::Pong(1))].concat();
+    assert_eq!(peer.receive(expected.len()).await.0, expected);
+    peer.send(&framed_enter).await;
+    let event = events.recv().await.unwrap();
+    assert!(matches!(event, DriverEvent::Frame { link, .. } if link == room));
+    assert!(connections.is_up(room));
+}
+
+#[tokio::test]
 async fn frames_that_go_at_once_share_one_record_urgent_ones_first() {
     let (mut connections, id, _events, mut peer) = linked().await;
     let frames = [Frame::Pong(1), Frame::Ping(2), Frame::Pong(3)];
@@ -245,8 +276,14 @@ async fn frames_that_go_at_once_share_one_record_urgent_ones_first() {
     }
     let written = connections.flush();
     let lengths = frames.each_ref().map(|frame| encode(frame).len());
-    let expected = [lengths[1], lengths[0] + lengths[2]];
-    assert!(matches!(written[..], [(_, Ok(bytes))] if bytes == expected));
+    let expected = [
+        (Channel::LOBBY, FrameClass::Urgent, lengths[1]),
+        (Channel::LOBBY, FrameClass::Ordered, lengths[0] + lengths[2]),
+    ];
+    let [(_, Ok(written))] = &written[..] else {
+        panic!("one link was written: {written:?}");
+    };
+    assert!(written.counts().eq(expected));
     let order = [&frames[1], &frames[0], &frames[2]];
     let bytes: Vec<u8> = order.into_iter().flat_map(framed).collect();
     assert_eq!(peer.receive(bytes.len()).await, (bytes, 1));
@@ -255,5 +292,5 @@ async fn frames_that_go_at_once_share_one_record_urgent_ones_first() {
 /// Returns how many bytes of frames were written.
 fn total(written: &[(LinkId, io::Result<Written>)]) -> usize {
     let links = written.iter().map(|(_, written)| written.as_ref().unwrap());
-    links.flatten().sum()
+    links.map(Written::total).sum()
 }

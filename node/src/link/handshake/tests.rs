@@ -1,6 +1,6 @@
 //! Handshakes over sockets of this host, with far ends that behave and far ends that do not.
 
-use ringtalk_wire::{Close, Digest, Frame, HEADER_BYTES, MessageId, VERSION, encode};
+use ringtalk_wire::{Channel, Close, Digest, Frame, HEADER_BYTES, MessageId, VERSION, encode};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -99,7 +99,7 @@ async fn two_nodes_make_a_link_and_talk() {
         guest.writer.add(frame.class(), &encode(&frame));
     }
     let expected = [encode(&Frame::Ping(1)).len(), encode(&long).len()];
-    assert_eq!(guest.writer.write().await.unwrap(), expected);
+    assert_eq!(guest.writer.write().await.unwrap().lobby, expected);
     guest.writer.finish().await.unwrap();
     assert_eq!(host.reader.next().await.unwrap(), Some(Frame::Ping(1)));
     assert_eq!(host.reader.next().await.unwrap(), Some(long));
@@ -121,12 +121,12 @@ async fn an_urgent_frame_goes_between_the_records_of_a_long_one() {
     guest.writer.add(long.class(), &bytes);
     assert!(guest.writer.encrypt(4_096));
     let first = guest.writer.write_encrypted().await.unwrap();
-    assert_eq!(first, [0, 4_096 - HEADER_BYTES]);
+    assert_eq!(first.lobby, [0, 4_096 - HEADER_BYTES]);
     let ping = Frame::Ping(7);
-    guest.writer.add_urgent(&encode(&ping));
+    guest.writer.add_urgent(Channel::LOBBY, &encode(&ping));
     let rest = guest.writer.write().await.unwrap();
     let left = bytes.len() + HEADER_BYTES - 4_096;
-    assert_eq!(rest, [encode(&ping).len(), left]);
+    assert_eq!(rest.lobby, [encode(&ping).len(), left]);
     assert!(guest.writer.is_idle() && !guest.writer.encrypt(usize::MAX));
     assert_eq!(host.reader.next().await.unwrap(), Some(ping));
     assert_eq!(host.reader.next().await.unwrap(), Some(long));

@@ -174,11 +174,10 @@ impl<'a> Subject<'a> {
                 Output::Splice { ticket, .. } => self.circuits.push(ticket.number),
                 Output::Check { peer, .. } => self.checks.push(peer),
                 Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
-                Output::Circuit { .. } => {}
                 Output::Entrances(found) => Rules::entrances(found.len()),
                 Output::Finished { .. } => self.left |= ring == RING,
                 Output::Event(event) if ring == RING => self.rules.event(&event),
-                Output::Event(_) => {}
+                Output::Circuit { .. } | Output::Event(_) => {}
             }
         }
         self.rules.node(self.host.lobby());

@@ -315,11 +315,7 @@ impl World {
                 self.handle_node_event(index, &event)
             }
             Output::Event(event) => {
-                self.trace
-                    .show(self.now, || format!("n{index} says in the lobby {event:?}"));
-                if matches!(event, Event::Ready { .. }) {
-                    self.enter_room(index);
-                }
+                self.handle_lobby_event(index, &event);
                 Ok(())
             }
             Output::Finished { untaken } if ring != LOBBY => {
@@ -331,6 +327,15 @@ impl World {
                 self.finish_leave(index, untaken);
                 Ok(())
             }
+        }
+    }
+
+    /// Handles an event of the lobby while users talk in a room.
+    fn handle_lobby_event(&mut self, index: HostIndex, event: &Event) {
+        self.trace
+            .show(self.now, || format!("n{index} says in the lobby {event:?}"));
+        if matches!(event, Event::Ready { .. }) {
+            self.enter_room(index);
         }
     }
 

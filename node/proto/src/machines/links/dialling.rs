@@ -43,6 +43,11 @@ impl DialledBy {
 }
 
 impl Links {
+    /// Returns true if a peer is being dialled.
+    pub(crate) fn is_dialling(&self, peer: &NodeId) -> bool {
+        self.dials.contains_key(peer)
+    }
+
     /// Dials a peer that has no link, unless it is being dialled, or was dialled just now. Others are asked for help
     /// if it does not answer within `patience`.
     pub(crate) fn dial(
