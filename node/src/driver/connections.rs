@@ -94,7 +94,7 @@ impl Connections {
             room: Arc::clone(&self.room),
         };
         tasks.spawn(read_frames(link.reader, sink, closing.clone()));
-        let pace = Pace::new(Instant::now());
+        let pace = Pace::new();
         let mut writer = Box::new(link.writer);
         writer.limit_unsent(pace.unsent());
         let connection = OpenConnection {
@@ -211,7 +211,6 @@ impl OpenConnection {
             return Ok(written);
         };
         let now = Instant::now();
-        self.pace.begin(now);
         let mut is_full = false;
         while !is_full && self.queue.encrypt(writer, self.pace.unit()) {
             if let Some(bytes) = writer.write_encrypted_now()? {
@@ -221,6 +220,9 @@ impl OpenConnection {
                 self.pace.note_full(now);
                 is_full = true;
             }
+        }
+        if !is_full {
+            self.pace.note_idle();
         }
         writer.limit_unsent(self.pace.unsent());
         if is_full {

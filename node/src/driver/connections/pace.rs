@@ -1,7 +1,8 @@
 //! The pace of a link: how much of what waits on it is written at once.
 //!
-//! What is handed to the system can be overtaken no more. So no more than the link took in the last 50 ms is handed on
-//! at once (`PROTOCOL.md` §3.3). Not here: the writing (`connections`).
+//! What is handed to the system can be overtaken no more. So a link that takes no more at times gets no more at once
+//! than it took in 50 ms (`PROTOCOL.md` §3.3). A link that takes everything says nothing of its pace: it may all be in
+//! the system's queue. Not here: the writing (`connections`).
 
 use std::time::Duration;
 
@@ -11,34 +12,30 @@ use tokio::time::Instant;
 const UNIT_TIME: Duration = Duration::from_millis(50);
 /// The fewest bytes at once, 0.13 s at 64 kbit/s: less would be mostly headers and tags.
 const LEAST_BYTES: usize = 1024;
-/// How many bytes at once a link may take of which nothing is known: what a usual line takes in 50 ms, and what most
-/// connections send before the first answer.
+/// How many bytes at once a link gets of which nothing is known: what most connections send before the first answer.
 const FIRST_BYTES: usize = 16 * 1024;
 /// The most bytes at once.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 /// How many bytes may wait in the system on a link that takes the most at once: enough to keep a fast link busy while
 /// this node does other things.
 const UNSENT_BYTES: usize = 256 * 1024;
-/// After this time without a write, the link may have changed.
-const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// How much a link takes.
 #[derive(Debug)]
 pub(super) struct Pace {
     unit: usize,
-    /// Since when the bytes are counted.
-    since: Instant,
-    bytes: usize,
-    last: Instant,
+    /// How many bytes it has taken since it was full, and since when they are counted.
+    measured: Option<(Instant, usize)>,
+    /// How many bytes it has taken without being full.
+    easily: usize,
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             unit: FIRST_BYTES,
-            since: now,
-            bytes: 0,
-            last: now,
+            measured: None,
+            easily: 0,
         }
     }
 
@@ -56,34 +53,38 @@ impl Pace {
         }
     }
 
-    /// Begins to write something: what a link took long ago says nothing.
-    pub(super) fn begin(&mut self, now: Instant) {
-        if now - self.last >= FORGOTTEN {
-            *self = Self::new(now);
-        }
-    }
-
     /// Notes that the link took so many bytes.
     pub(super) fn note_written(&mut self, now: Instant, bytes: usize) {
-        self.last = now;
-        self.bytes += bytes;
-        let elapsed = now - self.since;
+        let Some((since, measured)) = &mut self.measured else {
+            self.easily += bytes;
+            return;
+        };
+        *measured += bytes;
+        let elapsed = now - *since;
         if elapsed >= UNIT_TIME {
-            let unit = self.bytes as u128 * UNIT_TIME.as_micros() / elapsed.as_micros();
+            let unit = *measured as u128 * UNIT_TIME.as_micros() / elapsed.as_micros();
             let unit = usize::try_from(unit).unwrap_or(MOST_BYTES);
             self.unit = unit.clamp(LEAST_BYTES, MOST_BYTES);
-            (self.since, self.bytes) = (now, 0);
-        } else {
-            self.unit = self.bytes.clamp(self.unit, MOST_BYTES);
+            self.measured = Some((now, 0));
         }
-        debug_assert!((LEAST_BYTES..=MOST_BYTES).contains(&self.unit));
     }
 
-    /// Notes that the link takes no more at the moment: what it took before only filled the queues on the way.
+    /// Notes that the link takes no more at the moment: from now on it takes what the line carries.
     pub(super) fn note_full(&mut self, now: Instant) {
-        (self.since, self.bytes) = (now, 0);
-        self.last = now;
-        self.unit = self.unit.min(FIRST_BYTES);
+        if self.measured.is_none() {
+            self.measured = Some((now, 0));
+            self.unit = self.unit.min(FIRST_BYTES);
+        }
+        self.easily = 0;
+    }
+
+    /// Notes that nothing waits any more. A link that took more than a unit without being full gets twice as much at once
+    /// from now on.
+    pub(super) fn note_idle(&mut self) {
+        if self.measured.take().is_none() && self.easily > self.unit {
+            self.unit = (2 * self.unit).min(MOST_BYTES);
+        }
+        self.easily = 0;
     }
 }
 
@@ -94,14 +95,11 @@ mod tests {
     /// Writes for 2 s to a link that takes so many bytes a millisecond, and returns what is then written at once.
     fn after_two_seconds(bytes_a_ms: usize) -> usize {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let (mut now, mut first) = (start, true);
+        let mut pace = Pace::new();
+        let mut now = start;
         while now - start < Duration::from_secs(2) {
-            pace.begin(now);
             let unit = pace.unit();
-            if std::mem::take(&mut first) {
-                pace.note_full(now);
-            }
+            pace.note_full(now);
             now += Duration::from_micros((unit * 1_000 / bytes_a_ms) as u64);
             pace.note_written(now, unit);
         }
@@ -117,32 +115,33 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_on_an_idle_link_takes_few_writes() {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let mut left = 256 * 1024;
-        let mut writes = 0;
-        while left > 0 {
-            let bytes = pace.unit().min(left);
-            pace.note_written(start, bytes);
-            left -= bytes;
-            writes += 1;
+    fn what_the_system_takes_at_once_says_nothing_until_all_is_written() {
+        let now = Instant::now();
+        let mut pace = Pace::new();
+        for _ in 0..10 {
+            pace.note_written(now, FIRST_BYTES);
+            assert_eq!((pace.unit(), pace.unsent()), (FIRST_BYTES, FIRST_BYTES));
         }
-        assert_eq!(writes, 6);
-        assert_eq!(pace.unsent(), UNSENT_BYTES);
+        for _ in 0..3 {
+            pace.note_written(now, MOST_BYTES + 1);
+            pace.note_idle();
+        }
+        assert_eq!((pace.unit(), pace.unsent()), (MOST_BYTES, UNSENT_BYTES));
+        pace.note_full(now);
+        assert_eq!((pace.unit(), pace.unsent()), (FIRST_BYTES, FIRST_BYTES));
     }
 
     #[test]
-    fn what_a_link_took_long_ago_is_forgotten() {
+    fn small_frames_now_and_then_leave_the_pace_of_a_link_as_it_is() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new();
         pace.note_full(start);
-        let later = start + FORGOTTEN;
-        pace.note_written(later, 100);
+        pace.note_written(start + UNIT_TIME, 100);
+        pace.note_idle();
+        for seconds in 1..10 {
+            pace.note_written(start + Duration::from_secs(seconds), 100);
+            pace.note_idle();
+        }
         assert_eq!((pace.unit(), pace.unsent()), (LEAST_BYTES, LEAST_BYTES));
-        pace.begin(later + FORGOTTEN / 2);
-        assert_eq!(pace.unit(), LEAST_BYTES);
-        pace.begin(later + FORGOTTEN);
-        assert_eq!(pace.unit(), FIRST_BYTES);
     }
 }
