@@ -17,6 +17,11 @@ pub fn freeze_time() -> Duration {
     Duration::from_secs(read_number("RINGTALK_FREEZE_SECONDS", 20))
 }
 
+/// `RINGTALK_SLOW_TEXTS`: how many texts of 16,000 bytes a member behind 64 kbit/s says at once; 8 in the full run.
+pub fn slow_texts() -> u64 {
+    read_number("RINGTALK_SLOW_TEXTS", 2)
+}
+
 /// `RINGTALK_MARK_FREEZES`: how often a member is frozen for 3 to 30 s while another one speaks; 50 in the full run.
 pub fn mark_freezes() -> u64 {
     read_number("RINGTALK_MARK_FREEZES", 2)

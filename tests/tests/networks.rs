@@ -10,6 +10,7 @@ use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
 use ringtalk_tests::network::{BlockMode, Host, Network, report_skipped};
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::settings::slow_texts;
 use ringtalk_tests::talk::{Talk, talk_for};
 use ringtalk_tests::{ring_viz, settings, wait, wait_for_turn};
 
@@ -21,6 +22,8 @@ const WARNING_TIMEOUT: Duration = Duration::from_secs(5);
 const HEAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time limit for delivery over a slow line.
 const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same if a member may be put out and come back meanwhile.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(180);
 /// The number of messages that all members send in a second, together.
 const RATE: u32 = 20;
 
@@ -229,6 +232,38 @@ fn a_ring_with_circuits_is_closed_for_a_viewer_that_reaches_all_members() {
     assert_eq!(run.ring().members.len(), 3);
 }
 
+/// The line is slow both ways, and the author sends to both neighbours, so the 128 KB of `RINGTALK_SLOW_TEXTS=8` take a
+/// minute. It may be put out meanwhile. It comes back, and nothing that it said is lost.
+#[test]
+fn what_a_member_behind_a_slow_line_says_is_not_lost() {
+    let _turn = wait_for_turn();
+    let Some(network) = Network::or_skip(5) else {
+        return;
+    };
+    let cluster = Cluster::start_across(&network, 4);
+    if let Err(reason) = network.throttle(4, 64) {
+        report_skipped(reason);
+        return;
+    }
+    let all = cluster.live();
+    let began = Instant::now();
+    all[3].paste(&long_texts(slow_texts()));
+    cluster.await_delivery_everywhere(RETURN_TIMEOUT);
+    report("said behind 64 kbit/s: everywhere after", began.elapsed());
+    for node in &all {
+        let journal = node.journal();
+        let gap = |event: &&Event| matches!(event, Event::Gap(_));
+        let gap = journal.since(0).find(gap);
+        assert!(gap.is_none(), "{gap:?}");
+    }
+}
+
+/// Returns texts of 16,000 bytes.
+fn long_texts(count: u64) -> Vec<String> {
+    let texts = (0..count).map(|number| format!("{number}{}", "x".repeat(15_999)));
+    texts.collect()
+}
+
 /// What is said at once takes 16 s on a line of 64 kbit/s, and one bundle of it 6 s: longer than a member may be silent,
 /// and longer than anybody waits for what was pulled. Still nobody is put out, and nothing is lost.
 #[test]
@@ -243,11 +278,8 @@ fn a_member_behind_a_slow_line_gets_everything() {
         return;
     }
     let all = cluster.live();
-    let texts: Vec<String> = (0..8)
-        .map(|number| format!("{number}{}", "x".repeat(15_999)))
-        .collect();
     let began = Instant::now();
-    all[1].paste(&texts);
+    all[1].paste(&long_texts(8));
     cluster.await_delivery_everywhere(SLOW_TIMEOUT);
     report("128 KB behind 64 kbit/s: everywhere after", began.elapsed());
     let began = Instant::now();

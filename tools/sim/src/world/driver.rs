@@ -266,30 +266,9 @@ impl World {
                 self.dial(index, peer, addresses);
                 Ok(())
             }
-            Output::Circuit {
-                ticket,
-                peer,
-                dials,
-                ..
-            } => {
-                self.network
-                    .plan_circuit_join(self.now, index, (ticket, peer), dials);
-                Ok(())
-            }
-            Output::Splice { ticket, ends } => {
-                let ends = ends.map(|(end, _)| end);
-                self.network.splice(self.now, index, ticket, ends);
-                Ok(())
-            }
-            Output::Unsplice { number } => {
-                let carrier = self.processes[index].id();
-                self.network.unsplice(
-                    self.now,
-                    Ticket {
-                        relay: carrier,
-                        number,
-                    },
-                );
+            circuit
+            @ (Output::Circuit { .. } | Output::Splice { .. } | Output::Unsplice { .. }) => {
+                self.carry_out_circuit(index, circuit);
                 Ok(())
             }
             // No simulated user makes an invite.
@@ -327,6 +306,35 @@ impl World {
                 self.finish_leave(index, untaken);
                 Ok(())
             }
+        }
+    }
+
+    fn carry_out_circuit(&mut self, index: HostIndex, output: Output) {
+        match output {
+            Output::Circuit {
+                ticket,
+                peer,
+                dials,
+                ..
+            } => {
+                self.network
+                    .plan_circuit_join(self.now, index, (ticket, peer), dials);
+            }
+            Output::Splice { ticket, ends } => {
+                let ends = ends.map(|(end, _)| end);
+                self.network.splice(self.now, index, ticket, ends);
+            }
+            Output::Unsplice { number } => {
+                let carrier = self.processes[index].id();
+                self.network.unsplice(
+                    self.now,
+                    Ticket {
+                        relay: carrier,
+                        number,
+                    },
+                );
+            }
+            _ => {}
         }
     }
 
