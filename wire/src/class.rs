@@ -29,8 +29,9 @@ impl FrameClass {
 impl Frame {
     /// Returns the frame's class.
     ///
-    /// Only frames are urgent that say the same before and after everything else that their sender has sent. These stay
-    /// in order, although they are small:
+    /// Only frames are urgent that say the same before and after everything else that their sender has sent, and `enter`
+    /// and `absent`, since an urgent frame of a ring must not come before its `enter`. These stay in order, although they
+    /// are small:
     ///
     /// - `heartbeat`: its clock and its tag cover the bundles and the views sent before it. If it came before them, the
     ///   receiver would find a difference where there is none, and exchange digests and views because of it.

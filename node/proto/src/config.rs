@@ -147,6 +147,9 @@ pub const PULL_WAIT: Duration = Duration::from_millis(250);
 pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a frame takes that shows that a line is slow: longer than 256 KiB take at 2 MB/s.
 pub const SLOW_FRAME: Duration = Duration::from_millis(200);
+/// How long a frame takes that is only offered to others: its sender waits for receipts for 1 s at most, and has handed the
+/// interval on by then. At 2 Mbit/s and more, no frame takes so long.
+pub const CRAWLING_FRAME: Duration = Duration::from_secs(1);
 /// How long after a part of a slow frame nobody is asked for what may be arriving in it: parts come every 0.2 s, and
 /// after 2.5 s if a line that has just become slow loses a whole burst. Longer finds what was lost later, shorter carries
 /// it twice over a slow line.

@@ -91,6 +91,9 @@ impl Failure {
             arguments.push_str(" --planted ");
             arguments.push_str(&mutants::name(bug));
         }
+        if self.options.in_room {
+            arguments.push_str(" --in-room");
+        }
         arguments
     }
 }
@@ -264,6 +267,7 @@ mod tests {
             what: "planted".into(),
             options: Options {
                 nodes: Some(5),
+                in_room: true,
                 ..Options::default()
             },
             schedule: None,
@@ -271,7 +275,7 @@ mod tests {
         let text = failure.to_string();
         assert!(text.contains("C1 is violated: planted"), "{text}");
         assert!(
-            text.ends_with("--scenario random_faults --nodes 5 --seeds 7..8 --trace"),
+            text.ends_with("--scenario random_faults --nodes 5 --in-room --seeds 7..8 --trace"),
             "{text}"
         );
     }

@@ -94,26 +94,17 @@ fn steps() -> Vec<Step> {
             "scenarios",
             "test --profile simulation --locked -p ringtalk-sim",
         ),
-        Step {
-            name: "seeds",
-            action: Action::Cargo(simulator("run --seeds 0..1000")),
-        },
-        Step {
-            name: "bounded search",
-            action: Action::Cargo(simulator(
-                "explore --subject election,join,repair --nodes 4 --failures 2",
-            )),
-        },
-        Step {
-            name: "bounded search with delays",
-            action: Action::Cargo(simulator(
-                "explore --subject election,join,repair --nodes 4 --failures 1 --delays 1",
-            )),
-        },
-        Step {
-            name: "planted bugs",
-            action: Action::Cargo(simulator("mutants")),
-        },
+        simulated("seeds", "run --seeds 0..1000"),
+        simulated("seeds in a room", "run --seeds 0..300 --in-room"),
+        simulated(
+            "bounded search",
+            "explore --subject election,join,repair --nodes 4 --failures 2",
+        ),
+        simulated(
+            "bounded search with delays",
+            "explore --subject election,join,repair --nodes 4 --failures 1 --delays 1",
+        ),
+        simulated("planted bugs", "mutants"),
         own("image", "image", image::run_or_skip),
         own("black box", "test", |root| black_box::run(root, None, &[])),
     ]
@@ -133,10 +124,13 @@ fn elsewhere(name: &'static str, command: Cargo) -> Step {
     }
 }
 
-/// Returns a command of the simulator, built in the same profile as its tests.
-fn simulator(words: &str) -> Cargo {
-    Cargo::new("run --quiet --profile simulation --locked -p ringtalk-sim --")
-        .arguments(words.split(' '))
+/// Returns a step with a command of the simulator, built in the same profile as its tests.
+fn simulated(name: &'static str, words: &str) -> Step {
+    let command = Cargo::new("run --quiet --profile simulation --locked -p ringtalk-sim --");
+    Step {
+        name,
+        action: Action::Cargo(command.arguments(words.split(' '))),
+    }
 }
 
 fn run_steps(steps: &[Step], root: &Path, keep_going: bool) -> Vec<Outcome> {

@@ -61,6 +61,12 @@ impl Leaving {
         self.since = self.since.min(since);
     }
 
+    /// Shortens all time limits.
+    pub(crate) fn hurry(&mut self, by: Duration) {
+        let since = self.since - Time::default();
+        self.since = Time::default() + since.saturating_sub(by);
+    }
+
     /// Returns true until this node is done.
     pub(crate) const fn is_waiting(&self) -> bool {
         !self.done

@@ -9,8 +9,13 @@ use core::net::IpAddr;
 
 use ringtalk_wire::{Channel, FrameClass, NodeId, RingId};
 
+use crate::config::LINK_QUEUE_LIMIT;
+
 /// How many rings a connection carries beside the lobby.
 pub(super) const RINGS: usize = 128;
+/// How many bytes of rooms may wait on one connection. Each room's node bounds its own queue, but forgets it with the
+/// channel.
+const UNWRITTEN_BYTES: usize = LINK_QUEUE_LIMIT;
 
 /// A connection to a peer, and its channels.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(super) struct Connection {
     incoming: BTreeMap<Channel, RingId>,
     /// The last number that this end has given to a channel.
     last: u16,
+    /// How many bytes were sent on channels and are not written yet, whether or not the channels are still open.
+    unwritten: usize,
 }
 
 /// How far the two ends have entered a ring.
@@ -36,6 +43,8 @@ struct Entered {
     theirs: Option<Channel>,
     /// True once this end has sent `exit`.
     has_exited: bool,
+    /// The channel on which the peer has entered anew. Its `enter` may overtake the `exit` on the channel before.
+    next: Option<Channel>,
     /// How many bytes of this end's `enter` are not written yet. The ring's node does not know of them.
     unwritten: usize,
 }
@@ -45,7 +54,7 @@ struct Entered {
 pub(super) enum Incoming {
     /// It belongs to this ring, whose node sends on that channel.
     Ring(RingId, Channel),
-    /// It belongs to a ring that this end has left, or has not entered yet.
+    /// It belongs to a ring that this end has left.
     Late(RingId),
     /// Nobody has entered the channel.
     Unknown,
@@ -65,6 +74,7 @@ impl Connection {
             outgoing: BTreeMap::new(),
             incoming: BTreeMap::new(),
             last: 0,
+            unwritten: 0,
         }
     }
 
@@ -108,14 +118,16 @@ impl Connection {
         }
     }
 
-    /// Takes the peer's `enter`.
+    /// Takes the peer's `enter`. If this end has left and the peer has not confirmed it, it counts from then on.
     pub(super) fn take_enter(&mut self, channel: Channel, ring: RingId) -> Result<(), Breach> {
         debug_assert!(self.has_room_for(&ring), "this end would be absent");
         let entered = self.rings.entry(ring).or_default();
-        if entered.theirs.is_some() {
-            return Err(Breach("a second channel for one ring"));
-        }
-        entered.theirs = Some(channel);
+        let place = match entered.theirs {
+            None => &mut entered.theirs,
+            Some(_) if entered.has_exited && entered.next.is_none() => &mut entered.next,
+            Some(_) => return Err(Breach("a second channel for one ring")),
+        };
+        *place = Some(channel);
         let before = self.incoming.insert(channel, ring);
         debug_assert!(before.is_none(), "the channel was unknown");
         Ok(())
@@ -136,16 +148,26 @@ impl Connection {
         Some(mine)
     }
 
-    /// Forgets a ring: the peer is not in it, or has left it.
-    pub(super) fn forget(&mut self, ring: &RingId) {
-        if let Some(entered) = self.rings.remove(ring) {
-            if let Some(channel) = entered.mine {
-                self.outgoing.remove(&channel);
-            }
-            if let Some(channel) = entered.theirs {
-                self.incoming.remove(&channel);
-            }
+    /// Forgets a ring: the peer is not in it, or has left it. Returns the channel on which the peer has entered anew.
+    pub(super) fn forget(&mut self, ring: &RingId) -> Option<Channel> {
+        let entered = self.rings.remove(ring)?;
+        if let Some(channel) = entered.mine {
+            self.outgoing.remove(&channel);
         }
+        for channel in entered.theirs.into_iter().chain(entered.next) {
+            self.incoming.remove(&channel);
+        }
+        entered.next
+    }
+
+    /// Forgets that the peer has entered anew, if it did so on this channel. Returns true if it did.
+    pub(super) fn forget_next(&mut self, channel: Channel, ring: &RingId) -> bool {
+        let entered = self.rings.get_mut(ring);
+        let next = entered.and_then(|entered| entered.next.take_if(|next| *next == channel));
+        if let Some(channel) = next {
+            self.incoming.remove(&channel);
+        }
+        next.is_some()
     }
 
     /// Returns true while this end has entered a ring, and the peer has not answered.
@@ -172,9 +194,10 @@ impl Connection {
         rings.filter_map(|ring| Some((*ring, self.open_channel(ring)?)))
     }
 
-    /// Returns true if no ring beside the lobby uses this connection.
-    pub(super) fn is_unused(&self) -> bool {
-        self.rings.is_empty()
+    /// Notes that bytes are sent on a channel. Returns false if more wait than may.
+    pub(super) const fn note_sent(&mut self, bytes: usize) -> bool {
+        self.unwritten += bytes;
+        self.unwritten <= UNWRITTEN_BYTES
     }
 
     /// Returns what a frame on this channel is.
@@ -193,6 +216,7 @@ impl Connection {
         class: FrameClass,
         bytes: usize,
     ) -> Option<(RingId, usize)> {
+        self.unwritten = self.unwritten.saturating_sub(bytes);
         let ring = *self.outgoing.get(&channel)?;
         let entered = self.rings.get_mut(&ring)?;
         let own = if class == FrameClass::Urgent {
@@ -257,7 +281,29 @@ mod tests {
         ends.forget(&ring(1));
         assert_eq!(ends.incoming(channel(9)), Incoming::Unknown);
         assert_eq!(ends.enter(ring(1)), Some(channel(2)), "another number");
-        assert!(!ends.is_unused());
+    }
+
+    #[test]
+    fn an_enter_that_overtakes_an_exit_counts_after_it() {
+        let mut ends = connection();
+        ends.enter(ring(1));
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        ends.exit(&ring(1));
+        assert_eq!(ends.take_enter(channel(10), ring(1)), Ok(()));
+        assert_eq!(ends.incoming(channel(10)), Incoming::Late(ring(1)));
+        assert!(ends.take_enter(channel(11), ring(1)).is_err(), "one");
+        assert!(!ends.forget_next(channel(9), &ring(1)));
+        assert_eq!(ends.forget(&ring(1)), Some(channel(10)));
+        assert_eq!(ends.incoming(channel(10)), Incoming::Unknown);
+    }
+
+    #[test]
+    fn what_waits_on_all_channels_is_bounded_also_after_they_are_closed() {
+        let mut ends = connection();
+        assert!(ends.note_sent(UNWRITTEN_BYTES));
+        assert!(!ends.note_sent(1));
+        ends.written(channel(1), FrameClass::Ordered, 1);
+        assert!(ends.note_sent(0));
     }
 
     #[test]
@@ -294,7 +340,9 @@ mod tests {
         assert!(rings.clone().all(|ring| ends.enter(ring).is_some()));
         assert_eq!(ends.enter(ring(200)), None);
         assert!(!ends.has_room_for(&ring(200)));
-        rings.for_each(|ring| ends.forget(&ring));
+        for ring in rings {
+            ends.forget(&ring);
+        }
         for _ in 0..2 * u32::from(Channel::MAX) {
             let channel = ends.enter(ring(1)).unwrap();
             assert_ne!(channel, Channel::LOBBY);

@@ -10,8 +10,10 @@ use core::time::Duration;
 
 use ringtalk_wire::{Addresses, Channel, Frame, NodeId, RingId, encode};
 
+use super::channels::Connection;
 use super::{Host, RingOutput};
 use crate::config::REDIAL;
+use crate::node::Node;
 use crate::{Input, LinkId, Output, Time};
 
 /// How long a room waits for a link: as long as a dial may take.
@@ -35,6 +37,9 @@ impl Wish {
 impl Host {
     /// Makes a room wait for a link to a peer.
     pub(super) fn wish(&mut self, peer: NodeId, ring: RingId, addresses: Addresses) {
+        if self.is_open(&peer, &ring) {
+            return;
+        }
         let wish = Wish {
             addresses,
             again: self.now + REDIAL,
@@ -85,6 +90,11 @@ impl Host {
             return;
         }
         for ring in self.rooms_that_wait_for(peer) {
+            // A refusal says something only of the addresses that were dialled, and the lobby may list others.
+            let listed = self.lobby.listed_addresses(peer);
+            let wish = self.wishes.get(&(*peer, ring));
+            let is_there = listed.is_none() || wish.map(|wish| &wish.addresses) == listed.as_ref();
+            let refused = if is_there { refused } else { &[] };
             self.give_up(*peer, ring, refused.to_vec());
         }
     }
@@ -103,12 +113,55 @@ impl Host {
         self.review_peer(&peer);
     }
 
-    /// Lets the lobby close its link to a peer once no room uses it or waits for it.
+    /// Tells the lobby whether its link to a peer is needed: a room waits for it, or its view lists the peer and its
+    /// channel is open.
     pub(super) fn review_peer(&mut self, peer: &NodeId) {
+        let lists = |ring: &RingId| {
+            let view = self.room(ring).and_then(Node::view);
+            view.is_some_and(|view| view.contains(peer))
+        };
+        let connections = self.connections.values().filter(|one| one.peer == *peer);
+        let mut open = connections.flat_map(Connection::open_rings);
+        let is_wanted =
+            !self.rooms_that_wait_for(peer).is_empty() || open.any(|(ring, _)| lists(&ring));
+        self.lobby.set_room_peer(*peer, is_wanted);
+    }
+
+    /// Does the same for all peers that are linked in a room, whose view has changed.
+    pub(super) fn review_peers_in(&mut self, ring: &RingId) {
+        let linked = self.connections.values();
+        let linked = linked.filter(|one| one.open_channel(ring).is_some());
+        let peers: BTreeSet<NodeId> = linked.map(|one| one.peer).collect();
+        for peer in peers {
+            self.review_peer(&peer);
+        }
+    }
+
+    /// Returns true if a room has a channel to a peer.
+    pub(super) fn is_open(&self, peer: &NodeId, ring: &RingId) -> bool {
         let mut connections = self.connections.values();
-        let is_used = connections.any(|one| one.peer == *peer && !one.is_unused());
-        if !is_used && self.rooms_that_wait_for(peer).is_empty() {
-            self.lobby.set_room_peer(*peer, false);
+        connections.any(|one| one.peer == *peer && one.open_channel(ring).is_some())
+    }
+
+    /// Sends a frame of the host on a channel.
+    fn send_on(&mut self, link: LinkId, ring: RingId, frame: &Frame) {
+        let (class, bytes) = (frame.class(), encode(frame));
+        self.send_bytes(ring, Output::Send { link, class, bytes });
+    }
+
+    /// Passes on what is sent in a room, while the connection has room for it.
+    pub(super) fn send_bytes(&mut self, ring: RingId, output: Output) {
+        let Output::Send { link, bytes, .. } = &output else {
+            return;
+        };
+        let (number, size) = (link.connection, bytes.len());
+        let connection = self.connections.get_mut(&number);
+        if connection.is_some_and(|one| one.note_sent(size)) {
+            self.out.push_back(RingOutput { ring, output });
+        } else {
+            let link = LinkId::lobby(number);
+            let reason = "the queue of its rooms is over the bound";
+            self.lobby.drop_link(self.now, link, reason);
         }
     }
 
@@ -129,22 +182,19 @@ impl Host {
         }
     }
 
-    /// Enters a ring on a connection, unless this end has done so.
+    /// Enters a ring on a connection, unless this end has done so, is still leaving it there, or there is no room.
     fn enter(&mut self, number: u64, ring: RingId) {
         let Some(connection) = self.connections.get_mut(&number) else {
             return;
         };
         if let Some(channel) = connection.enter(ring) {
             let enter = Frame::Enter(ring);
-            let (class, bytes) = (enter.class(), encode(&enter));
-            connection.note_enter_sent(&ring, bytes.len());
-            self.lobby.set_room_peer(connection.peer, true);
+            connection.note_enter_sent(&ring, encode(&enter).len());
             let link = LinkId {
                 connection: number,
                 channel,
             };
-            let output = Output::Send { link, class, bytes };
-            self.out.push_back(RingOutput { ring, output });
+            self.send_on(link, ring, &enter);
         }
     }
 
@@ -186,6 +236,7 @@ impl Host {
             host,
         };
         self.tell_room(&ring, up);
+        self.review_peer(&peer);
         self.introduce(&ring, peer);
     }
 
@@ -197,44 +248,46 @@ impl Host {
         if !connection.awaits(ring) {
             return;
         }
-        connection.forget(ring);
+        let _ = connection.forget(ring);
         let peer = connection.peer;
         self.give_up(peer, *ring, Vec::new());
     }
 
     /// Leaves a ring on one connection.
     pub(super) fn exit(&mut self, number: u64, ring: &RingId) {
-        let Some(connection) = self.connections.get_mut(&number) else {
-            return;
-        };
-        if let Some(channel) = connection.exit(ring) {
+        let connection = self.connections.get_mut(&number);
+        if let Some(channel) = connection.and_then(|one| one.exit(ring)) {
             let link = LinkId {
                 connection: number,
                 channel,
             };
-            let output = Output::Send {
-                link,
-                class: Frame::Exit.class(),
-                bytes: encode(&Frame::Exit),
-            };
-            self.out.push_back(RingOutput {
-                ring: *ring,
-                output,
-            });
+            self.send_on(link, *ring, &Frame::Exit);
         }
     }
 
-    /// Takes the `exit` of a peer, and confirms it if this end has not left. If the room still wants the peer, it enters
-    /// anew.
-    pub(super) fn take_exit(&mut self, number: u64, ring: &RingId) {
-        let Some(connection) = self.connections.get(&number) else {
+    /// Closes a link of a room's node, if it is still the one in use.
+    pub(super) fn close_channel(&mut self, link: LinkId, ring: &RingId) {
+        let connection = self.connections.get(&link.connection);
+        let channel = connection.and_then(|one| one.open_channel(ring));
+        if channel == Some(link.channel) {
+            self.exit(link.connection, ring);
+        }
+    }
+
+    /// Takes the `exit` of a peer, and confirms it if this end has not left. If the peer has entered anew, or the room
+    /// still wants it, the ring is entered again.
+    pub(super) fn take_exit(&mut self, link: LinkId, ring: &RingId) {
+        let number = link.connection;
+        let Some(connection) = self.connections.get_mut(&number) else {
             return;
         };
+        if connection.forget_next(link.channel, ring) {
+            return self.answer_absent(number, *ring);
+        }
         let (peer, open) = (connection.peer, connection.open_channel(ring));
         self.exit(number, ring);
-        if let Some(connection) = self.connections.get_mut(&number) {
-            connection.forget(ring);
-        }
+        let connection = self.connections.get_mut(&number);
+        let next = connection.and_then(|one| one.forget(ring));
         if let Some(channel) = open {
             let link = LinkId {
                 connection: number,
@@ -242,10 +295,18 @@ impl Host {
             };
             self.tell_room(ring, Input::LinkDown { link });
         }
-        if self.wishes.contains_key(&(peer, *ring)) {
+        if let Some(channel) = next {
+            self.take_enter(LinkId { channel, ..link }, *ring);
+        } else if self.wishes.contains_key(&(peer, *ring)) {
             self.enter(number, *ring);
         }
         self.review_peer(&peer);
+    }
+
+    /// Tells a peer that this process is not in a ring.
+    fn answer_absent(&mut self, number: u64, ring: RingId) {
+        let link = LinkId::lobby(number);
+        self.lobby.send_over(self.now, link, &Frame::Absent(ring));
     }
 
     /// Returns the rings that are open on a connection, each with the channel on which this end sends.

@@ -300,7 +300,7 @@ impl Host {
                 self.reject(link.connection, "a channel's frame within a ring");
             }
             (Incoming::Ring(ring, _) | Incoming::Late(ring), Frame::Exit) => {
-                self.take_exit(link.connection, &ring);
+                self.take_exit(link, &ring);
             }
             (Incoming::Late(_), _) => {}
             (Incoming::Ring(ring, channel), frame) => {
@@ -334,6 +334,7 @@ impl Host {
         }
         self.leaves = Some(self.now);
         self.tell_rooms(|| Input::Leave);
+        self.rooms.values_mut().for_each(Room::hurry_leaving);
     }
 
     /// Returns when to leave the lobby, though some rooms are not left yet.
@@ -345,6 +346,9 @@ impl Host {
         let began = self.leaves.take().unwrap_or(self.now);
         let rings: alloc::vec::Vec<RingId> = self.rooms.keys().copied().collect();
         for ring in rings {
+            let untaken = self.room(&ring).map_or(0, Node::untaken);
+            let output = Output::Finished { untaken };
+            self.out.push_back(RingOutput { ring, output });
             self.forget_room(&ring);
         }
         self.lobby.handle(self.now, Input::Leave);

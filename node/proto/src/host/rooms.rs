@@ -13,12 +13,15 @@ use super::channels::RINGS;
 use super::{Host, RingOutput};
 use crate::config::RingKind;
 use crate::node::Node;
-use crate::{Config, Input, Output, Time};
+use crate::{Config, Event, Input, Output, Time};
 
 /// How many rooms in which it has spoken a process may have left.
 const FORMER_ROOMS: usize = 4_096;
-/// How often a process that knows no member of a room asks for one.
+/// How soon a process that knows no member of a room asks for one again, and the longest pause.
 const SEEK_PAUSE: Duration = Duration::from_secs(1);
+const SEEK_PAUSE_MOST: Duration = Duration::from_secs(8);
+/// How much sooner than a node that leaves the discussion a room's node hands over and goes, while the process leaves.
+const HURRY: Duration = Duration::from_millis(1_100);
 /// How many members of the lobby are asked for a room at once.
 const ASKED_AT_ONCE: usize = 16;
 
@@ -43,11 +46,18 @@ pub(super) struct Room {
     seeks: Option<Time>,
     /// The last peer that was named to it. The next time another one is, since the peer may be a newcomer itself.
     named: Option<NodeId>,
+    /// How long it waits before more members are asked. It doubles, since nobody may be in the room.
+    seek_pause: Duration,
 }
 
 impl Room {
     pub(super) const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// Makes the node leave within 0.7 s, since the lobby is left after that.
+    pub(super) fn hurry_leaving(&mut self) {
+        self.node.hurry_leaving(HURRY);
     }
 
     #[cfg(feature = "simulation")]
@@ -112,7 +122,7 @@ impl Host {
         if self.rooms.len() >= RINGS || is_new && self.spoken.len() >= FORMER_ROOMS {
             return Err(RoomError::TooMany);
         }
-        if !self.lobby.is_member() || self.leaves.is_some() {
+        if !self.lobby.is_member() || self.lobby.is_leaving() || self.leaves.is_some() {
             return Err(RoomError::NotReady);
         }
         let config = Config {
@@ -134,6 +144,7 @@ impl Host {
             founds,
             seeks: None,
             named: None,
+            seek_pause: SEEK_PAUSE,
         };
         self.rooms.insert(ring, room);
         self.touched.insert(ring);
@@ -162,7 +173,7 @@ impl Host {
             Output::Dial {
                 peer, addresses, ..
             } => self.wish(peer, ring, addresses),
-            Output::Close { link, .. } => self.exit(link.connection, &ring),
+            Output::Close { link, .. } => self.close_channel(link, &ring),
             Output::AskDirector => self.find_contact(ring),
             Output::Finished { .. } => {
                 self.out.push_back(RingOutput { ring, output });
@@ -171,8 +182,20 @@ impl Host {
                     self.leave_lobby();
                 }
             }
-            Output::Send { .. } | Output::Event(_) => {
+            Output::Send { link, .. } => {
+                // The peer may have left the ring since the node wrote this.
+                let connection = self.connections.get(&link.connection);
+                let open = connection.and_then(|one| one.open_channel(&ring));
+                if open == Some(link.channel) {
+                    self.send_bytes(ring, output);
+                }
+            }
+            Output::Event(ref event) => {
+                let is_view = matches!(event, Event::View(_));
                 self.out.push_back(RingOutput { ring, output });
+                if is_view {
+                    self.review_peers_in(&ring);
+                }
             }
             Output::Circuit { .. }
             | Output::Splice { .. }
@@ -190,7 +213,13 @@ impl Host {
         if core::mem::take(&mut room.founds) {
             return self.tell_room(&ring, Input::Found);
         }
-        room.seeks = Some(self.now + SEEK_PAUSE);
+        if room.node.is_member() {
+            // It has gone on alone.
+            room.seeks = None;
+            return;
+        }
+        room.seeks = Some(self.now + room.seek_pause);
+        room.seek_pause = (room.seek_pause * 2).min(SEEK_PAUSE_MOST);
         let named = room.named;
         let linked = self.connections.values();
         let inside = linked.filter(|one| one.open_channel(&ring).is_some());
@@ -212,7 +241,8 @@ impl Host {
             return Vec::new();
         };
         let me = self.config.id;
-        let is_asked = |peer: &NodeId| self.wishes.contains_key(&(*peer, *ring));
+        let is_asked =
+            |peer: &NodeId| self.wishes.contains_key(&(*peer, *ring)) || self.is_open(peer, ring);
         let others = view.members().map(|member| member.id);
         let others: BTreeSet<NodeId> = others.filter(|id| *id != me && !is_asked(id)).collect();
         let is_linked = |id: &NodeId| self.lobby.link_to(id).is_some();
@@ -233,6 +263,7 @@ impl Host {
         };
         if room.seeks.take().is_some() {
             room.named = Some(peer);
+            room.seek_pause = SEEK_PAUSE;
             // It names the administrator if it is another one.
             let coordinator = Contact {
                 id: peer,

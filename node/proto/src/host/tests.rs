@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{
-    Addresses, BundleMessage, KEY_BYTES, PublicKey, Seal, Signature, decode, encode,
+    Addresses, BundleMessage, FrameClass, KEY_BYTES, PublicKey, Seal, Signature, decode, encode,
 };
 
 use super::*;
@@ -148,8 +148,17 @@ impl Net {
             match output {
                 Output::Send { link, class, bytes } => {
                     let frame = decode(&bytes).unwrap();
-                    let number = link.connection;
-                    self.wire.push_back((number, index, link.channel, frame));
+                    let sent = (link.connection, index, link.channel, frame);
+                    // Urgent frames overtake all others.
+                    let is_urgent =
+                        |sent: &(u64, usize, Channel, Frame)| sent.3.class() == FrameClass::Urgent;
+                    let place = if class == FrameClass::Urgent {
+                        self.wire.iter().position(|sent| !is_urgent(sent))
+                    } else {
+                        None
+                    };
+                    let place = place.unwrap_or(self.wire.len());
+                    self.wire.insert(place, sent);
                     let bytes = bytes.len();
                     self.hosts[index].handle(self.now, Input::Written { link, class, bytes });
                 }
@@ -356,6 +365,71 @@ fn who_leaves_a_room_and_comes_back_goes_on_after_its_last_message() {
         net.run_until(|net| (1..3).all(|one| net.texts(one, &room) == ["before", "again"]));
         assert_eq!(net.troubles(), [""; 0]);
     }
+}
+
+#[test]
+fn who_comes_back_at_once_is_let_in_again_and_no_connection_is_closed() {
+    let mut net = Net::of(3);
+    let room = net.create(0);
+    net.join(1, &room);
+    net.join(2, &room);
+    net.await_members(&[0, 1, 2], &room);
+    net.run_for(Duration::from_secs(2));
+    let connections = net.connections.clone();
+    for _ in 0..3 {
+        net.left[1].clear();
+        net.hosts[1].handle_in(net.now, &room, Input::Leave);
+        net.drain(1);
+        net.run_until(|net| net.left[1].contains(&room));
+        net.join(1, &room);
+        net.await_members(&[0, 1, 2], &room);
+    }
+    assert_eq!(net.connections, connections);
+    assert_eq!(net.troubles(), [""; 0]);
+}
+
+#[test]
+fn nothing_is_sent_on_a_channel_after_its_exit() {
+    let mut net = Net::of(2);
+    let room = net.create(0);
+    net.join(1, &room);
+    net.await_members(&[0, 1], &room);
+    let number = *net.connections.keys().next().unwrap();
+    let (_, channel) = net.hosts[1].open_rings(number)[0];
+    let link = LinkId {
+        connection: number,
+        channel,
+    };
+    // All in one batch: the answer to the ping waits at the room's node meanwhile.
+    for frame in [Frame::Ping(1), Frame::Exit] {
+        net.hosts[0].handle(net.now, Input::Frame { link, frame });
+    }
+    let sent = core::iter::from_fn(|| net.hosts[0].poll_output());
+    let sent = sent.filter_map(|output| match output.output {
+        Output::Send { link, bytes, .. } if link.channel != Channel::LOBBY => Some(bytes),
+        _ => None,
+    });
+    assert_eq!(sent.last(), Some(encode(&Frame::Exit)));
+}
+
+#[test]
+fn a_peer_that_no_room_lists_is_not_kept() {
+    let mut net = Net::of(2);
+    let room = net.create(0);
+    let number = *net.connections.keys().next().unwrap();
+    let peer = net.hosts[1].lobby().id();
+    let link = LinkId {
+        connection: number,
+        channel: Channel::new(5).unwrap(),
+    };
+    let frame = Frame::Enter(room);
+    net.hosts[0].handle(net.now, Input::Frame { link, frame });
+    assert_eq!(net.hosts[0].open_rings(number).len(), 1, "it may ask");
+    assert!(!net.hosts[0].lobby().has_room_peer(&peer));
+    net.drain(0);
+    net.join(1, &room);
+    net.await_members(&[0, 1], &room);
+    assert!(net.hosts[0].lobby().has_room_peer(&peer));
 }
 
 #[test]

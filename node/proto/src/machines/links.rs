@@ -121,6 +121,7 @@ impl Links {
             last_used: now,
             last_received: now,
             slow_at: None,
+            crawling_at: None,
             question: None,
         };
         let Some(old) = &entry.current else {
@@ -174,6 +175,13 @@ impl Links {
             && let Some(current) = &mut peer.current
         {
             current.bound = LINK_QUEUE_LIMIT;
+        }
+    }
+
+    /// Lowers the bound of a peer's queue to a stranger's.
+    pub(crate) fn lower_bound(&mut self, peer: &NodeId) {
+        if let Some(current) = self.current_mut(peer) {
+            current.bound = STRANGER_QUEUE_BYTES;
         }
     }
 
@@ -243,6 +251,19 @@ impl Links {
         if let Some(current) = self.current_mut(peer) {
             current.slow_at = Some(now);
         }
+    }
+
+    /// Notes that a frame of this peer takes so long that its sender has most likely given up waiting for it.
+    pub(crate) fn note_crawling_frame(&mut self, now: Time, peer: &NodeId) {
+        if let Some(current) = self.current_mut(peer) {
+            current.crawling_at = Some(now);
+        }
+    }
+
+    /// Returns true if a frame of this peer took that long a moment ago.
+    pub(crate) fn is_crawling(&self, now: Time, peer: &NodeId) -> bool {
+        let crawling_at = self.current(peer).and_then(|current| current.crawling_at);
+        crawling_at.is_some_and(|at| now - at < ARRIVAL_WAIT)
     }
 
     /// Returns true if a frame of this peer took long a moment ago.

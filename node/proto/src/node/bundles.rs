@@ -116,11 +116,11 @@ impl Node {
             return self.relay.note_delivered(&mut self.context, id);
         }
         let understood = self.context.as_understood(interval);
-        let took_long = self.context.links.is_slow(self.context.now, &parent);
-        if took_long {
+        if self.context.links.is_slow(self.context.now, &parent) {
             // The next one may follow.
             self.note_slow_line(&parent);
         }
+        let took_long = self.context.links.is_crawling(self.context.now, &parent);
         let item = Item::Bundle(sealed.clone());
         self.forwarder()
             .take_over_interval((id, &item), &understood, took_long);

@@ -11,7 +11,7 @@ use crate::LinkId;
 use crate::concerns::reaching::Reaching;
 use crate::concerns::suspicion::take_probe;
 use crate::concerns::unlisted::Unlisted;
-use crate::config::{RingKind, SLOW_FRAME, SLOW_LINE};
+use crate::config::{CRAWLING_FRAME, RingKind, SLOW_FRAME, SLOW_LINE};
 use crate::planted::PlantedBug;
 
 impl Node {
@@ -23,6 +23,9 @@ impl Node {
         let now = self.context.now;
         self.context.links.note_received(now, &peer, link);
         self.note_alive(&peer);
+        if taking >= CRAWLING_FRAME {
+            self.context.links.note_crawling_frame(now, &peer);
+        }
         if taking >= SLOW_FRAME || self.context.links.is_slow(now, &peer) {
             self.note_slow_line(&peer);
         }
@@ -34,7 +37,9 @@ impl Node {
         // A stranger could make this node wait for others as long as it likes.
         if self.context.view.is_none() || self.context.is_member(peer) {
             self.context.links.note_slow_frame(now, peer);
-            self.history.repair.note_slow_part(now);
+            if self.context.links.is_crawling(now, peer) {
+                self.history.repair.note_slow_part(now);
+            }
             // The line may be slow at this end: then it delays what everybody sends.
             self.context.detector.add_strain(SLOW_LINE);
         }

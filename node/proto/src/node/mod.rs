@@ -18,6 +18,7 @@ mod reader;
 mod recovery;
 mod relaying;
 mod relocation;
+mod resuming;
 mod rooms;
 #[cfg(feature = "simulation")]
 mod simulation;
@@ -59,7 +60,7 @@ use crate::planted::{Planted, PlantedBug};
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 pub use crate::concerns::reaching::Registration;
-pub(crate) use rooms::SpokenWords;
+pub(crate) use resuming::SpokenWords;
 use timers::Timeout;
 
 /// One node of the ring.

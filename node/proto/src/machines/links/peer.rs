@@ -58,6 +58,8 @@ pub(super) struct CurrentLink {
     pub(super) last_received: Time,
     /// When a part of a frame came that took long, the last time.
     pub(super) slow_at: Option<Time>,
+    /// When a part of a frame came whose sender has most likely given up waiting for it.
+    pub(super) crawling_at: Option<Time>,
     /// What the peer has to answer, if nothing has come over it since.
     pub(super) question: Option<DueAnswer>,
 }
