@@ -164,10 +164,19 @@ pub struct MessageId {
 }
 
 impl MessageId {
-    /// Returns the UUID that names this message outside the protocol: version 5 of the sequence number (8 bytes,
+    /// Returns the UUID that names this message of the lobby outside the protocol: version 5 of the sequence number (8 bytes,
     /// big endian) in the name space of the author's id.
     pub fn uuid(&self) -> Uuid {
         Uuid::new_v5(self.author.as_uuid(), &self.seq.to_be_bytes())
+    }
+
+    /// Returns the UUID that names this message of a room outside the protocol: version 5 of the sequence number and
+    /// the room's id, in the same name space.
+    pub fn uuid_in_room(&self, room: &RingId) -> Uuid {
+        let mut name = [0; 24];
+        name[..8].copy_from_slice(&self.seq.to_be_bytes());
+        name[8..].copy_from_slice(&room.0);
+        Uuid::new_v5(self.author.as_uuid(), &name)
     }
 }
 

@@ -10,6 +10,7 @@ mod bundle;
 mod class;
 mod clock;
 mod codec;
+mod control;
 mod frame;
 mod header;
 mod history;
@@ -32,6 +33,7 @@ pub use bundle::{Body, Brief, Bundle, BundleMessage, Sealed, ShortId, item_to_si
 pub use class::FrameClass;
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
+pub use control::{Away, Begin, Control};
 pub use frame::{
     Ack, Acks, Announcement, Brought, Close, Direction, Frame, HandOver, Heartbeat, Interval, Item,
     ItemId, ItemKind, Items, Join, Meet, Name, Offer, Report, Spread, Suspect,

@@ -34,6 +34,8 @@ pub const ENTRANCES: usize = 2;
 pub const OTHER_ADDRESS_BYTES: usize = 48;
 /// The longest content of one control message, in bytes: twice what is in force in a room.
 pub const CONTROL_BYTES: usize = 32 * 1024;
+/// The longest reason of somebody who is away, in bytes of UTF-8.
+pub const AWAY_BYTES: usize = 512;
 /// The most text and content in one bundle: it keeps a bundle within a frame, whatever its heads.
 pub const BUNDLE_BODY_BYTES: usize = 192 * 1024;
 /// The most messages in one bundle.

@@ -36,7 +36,8 @@ pub use machines::names::{is_blank, skeletons};
 pub use machines::outbox::Draft;
 pub use node::{Node, Registration};
 pub use output::{
-    Delivered, ErrorKind, Event, JoiningStage, MemberEntrance, Output, Person, Trust,
+    Delivered, DeliveredControl, ErrorKind, Event, JoiningStage, MemberEntrance, Output, Person,
+    Trust,
 };
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};

@@ -9,7 +9,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use ringtalk_wire::{Addresses, Epoch, FrameClass, MessageId, NodeId, Ticket, VectorClock};
+use ringtalk_wire::{
+    Addresses, Control, Epoch, FrameClass, MessageId, NodeId, Ticket, VectorClock,
+};
 
 use crate::LinkId;
 use crate::view::View;
@@ -131,6 +133,8 @@ pub enum Event {
     },
     /// A message is delivered.
     Message(Delivered),
+    /// A message between programs is delivered, or one that has no meaning in this version.
+    Control(DeliveredControl),
     /// A new view is in force.
     View(Arc<View>),
     /// The neighbours changed; both are `None` if the node is alone.
@@ -281,6 +285,19 @@ pub struct Delivered {
     pub lamport: u64,
     /// Its heads; `None` if its only head is the author's previous message, in the same bundle.
     pub heads: Option<Vec<MessageId>>,
+    /// True if the message lies before this node's join cut.
+    pub history: bool,
+}
+
+/// A delivered message that is not shown as one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeliveredControl {
+    /// Author and sequence number.
+    pub id: MessageId,
+    /// The author's name, as far as it is known.
+    pub name: Arc<str>,
+    /// What it says; `None` if it has no meaning here.
+    pub control: Option<Control>,
     /// True if the message lies before this node's join cut.
     pub history: bool,
 }

@@ -7,13 +7,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Addresses, Contact, Epoch, NodeId, RingId};
+use ringtalk_wire::{Addresses, Begin, BundleMessage, Contact, Control, Epoch, NodeId, RingId};
 
 use super::channels::RINGS;
 use super::{Host, RingOutput};
 use crate::config::RingKind;
 use crate::node::Node;
-use crate::{Config, Event, Input, Output, Time};
+use crate::{Config, Draft, Event, Input, Output, Time};
 
 /// How many rooms in which it has spoken a process may have left.
 const FORMER_ROOMS: usize = 4_096;
@@ -40,8 +40,8 @@ pub enum RoomError {
 #[derive(Debug)]
 pub(super) struct Room {
     node: Node,
-    /// True until this process has founded the room.
-    founds: bool,
+    /// What is said first, until this process has founded the room.
+    founds: Option<Draft>,
     /// When to ask more members, while the room's node waits for one that lets it in.
     seeks: Option<Time>,
     /// The last peer that was named to it. The next time another one is, since the peer may be a newcomer itself.
@@ -80,14 +80,22 @@ impl Room {
 }
 
 impl Host {
-    /// Creates a room; the random bytes make its id. The room tells of itself by events.
+    /// Creates a room, whose first message names it, at this time of its author's wall clock. The room tells of itself
+    /// by events.
     ///
     /// # Errors
     ///
     /// If this process cannot be in one more room, or in any.
-    pub fn create_room(&mut self, now: Time, random: &[u8; 16]) -> Result<RingId, RoomError> {
-        let ring = RingId::room(&self.signer.public_key(), random);
-        self.add_room(now, ring, true)?;
+    pub fn create_room(
+        &mut self,
+        now: Time,
+        begin: Begin,
+        timestamp_ms: u64,
+    ) -> Result<RingId, RoomError> {
+        let ring = RingId::room(&self.signer.public_key(), &begin.random);
+        let body = Control::Begin(begin).body();
+        let first = BundleMessage { timestamp_ms, body };
+        self.add_room(now, ring, Some(first.into()))?;
         Ok(ring)
     }
 
@@ -97,14 +105,14 @@ impl Host {
     ///
     /// If this process is in that room, or cannot be in one more.
     pub fn join_room(&mut self, now: Time, ring: RingId) -> Result<(), RoomError> {
-        self.add_room(now, ring, false)
+        self.add_room(now, ring, None)
     }
 
     /// Founds a room of any id, because no process of the simulation is in it.
     #[cfg(feature = "simulation")]
     pub fn found_room(&mut self, now: Time, ring: RingId) {
         if !self.rooms.contains_key(&ring) {
-            let _ = self.add_room(now, ring, true);
+            let _ = self.add_room(now, ring, Some(Draft::default()));
         } else if let Some(room) = self.rooms.get_mut(&ring)
             && room.seeks.take().is_some()
         {
@@ -113,7 +121,12 @@ impl Host {
         }
     }
 
-    fn add_room(&mut self, now: Time, ring: RingId, founds: bool) -> Result<(), RoomError> {
+    fn add_room(
+        &mut self,
+        now: Time,
+        ring: RingId,
+        founds: Option<Draft>,
+    ) -> Result<(), RoomError> {
         self.now = now;
         if self.rooms.contains_key(&ring) || ring == self.lobby.ring() {
             return Err(RoomError::Joined);
@@ -210,8 +223,12 @@ impl Host {
         let Some(room) = self.rooms.get_mut(&ring) else {
             return;
         };
-        if core::mem::take(&mut room.founds) {
-            return self.tell_room(&ring, Input::Found);
+        if let Some(first) = room.founds.take() {
+            self.tell_room(&ring, Input::Found);
+            if !first.is_empty() {
+                self.tell_room(&ring, Input::Say(first));
+            }
+            return;
         }
         if room.node.is_member() {
             // It has gone on alone.

@@ -7,14 +7,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{
-    Addresses, BundleMessage, FrameClass, KEY_BYTES, PublicKey, Seal, Signature, decode, encode,
+    Addresses, Away, Begin, BundleMessage, Control, FrameClass, KEY_BYTES, PublicKey, Seal,
+    Signature, decode, encode,
 };
 
 use super::*;
-use crate::Draft;
 use crate::config::Retention;
 use crate::context::test_support::config;
 use crate::signing::test_support::SEAL;
+use crate::{DeliveredControl, Draft};
 
 /// How long two hosts may take for what a test waits for.
 const A_WHILE: Duration = Duration::from_secs(10);
@@ -237,7 +238,9 @@ impl Net {
     }
 
     fn create(&mut self, index: usize) -> RingId {
-        let ring = self.hosts[index].create_room(self.now, &[7; 16]).unwrap();
+        let ring = self.hosts[index]
+            .create_room(self.now, begin([7; 16]), 0)
+            .unwrap();
         self.drain(index);
         self.await_members(&[index], &ring);
         ring
@@ -279,6 +282,23 @@ impl Net {
             _ => None,
         });
         texts.collect()
+    }
+
+    fn control(&mut self, index: usize, ring: &RingId, control: Control) {
+        let (timestamp_ms, body) = (0, control.body());
+        let draft = Draft::from(BundleMessage { timestamp_ms, body });
+        self.hosts[index].handle_in(self.now, ring, Input::Say(draft));
+        self.drain(index);
+    }
+
+    /// Returns what programs have said to a host in a ring.
+    fn controls(&self, index: usize, ring: &RingId) -> Vec<Option<Control>> {
+        let events = self.events[index].iter().filter(|(one, _)| one == ring);
+        let controls = events.filter_map(|(_, event)| match event {
+            Event::Control(DeliveredControl { control, .. }) => Some(control.clone()),
+            _ => None,
+        });
+        controls.collect()
     }
 
     /// Returns what went wrong, and who failed.
@@ -550,13 +570,65 @@ fn what_crosses_an_exit_is_ignored_and_a_stranger_learns_nothing_of_a_room() {
 fn a_process_is_in_a_bounded_number_of_rooms_and_in_each_once() {
     let mut net = Net::of(1);
     for number in 0..128 {
-        assert!(net.hosts[0].create_room(net.now, &[number; 16]).is_ok());
+        assert!(
+            net.hosts[0]
+                .create_room(net.now, begin([number; 16]), 0)
+                .is_ok()
+        );
     }
     let ring = net.hosts[0].rooms().next().map(|(ring, _)| ring).unwrap();
     assert_eq!(
         net.hosts[0].join_room(net.now, ring),
         Err(RoomError::Joined)
     );
-    let one_more = net.hosts[0].create_room(net.now, &[200; 16]);
+    let one_more = net.hosts[0].create_room(net.now, begin([200; 16]), 0);
     assert_eq!(one_more, Err(RoomError::TooMany));
+}
+
+fn begin(random: [u8; 16]) -> Begin {
+    let name = "kitchen".to_string();
+    Begin { name, random }
+}
+
+#[test]
+fn everyone_in_a_room_learns_the_name_that_its_creator_gave_it() {
+    let mut net = Net::of(3);
+    let ring = net.create(0);
+    net.join(1, &ring);
+    net.await_members(&[0, 1], &ring);
+    // Only the creator's first message counts.
+    let other = Begin {
+        name: "cellar".to_string(),
+        ..begin([7; 16])
+    };
+    for index in [0, 1] {
+        net.control(index, &ring, Control::Begin(other.clone()));
+    }
+    net.join(2, &ring);
+    net.await_members(&[0, 1, 2], &ring);
+    let named = Control::Begin(begin([7; 16]));
+    for index in 0..3 {
+        net.run_until(|net| net.controls(index, &ring).len() == 3);
+        let known: Vec<Control> = net.controls(index, &ring).into_iter().flatten().collect();
+        assert_eq!(known, core::slice::from_ref(&named), "host {index}");
+    }
+    assert_eq!(net.troubles(), Vec::<String>::new());
+}
+
+#[test]
+fn somebody_is_away_in_the_lobby_and_not_in_a_room() {
+    let mut net = Net::of(2);
+    let ring = net.create(0);
+    net.join(1, &ring);
+    net.await_members(&[0, 1], &ring);
+    let lobby = net.hosts[0].lobby().ring();
+    let away = Control::Away(Away::because("lunch"));
+    for ring in [lobby, ring] {
+        net.control(0, &ring, away.clone());
+        net.control(0, &ring, Control::Saved);
+    }
+    net.run_until(|net| net.controls(1, &ring).len() == 3 && net.controls(1, &lobby).len() == 2);
+    let saved = Some(Control::Saved);
+    assert_eq!(net.controls(1, &lobby), [Some(away), saved.clone()]);
+    assert_eq!(net.controls(1, &ring)[1..], [None, saved]);
 }

@@ -8,15 +8,17 @@
 
 use alloc::sync::Arc;
 
-use ringtalk_wire::{Body, Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
+use ringtalk_wire::{
+    Body, Bundle, Control, Interval, Item, ItemId, ItemKind, MessageId, NodeId, PublicKey, Sealed,
+};
 
 use super::Node;
 use crate::concerns::forks::{ForkVerdict, send_evidence};
-use crate::config::WINDOW_BYTES;
+use crate::config::{RingKind, WINDOW_BYTES};
 use crate::context::UNNAMED_SHARE;
 use crate::machines::causal::{Deliverable, LamportVerdict, Patience, Reception};
 use crate::machines::parking::IncomingBundle;
-use crate::{Delivered, ErrorKind, Event};
+use crate::{Delivered, DeliveredControl, ErrorKind, Event};
 
 /// How many bytes of all unnamed authors are parked: less than of one named author, because a key costs nothing.
 const UNNAMED_BYTES: usize = 2 * 1024 * 1024;
@@ -217,7 +219,7 @@ impl Node {
                 self.skip_undelivered(&bundle);
             } else {
                 self.check_previous(&bundle, &sealed);
-                self.tell_messages(&bundle);
+                self.tell_messages(&bundle, &sealed.seal.key);
                 self.log_delivered(&bundle, sealed);
             }
             self.relay
@@ -251,7 +253,7 @@ impl Node {
     }
 
     /// Tells the user the messages of a bundle.
-    pub(super) fn tell_messages(&mut self, bundle: &Bundle) {
+    pub(super) fn tell_messages(&mut self, bundle: &Bundle, key: &PublicKey) {
         let byline = self
             .discussion
             .bylines
@@ -269,13 +271,19 @@ impl Node {
             self.absence.note_messages(bundle.messages.len());
         }
         for (offset, message) in (0..).zip(&bundle.messages) {
-            // No guest and no control message has a meaning yet: they are kept, passed on, and not shown.
-            let Body::Text(text) = &message.body else {
-                continue;
-            };
             let id = MessageId {
                 author: bundle.author,
                 seq: bundle.first + offset,
+            };
+            let Body::Text(text) = &message.body else {
+                let control = self.understand(id, &message.body, key);
+                self.context.emit(Event::Control(DeliveredControl {
+                    id,
+                    name: Arc::clone(&name),
+                    control,
+                    history,
+                }));
+                continue;
             };
             self.context.emit(Event::Message(Delivered {
                 id,
@@ -287,6 +295,18 @@ impl Node {
                 history,
             }));
         }
+    }
+
+    /// Returns what a control message says, if its author may say it here. Texts of guests have no meaning yet.
+    fn understand(&self, id: MessageId, body: &Body, key: &PublicKey) -> Option<Control> {
+        let control = Control::read(body)?;
+        let config = &self.context.config;
+        let is_due = match &control {
+            Control::Begin(begin) => id.seq == 1 && begin.creates(&config.ring, key),
+            Control::Away(_) | Control::Back => config.kind == RingKind::Lobby,
+            Control::Saved => true,
+        };
+        is_due.then_some(control)
     }
 
     /// Logs a delivered bundle. A bundle of this node that perhaps no other member has stays available, whatever

@@ -60,7 +60,7 @@ impl Node {
             lamport: bundle.last_lamport(),
         };
         self.discussion.causal.deliver(&bundle);
-        self.tell_messages(&bundle);
+        self.tell_messages(&bundle, &sealed.seal.key);
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
         self.relay.acks.note_received(id, None, true, now);
@@ -80,8 +80,10 @@ impl Node {
         let log = &self.discussion.log;
         let last = log.transcript().last().copied();
         let sealed = last.and_then(|last| log.bundle(last)).cloned();
-        if let Some(bundle) = sealed.and_then(|sealed| sealed.bundle().ok()) {
-            self.tell_messages(&bundle);
+        if let Some(sealed) = sealed
+            && let Ok(bundle) = sealed.bundle()
+        {
+            self.tell_messages(&bundle, &sealed.seal.key);
         }
     }
 }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use ringtalk_proto::{Draft, Host, Input, LinkId, Node, Output, RingOutput, Time};
 use ringtalk_wire::{
-    BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NodeId, RingId, decode, encode,
+    Begin, BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NodeId, RingId, decode,
+    encode,
 };
 
 use crate::memory;
@@ -332,7 +333,7 @@ impl<'a> Subject<'a> {
         let ring = self.room();
         match self.reader.byte() {
             255 => self.handle(Input::Leave),
-            250 => drop(self.host.create_room(self.now, &[1; 16])),
+            250 => drop(self.host.create_room(self.now, begin(), 0)),
             249 => drop(self.host.join_room(self.now, OTHER_ROOM)),
             248 => self.host.handle_in(self.now, &ring, Input::Leave),
             247 if self.host.room(&ring).is_some_and(Node::accepts_input) => {
@@ -453,4 +454,12 @@ impl<'a> Subject<'a> {
 /// Returns all frames of the honest ring.
 pub(crate) fn frames() -> impl Iterator<Item = &'static Frame> {
     record().frames.iter().map(|(_, frame)| frame)
+}
+
+/// Returns what the member says first in a room that it creates.
+fn begin() -> Begin {
+    Begin {
+        name: String::from("kitchen"),
+        random: [1; 16],
+    }
 }

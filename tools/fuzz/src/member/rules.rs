@@ -6,7 +6,7 @@ use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE};
 use ringtalk_proto::{Delivered, Event, Node, Verifier};
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
 use ringtalk_wire::name::is_name;
-use ringtalk_wire::{Body, Epoch, Frame, NodeId, SealHash};
+use ringtalk_wire::{Body, Epoch, Frame, MessageId, NodeId, SealHash};
 
 use super::keys::{Eye, Key, RING};
 use super::ring::{HISTORY, KEYS, Record, known_as};
@@ -107,6 +107,7 @@ impl Rules {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Message(message) => self.message(message),
+            Event::Control(control) => self.advance(control.id),
             Event::Ready { .. } => {
                 assert!(!self.ready, "ready twice");
                 self.ready = true;
@@ -124,12 +125,17 @@ impl Rules {
         }
     }
 
-    /// Checks that a message is delivered once, in its author's order, and that its author signed it.
-    fn message(&mut self, message: &Delivered) {
-        let id = message.id;
+    /// Checks that a message comes after its author's last one.
+    fn advance(&mut self, id: MessageId) {
         let last = self.delivered.entry(id.author).or_default();
         assert!(id.seq > *last, "{id:?} after message {last}");
         *last = id.seq;
+    }
+
+    /// Checks that a message is delivered once, in its author's order, and that its author signed it.
+    fn message(&mut self, message: &Delivered) {
+        let id = message.id;
+        self.advance(id);
         if id.author == self.own {
             let said = self.said.get(id.seq as usize - 1);
             assert_eq!(

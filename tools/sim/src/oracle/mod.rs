@@ -260,6 +260,7 @@ impl Oracles {
             }
             Event::Ready { .. } => self.readiness.check_ready(node)?,
             Event::Message(message) => self.check_message(node, message, waits)?,
+            Event::Control(control) => self.watermarks.advance(node, control.id),
             &Event::Gap {
                 author,
                 from,

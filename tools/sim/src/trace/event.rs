@@ -75,6 +75,10 @@ impl Trace {
             Event::WasAway { lasted, messages } => {
                 self.mix_all(&[16, lasted.as_micros() as u64, *messages]);
             }
+            Event::Control(control) => {
+                self.mix(17);
+                self.mix_message_id(control.id);
+            }
             Event::Error { kind, .. } => {
                 self.mix(15);
                 self.mix(number(*kind));
