@@ -10,7 +10,7 @@ use std::fmt;
 use ringtalk_session::{Answer, Backlog, OutletError, Request, Requester};
 pub use ringtalk_session::{
     Command, CommandError, Event, EventId, Handle, MessageText, MessageTextError, NullOutlet,
-    Outlet, Reply, Snapshot, Subscription, Update,
+    Outlet, Place, Reply, Snapshot, Subscription, Update,
 };
 use tokio::sync::mpsc;
 
@@ -54,7 +54,7 @@ impl MessageSender {
         let requests = texts.into_iter().map(|text| {
             let text = MessageText::try_from(text)?;
             Ok(Request {
-                command: Ok(Command::Say(text)),
+                command: Ok(Command::Say(Place::Main, text)),
                 requester: Requester::Typist,
             })
         });
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn say(text: &str) -> Command {
-        Command::Say(text.to_owned().try_into().unwrap())
+        Command::Say(Place::Main, text.to_owned().try_into().unwrap())
     }
 
     /// The command line that founds a discussion on this machine.
@@ -241,7 +241,8 @@ mod tests {
             let mut fast = handle.subscribe(Some(left_at));
             say(10_000).await.unwrap();
             receive_messages(&mut fast, 111..=10_110).await;
-            let Ok(Reply::Sent(last)) = handle.run(self::say("the last of them")).await else {
+            let Ok(Reply::Sent { id: last, .. }) = handle.run(self::say("the last of them")).await
+            else {
                 panic!("it is said");
             };
             assert_eq!(last.seq, 10_111);
@@ -276,7 +277,7 @@ mod tests {
             let face = ringtalk_face::write_transcript(&handle, Some(before), &mut out);
             let talk = async {
                 let said = handle.run(say("# no *heading*\n\u{202e}x")).await;
-                assert!(matches!(said, Ok(Reply::Sent(_))), "{said:?}");
+                assert!(matches!(said, Ok(Reply::Sent { .. })), "{said:?}");
                 handle.run(Command::Quit).await.unwrap();
             };
             let (last, ()) = tokio::join!(face, talk);
@@ -317,7 +318,7 @@ mod tests {
             received.1.notified().await;
             let said = handle.run(say("hello")).await;
             assert!(
-                matches!(said, Ok(Reply::Sent(id)) if id.seq == 2),
+                matches!(said, Ok(Reply::Sent { id, .. }) if id.seq == 2),
                 "{said:?}"
             );
             handle.run(Command::Quit).await.unwrap();

@@ -95,7 +95,7 @@ impl Viewer {
         }
     }
 
-    fn outlet(self, me: Me) -> io::Result<Box<dyn Outlet>> {
+    fn outlet(self, me: &Me) -> io::Result<Box<dyn Outlet>> {
         match self {
             Self::Terminal(prepared) => prepared.open(me),
             Self::Program(outlet) => Ok(outlet),
@@ -275,7 +275,8 @@ fn config(id: NodeId, settings: &Settings, whereabouts: &Whereabouts) -> Config 
 
 fn open_session(me: Me, viewer: Viewer, history: usize) -> Result<Session, StartError> {
     let run = u64::from_be_bytes(random_bytes()?);
-    let mut session = Session::new(me.clone(), viewer.outlet(me)?, run);
+    let outlet = viewer.outlet(&me)?;
+    let mut session = Session::new(me, outlet, run);
     if history == 0 {
         session.expect_no_readers();
     }

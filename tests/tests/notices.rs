@@ -99,7 +99,7 @@ fn an_absence_ends_with_what_came() {
         let (ann, bob, _director) = start_scene((180, 24), arguments);
         ann.enter("/away for lunch");
         ann.await_text("you are away (for lunch); /back says", SHOW_TIMEOUT);
-        ann.await_text("The others do not see this yet", SHOW_TIMEOUT);
+        ann.await_text("the others see it", SHOW_TIMEOUT);
         bob.say("hello");
         bob.say("ann?");
         ann.await_text("ann?", SHOW_TIMEOUT);

@@ -177,7 +177,7 @@ impl View {
     }
 
     /// Returns true if the view says that a former member left properly.
-    pub(crate) fn has_left(&self, id: &NodeId) -> bool {
+    pub fn has_left(&self, id: &NodeId) -> bool {
         let departure = self.departure(id);
         departure.is_some_and(|gone| gone.how == Departure::Left)
     }

@@ -43,7 +43,7 @@ pub enum Code {
     MemberUnreachable,
     /// The name is not valid.
     NameInvalid,
-    /// There is no such room.
+    /// The node is not in such a room, or there is none.
     NoSuchRoom,
     /// The node is not in the ring at the moment.
     NotInRing,
@@ -61,6 +61,10 @@ pub enum Code {
     OtherName,
     /// A member sent something invalid, or this node was refused entry.
     Refused,
+    /// The node is in a room of this name.
+    RoomNameTaken,
+    /// The room is there, and nobody lets this node in.
+    RoomUnreachable,
     /// This node already has the name that it asks for.
     SameName,
     /// A member accepts messages too slowly.
@@ -81,6 +85,8 @@ pub enum Code {
     UncheckedInvite,
     /// The node left before any other member had taken over some of its messages.
     Unhanded,
+    /// The node is in as many rooms as it can be.
+    TooManyRooms,
     /// There is no such command.
     UnknownCommand,
     /// A member claims to be the coordinator and cannot prove it.

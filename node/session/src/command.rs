@@ -5,27 +5,41 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ringtalk_wire::{MessageId, NodeId};
+use ringtalk_wire::{MessageId, NodeId, RingId};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::{Code, FaceCommand, Invite, Members, MessageText, RequestedName};
+use crate::{
+    Code, FaceCommand, Invite, Members, MessageText, Place, RequestedName, Room, RoomName,
+};
 
 /// A command of the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Send this text. It is never parsed as a command, whatever it starts with.
-    Say(MessageText),
+    Say(Place, MessageText),
+    /// Create a room with this name. Lines that are typed go there then.
+    Create(RoomName),
+    /// Join a room. Lines that are typed go there then.
+    Join(Place),
+    /// Let typed lines go to a room that the node is in, or say where they go.
+    Go(Option<Place>),
+    /// Leave a room.
+    Leave(Place),
+    /// List the rooms that the node is in.
+    Rooms,
+    /// Tell the others of the user's presence.
+    Tell(Presence),
     /// Ask the coordinator for another name.
     Name(RequestedName),
-    /// List the members.
-    Who,
+    /// List the members of a room.
+    Who(Place),
     /// Show the ring.
     Ring,
     /// Show the invite.
     Invite,
-    /// List the ids of all messages that this node keeps.
-    Transcript,
+    /// List the ids of all messages of a room that this node keeps.
+    Transcript(Place),
     /// Do what the face does by itself.
     Face(FaceCommand),
     /// List the available commands.
@@ -36,16 +50,49 @@ pub enum Command {
     Quit,
 }
 
+/// What others are told of a user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// The user is away, for this reason; it may be empty.
+    Away(String),
+    /// The user is back.
+    Back,
+    /// The user has saved a copy of what was said in all rooms of the node.
+    Saved,
+}
+
+impl Presence {
+    /// Returns the name of the command, as programs write it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Away(_) => "away",
+            Self::Back => "back",
+            Self::Saved => "save",
+        }
+    }
+}
+
 impl Command {
+    /// Returns the command to send a text where typed lines go.
+    pub const fn say(text: MessageText) -> Self {
+        Self::Say(Place::Here, text)
+    }
+
     /// Returns the command's name, as programs write it.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Say(_) => "say",
+            Self::Say(..) => "say",
+            Self::Create(_) => "create",
+            Self::Join(_) => "join",
+            Self::Go(_) => "room",
+            Self::Leave(_) => "leave",
+            Self::Rooms => "rooms",
+            Self::Tell(presence) => presence.name(),
             Self::Name(_) => "name",
-            Self::Who => "who",
+            Self::Who(_) => "who",
             Self::Ring => "ring",
             Self::Invite => "invite",
-            Self::Transcript => "transcript",
+            Self::Transcript(_) => "transcript",
             Self::Face(command) => command.name(),
             Self::Help => "help",
             Self::Clear => "clear",
@@ -58,11 +105,27 @@ impl Command {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
     /// The message was sent.
-    Sent(MessageId),
+    Sent {
+        /// The room.
+        room: RingId,
+        /// Author and sequence number.
+        id: MessageId,
+    },
+    /// The node is in this room.
+    Entered(RingId),
+    /// Typed lines go to this room.
+    Typing(RingId),
+    /// The rooms that the node is in, besides the lobby.
+    Rooms(Vec<Room>),
     /// The request was accepted. Events report its outcome.
     Accepted,
-    /// The members; `None` before the first view.
-    Who(Option<Arc<Members>>),
+    /// The members of a room; `None` before the first view.
+    Who {
+        /// The room.
+        room: RingId,
+        /// Its members.
+        members: Option<Arc<Members>>,
+    },
     /// The ring.
     Ring {
         /// Its members; `None` before the first view.
@@ -74,14 +137,26 @@ pub enum Reply {
     },
     /// The invite to this discussion.
     Invite(Invite),
-    /// The ids of all messages that this node keeps, in transcript order.
-    Transcript(Vec<MessageId>),
+    /// The ids of all messages of a room that this node keeps, in transcript order.
+    Transcript {
+        /// The room.
+        room: RingId,
+        /// The ids.
+        ids: Vec<MessageId>,
+    },
     /// The face carries this out by itself.
     Face(FaceCommand),
     /// The face lists its own commands.
     Help,
     /// The face clears its display.
     Clear,
+}
+
+impl Reply {
+    /// Returns true if it says nothing but that the command was accepted or carried out.
+    pub const fn is_plain(&self) -> bool {
+        matches!(self, Self::Sent { .. } | Self::Accepted)
+    }
 }
 
 /// The reason why a node does not carry out a command.
@@ -100,6 +175,24 @@ impl CommandError {
             code: Code::NotReady,
             message: "not carried out: this node has not joined the discussion yet; try again when it is ready"
                 .to_owned(),
+        }
+    }
+
+    /// Returns the error for a room that the node is not in.
+    pub fn no_such_room(place: &Place) -> Self {
+        Self {
+            code: Code::NoSuchRoom,
+            message: format!("you are not in {place}; /rooms lists your rooms"),
+        }
+    }
+
+    /// Returns the error for a room that has ended for this node.
+    pub fn room_ended(label: &str) -> Self {
+        Self {
+            code: Code::NoSuchRoom,
+            message: format!(
+                "not sent: you are not in #{label} any more; /room main goes to #main"
+            ),
         }
     }
 

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use ringtalk_wire::{Epoch, MessageId, NodeId, VectorClock};
+use ringtalk_wire::{Epoch, MessageId, NodeId, RingId, VectorClock};
 
-use crate::{Code, Invite, InviteState, Members};
+use crate::{Code, Invite, InviteState, Members, Presence, RoomEvent};
 
 /// An event in a discussion.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,8 +26,17 @@ pub enum Event {
         /// The name that the coordinator gave this node.
         name: String,
     },
-    /// A message was delivered.
+    /// A message was delivered, in the lobby or in another room.
     Message(Message),
+    /// A message between programs was delivered.
+    Control(ControlMessage),
+    /// Something happened in a room other than the lobby.
+    Room(RingId, RoomEvent),
+    /// The lines that the user types go to this room from now on.
+    Typing {
+        /// The room.
+        room: RingId,
+    },
     /// A new view is in force.
     View(Arc<Members>),
     /// The neighbours changed. Both are `None` if the node is alone.
@@ -140,6 +149,8 @@ pub struct Person {
 /// A delivered message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
+    /// The room.
+    pub room: RingId,
     /// Author and sequence number.
     pub id: MessageId,
     /// The author's name, as far as it is known.
@@ -154,6 +165,21 @@ pub struct Message {
     pub lamport: u64,
     /// Its direct causal dependencies. `None` means the author's previous message, which came in the same bundle.
     pub heads: Option<Vec<MessageId>>,
+    /// True if the message was said before this node joined.
+    pub history: bool,
+}
+
+/// A delivered message between programs. It is not shown as a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ControlMessage {
+    /// The room.
+    pub room: RingId,
+    /// Author and sequence number.
+    pub id: MessageId,
+    /// The author's name, as far as it is known.
+    pub name: Arc<str>,
+    /// What it tells of the author's user, if it does.
+    pub presence: Option<Presence>,
     /// True if the message was said before this node joined.
     pub history: bool,
 }

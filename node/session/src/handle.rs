@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::test_support::{me, message};
-    use crate::{NullOutlet, Session};
+    use crate::{NullOutlet, Place, Session};
 
     fn session(run: u64) -> Session {
         Session::new(me(), Box::new(NullOutlet::default()), run)
@@ -370,7 +370,7 @@ mod tests {
         let mut late = handle.subscribe(None);
         assert!(matches!(late.next().await, Some(Update::Reset(_))));
         assert!(late.next().await.is_none());
-        let asked = handle.run(Command::Who).await;
+        let asked = handle.run(Command::Who(Place::Main)).await;
         assert_eq!(asked, Err(CommandError::ended()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ringtalk_wire::{DiscussionId, NodeId};
+use ringtalk_wire::{DiscussionId, NodeId, RingId};
 use zeroize::Zeroizing;
 
 use crate::ProgramName;
@@ -26,6 +26,13 @@ pub struct Me {
     pub open_at: Option<String>,
     /// True if this node founds the discussion, without asking a director.
     pub is_founder: bool,
+}
+
+impl Me {
+    /// Returns the id of the room `main`.
+    pub const fn lobby(&self) -> RingId {
+        RingId::lobby(&self.discussion)
+    }
 }
 
 /// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and it appears in no log.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::{CommandError, Event, Joining, Reply, Tag};
+use crate::{CommandError, Event, Joining, Presence, Reply, Tag};
 
 /// A face that is shown every event.
 pub trait Outlet: fmt::Debug + Send {
@@ -40,6 +40,11 @@ pub trait Outlet: fmt::Debug + Send {
 
     /// Polls for the moment from which nobody can see the output any more. Returns the reason.
     fn poll_end(&mut self, _: &mut Context) -> Poll<OutletEnd> {
+        Poll::Pending
+    }
+
+    /// Polls for what others are to be told of the user: that the face has saved a copy.
+    fn poll_presence(&mut self, _: &mut Context) -> Poll<Presence> {
         Poll::Pending
     }
 

@@ -4,35 +4,31 @@
 //! requested. They are derived here, once for all faces. Not here: the state that is derived from the events
 //! (`state`).
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ringtalk_wire::{MessageId, NodeId};
+use ringtalk_wire::{NodeId, RingId};
 use tokio::sync::{mpsc, watch};
 
 use crate::handle::{Shared, SharedState};
 use crate::log::Log;
 use crate::losses::Losses;
 use crate::naming::Naming;
+use crate::pending::{DueAnswer, PendingAnswers};
 use crate::solitude::Solitude;
 use crate::{
-    Answer, Backlog, Code, CommandError, Event, Handle, Me, Outlet, OutletEnd, OutletError, Remark,
-    Reply, Request, Requester, State,
+    Answer, Backlog, Code, Command, CommandError, Event, Handle, Me, Outlet, OutletEnd,
+    OutletError, Remark, Reply, Request, Requester, RoomEvent, State,
 };
 
 /// The maximum number of requests that may wait for the node. A face that sends more waits for room.
 const REQUESTS: usize = 256;
 /// The maximum number of events that are shown together: this many stay in the processor's cache.
 const TURN: usize = 256;
-/// The maximum number of answers that may wait for an earlier message: many more than one draft has messages.
-const PENDING_ANSWERS: usize = 16_384;
-
-/// Their maximum size in bytes, besides the fixed part of each: some 16 transcripts of a long discussion.
-const PENDING_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A request from a face, or the end of the outlet.
 #[derive(Debug)]
@@ -43,21 +39,11 @@ pub enum SessionInput {
     End(OutletEnd),
 }
 
-/// An entry in the queue of answers that wait until a message is sent.
-#[derive(Debug)]
-enum PendingAnswer {
-    /// This many typed messages. Nobody waits for an answer to them.
-    Typed(u64),
-    /// The answer to the `say` command that sends the message.
-    Say(Requester),
-    /// The answer to a later command.
-    Answer(&'static str, Requester, Result<Reply, CommandError>),
-}
-
 /// The node's end of a session.
 #[derive(Debug)]
 pub struct Session {
     me: NodeId,
+    lobby: RingId,
     shared: Arc<Shared>,
     /// The number of the next event.
     end: watch::Sender<u64>,
@@ -67,13 +53,13 @@ pub struct Session {
     outlet: Box<dyn Outlet>,
     /// The events that have not been shown yet.
     turn: Vec<Event>,
-    /// The answers that wait for an earlier message to be sent, in order.
-    pending: VecDeque<PendingAnswer>,
-    /// The bytes that those answers take, besides their fixed part.
-    pending_bytes: usize,
+    /// The answers that wait for an earlier message to be sent.
+    pending: PendingAnswers,
     ready: bool,
     naming: Naming,
     losses: Losses,
+    /// The same for the rooms that have lost members.
+    losses_in_rooms: BTreeMap<RingId, Losses>,
     solitude: Solitude,
     open_at: Option<String>,
     _end_on_drop: EndOnDrop,
@@ -89,6 +75,7 @@ impl Session {
         let shared = Arc::new(Shared::new(state));
         Self {
             me: me.id,
+            lobby: me.lobby(),
             end: watch::Sender::new(first),
             _end_on_drop: EndOnDrop(Arc::clone(&shared)),
             shared,
@@ -96,12 +83,12 @@ impl Session {
             sender,
             outlet,
             turn: Vec::new(),
-            pending: VecDeque::new(),
-            pending_bytes: 0,
+            pending: PendingAnswers::default(),
             ready: false,
             naming: Naming::new(&me),
             losses: Losses::default(),
-            solitude: Solitude::new(me.id),
+            losses_in_rooms: BTreeMap::new(),
+            solitude: Solitude::new(&me),
             open_at: me.open_at,
         }
     }
@@ -123,6 +110,12 @@ impl Session {
         poll_fn(|context| {
             if let Poll::Ready(end) = self.outlet.poll_end(context) {
                 return Poll::Ready(SessionInput::End(end));
+            }
+            if let Poll::Ready(presence) = self.outlet.poll_presence(context) {
+                return Poll::Ready(SessionInput::Request(Request {
+                    command: Ok(Command::Tell(presence)),
+                    requester: Requester::Typist,
+                }));
             }
             if !takes_requests {
                 return Poll::Pending;
@@ -153,11 +146,21 @@ impl Session {
 
     /// Records an event that happened at `now`, and the events that follow from it.
     pub fn record(&mut self, event: Event, now: Instant) {
-        if matches!(event, Event::Failed(_)) {
-            self.losses.add(now);
+        match &event {
+            Event::Failed(_) => self.losses.add(now),
+            Event::Room(room, RoomEvent::Failed(_)) => {
+                self.losses_in_rooms.entry(*room).or_default().add(now);
+            }
+            _ => {}
         }
-        let message = match &event {
-            Event::Message(message) if !message.history => Some(message.id),
+        let sent = match &event {
+            Event::Message(message) if message.id.author == self.me && !message.history => {
+                Some((message.room, message.id))
+            }
+            _ => None,
+        };
+        let left = match &event {
+            Event::Room(room, RoomEvent::Left(person)) if person.id == self.me => Some(*room),
             _ => None,
         };
         let is_entry = matches!(event, Event::Ready { .. });
@@ -165,11 +168,20 @@ impl Session {
         let other_name = self.naming.apply(&event);
         let nobody_here = self.solitude.apply(&event);
         self.add(event);
-        if let Some(id) = message.filter(|id| id.author == self.me) {
-            self.answer_say(id);
+        if let Some((room, id)) = sent {
+            self.pending.note_sent(room, id);
+            self.give_due_answers();
         }
-        if let Some(message) = nobody_here {
-            let (code, message) = (Code::NobodyHere, message.to_owned());
+        if let Some(room) = left {
+            let label = self.state().room_label(&room).into_owned();
+            self.losses_in_rooms.remove(&room);
+            self.pending
+                .note_ended(&room, &CommandError::room_ended(&label));
+            self.give_due_answers();
+        }
+        if let Some((room, readers)) = nobody_here {
+            let message = readers.describe(&self.state().room_label(&room), room == self.lobby);
+            let code = Code::NobodyHere;
             self.add(Event::Notice(Remark { code, message }));
         }
         if let Some(message) = other_name {
@@ -192,18 +204,14 @@ impl Session {
         }
     }
 
-    /// Records that `requester` sends a message. The answer follows once the message is sent.
-    pub fn queue_say_answer(&mut self, requester: Requester) {
-        match (requester, self.pending.back_mut()) {
-            (Requester::Typist, Some(PendingAnswer::Typed(count))) => *count += 1,
-            (Requester::Typist, _) => self.pending.push_back(PendingAnswer::Typed(1)),
-            (requester, _) => self.pending.push_back(PendingAnswer::Say(requester)),
-        }
+    /// Records that `requester` sends a message in a room. The answer follows once the message is sent.
+    pub fn queue_say_answer(&mut self, room: RingId, requester: Requester) {
+        self.pending.push_say(room, requester);
     }
 
     /// Returns true unless too many answers wait for an earlier message to be sent.
     pub fn has_room(&self) -> bool {
-        self.pending.len() < PENDING_ANSWERS && self.pending_bytes < PENDING_ANSWER_BYTES
+        self.pending.has_room()
     }
 
     /// Returns true if so much output is pending that commands should wait too ([`Outlet::is_filling`]).
@@ -213,36 +221,14 @@ impl Session {
 
     /// Gives all answers that still wait. A message that has not been sent by this time is never sent.
     pub fn flush_answers(&mut self) {
-        while let Some(pending) = self.pending.pop_front() {
-            match pending {
-                PendingAnswer::Typed(_) => {}
-                PendingAnswer::Say(requester) => {
-                    self.answer_now("say", requester, Err(CommandError::ended()));
-                }
-                PendingAnswer::Answer(command, requester, result) => {
-                    self.answer_now(command, requester, result);
-                }
-            }
+        for answer in self.pending.take_all() {
+            self.answer_now(answer);
         }
-        self.pending_bytes = 0;
     }
 
-    fn answer_say(&mut self, id: MessageId) {
-        if let Some(PendingAnswer::Typed(count)) = self.pending.front_mut()
-            && *count > 1
-        {
-            *count -= 1;
-            return;
-        }
-        if let Some(PendingAnswer::Say(requester)) = self.pending.pop_front() {
-            self.answer_now("say", requester, Ok(Reply::Sent(id)));
-        }
-        while let Some(PendingAnswer::Answer(..)) = self.pending.front()
-            && let Some(PendingAnswer::Answer(command, requester, result)) =
-                self.pending.pop_front()
-        {
-            self.pending_bytes -= bytes_of(&result);
-            self.answer_now(command, requester, result);
+    fn give_due_answers(&mut self) {
+        while let Some(answer) = self.pending.next() {
+            self.answer_now(answer);
         }
     }
 
@@ -257,24 +243,27 @@ impl Session {
         result: Result<Reply, CommandError>,
     ) {
         let waits = matches!(requester, Requester::Program(_)) && !self.pending.is_empty();
+        let answer = DueAnswer {
+            command,
+            requester,
+            result,
+        };
         if waits {
-            self.pending_bytes += bytes_of(&result);
-            let answer = PendingAnswer::Answer(command, requester, result);
-            self.pending.push_back(answer);
+            self.pending.push(answer);
         } else {
-            self.answer_now(command, requester, result);
+            self.answer_now(answer);
         }
     }
 
-    fn answer_now(
-        &mut self,
-        command: &'static str,
-        requester: Requester,
-        result: Result<Reply, CommandError>,
-    ) {
+    fn answer_now(&mut self, answer: DueAnswer) {
+        let DueAnswer {
+            command,
+            requester,
+            result,
+        } = answer;
         let (by_program, tag) = match requester {
             // A person who types sees the effect anyway.
-            Requester::Typist if matches!(result, Ok(Reply::Sent(_) | Reply::Accepted)) => return,
+            Requester::Typist if result.as_ref().is_ok_and(Reply::is_plain) => return,
             Requester::Typist => (false, None),
             Requester::Program(tag) => (true, tag),
             Requester::Handle(answer) => {
@@ -313,8 +302,21 @@ impl Session {
                 });
             }
         }
+        self.tell_splits_of_rooms();
         self.show();
         self.outlet.check()
+    }
+
+    fn tell_splits_of_rooms(&mut self) {
+        let losses = self.losses_in_rooms.iter_mut();
+        let split = losses.filter_map(|(room, losses)| losses.take_split().then_some(*room));
+        let split: Vec<RingId> = split.collect();
+        for room in split {
+            let members = self.state().members_of(&room).map(|members| members.len());
+            if let Some(members) = members {
+                self.add(Event::Room(room, RoomEvent::Split { members }));
+            }
+        }
     }
 
     fn show(&mut self) {
@@ -368,15 +370,6 @@ struct EndOnDrop(Arc<Shared>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.lock().end();
-    }
-}
-
-/// Returns the bytes that an answer takes, besides its fixed part.
-fn bytes_of(result: &Result<Reply, CommandError>) -> usize {
-    match result {
-        Ok(Reply::Transcript(ids)) => size_of_val(ids.as_slice()),
-        Ok(_) => 0,
-        Err(error) => error.message.len(),
     }
 }
 

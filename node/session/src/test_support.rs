@@ -21,6 +21,7 @@ pub(crate) fn me() -> Me {
 /// Returns a message of another member.
 pub(crate) fn message(seq: u64) -> Event {
     Event::Message(Message {
+        room: me().lobby(),
         id: MessageId {
             author: NodeId::from_bytes([1; 16]),
             seq,

@@ -60,11 +60,11 @@ impl Driver {
 
     fn may_leave_now(&self) -> bool {
         let ended = |wait: TakerWait| wait.ends <= Instant::now();
-        self.host.lobby().untaken() == 0 || self.taker_wait.is_some_and(ended)
+        self.untaken() == 0 || self.taker_wait.is_some_and(ended)
     }
 
     fn tell_of_taker_wait(&mut self, left: Duration) {
-        let what = match self.host.lobby().untaken() {
+        let what = match self.untaken() {
             1 => "the last message".to_owned(),
             count => format!("the last {count} messages"),
         };

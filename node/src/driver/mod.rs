@@ -21,6 +21,7 @@ pub(crate) mod listener;
 mod moves;
 mod network;
 mod requests;
+mod rooms;
 mod signals;
 mod translation;
 
@@ -51,6 +52,7 @@ use join_reports::JoinReports;
 use leave::LeaveState;
 use network::Network;
 use requests::Requests;
+use rooms::Rooms;
 use signals::ShutdownSignals;
 
 pub(crate) use directors::Directors;
@@ -117,6 +119,7 @@ pub(crate) struct Driver {
     unread: u64,
     command_hold: backpressure::CommandHold,
     requests: Requests,
+    rooms: Rooms,
     quit_on_eof: bool,
     taker_wait: Option<end_of_input::TakerWait>,
     /// Whether this node is yet to found its discussion, without asking a director.
@@ -135,6 +138,7 @@ impl Driver {
     pub(crate) fn new(parts: DriverParts) -> std::io::Result<Self> {
         let clock = Clock::start();
         let me = parts.credentials.id();
+        let rooms = Rooms::new(parts.config.ring);
         let is_first = parts.session.state().me.is_founder;
         Ok(Self {
             host: Host::new(
@@ -168,6 +172,7 @@ impl Driver {
             unread: 0,
             command_hold: backpressure::CommandHold::default(),
             requests: Requests::new(parts.say, parts.typed),
+            rooms,
             quit_on_eof: parts.quit_on_eof,
             taker_wait: None,
             is_first,
@@ -266,6 +271,7 @@ impl Driver {
         let earliest = earliest.chain(self.next_report());
         let earliest = earliest.chain(self.invite_due());
         let earliest = earliest.chain(self.carried_peer_due());
+        let earliest = earliest.chain(self.rooms.deadline());
         let earliest = earliest.chain([self.address_watch.look_at()]);
         let earliest = earliest.chain(self.next_taker_step()).min();
         earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
@@ -300,8 +306,13 @@ impl Driver {
 
     fn drain(&mut self) {
         let now = Moment::now();
-        while let Some(RingOutput { output, .. }) = self.host.poll_output() {
-            self.execute_output(output, now);
+        let lobby = self.host.lobby().ring();
+        while let Some(RingOutput { ring, output }) = self.host.poll_output() {
+            match output {
+                Output::Event(event) if ring != lobby => self.handle_room_event(ring, event, now),
+                Output::Finished { untaken } if ring != lobby => self.finish_room(ring, untaken),
+                output => self.execute_output(output, now),
+            }
         }
     }
 
@@ -361,7 +372,10 @@ impl Driver {
                 .network
                 .try_entrances(self.host.lobby().id(), entrances),
             Output::Event(event) => self.handle_core_event(event, now),
-            Output::Finished { untaken } => self.finish_leaving(UnhandedCount::Messages(untaken)),
+            Output::Finished { untaken } => {
+                let in_rooms = self.untaken() - self.host.lobby().untaken();
+                self.finish_leaving(UnhandedCount::Messages(untaken + in_rooms));
+            }
         }
     }
 
@@ -369,6 +383,10 @@ impl Driver {
         if matches!(event, Event::Neighbours { .. }) {
             // A neighbour may be silent because this machine has lost the address that the link came from.
             self.address_watch.hurry();
+        }
+        let lobby = self.host.lobby().ring();
+        if let Event::Control(message) = event {
+            return self.handle_control(lobby, message, now);
         }
         let is_joining = self.deadline.is_some();
         if matches!(event, Event::View(_)) {
@@ -381,11 +399,11 @@ impl Driver {
                 predecessor: None,
                 successor: None,
             };
-            let session_event = translation::session_event(nobody, now.wall_ms);
+            let session_event = translation::session_event(nobody, lobby, now.wall_ms);
             self.session.record(session_event, now.at);
         }
-        self.session
-            .record(translation::session_event(event, now.wall_ms), now.at);
+        let event = translation::session_event(event, lobby, now.wall_ms);
+        self.session.record(event, now.at);
         if is_joining {
             self.extend_deadline(has_progressed);
         }
@@ -450,6 +468,7 @@ impl Driver {
         self.report();
         self.watch_invite();
         self.tell_carried_peers();
+        self.expire_rooms();
         self.watch_addresses();
         if self
             .deadline

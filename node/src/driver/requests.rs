@@ -5,11 +5,12 @@
 
 use std::collections::VecDeque;
 
-use ringtalk_proto::{Draft, Input};
+use ringtalk_proto::{Draft, Input, Node};
 use ringtalk_session::{
-    Code, Command, CommandError, Goodbye, MessageText, Reply, Request, Requester,
+    Code, Command, CommandError, FaceCommand, Goodbye, MessageText, Place, Presence, Reply,
+    Request, Requester,
 };
-use ringtalk_wire::BundleMessage;
+use ringtalk_wire::{BundleMessage, RingId};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::Instant;
@@ -25,6 +26,20 @@ enum RequestQueue {
     Typed,
     /// Messages from handles.
     Handles,
+}
+
+/// What is said at once in a room.
+#[derive(Debug)]
+struct RoomDraft {
+    room: RingId,
+    draft: Draft,
+}
+
+impl RoomDraft {
+    fn new(room: RingId) -> Self {
+        let draft = Draft::default();
+        Self { room, draft }
+    }
 }
 
 /// Requests on their way to the core.
@@ -87,6 +102,15 @@ impl Requests {
         }
     }
 
+    fn front(&self, queue: RequestQueue) -> Option<&Request> {
+        let queue = match queue {
+            RequestQueue::First => &self.first,
+            RequestQueue::Typed => &self.typed,
+            RequestQueue::Handles => &self.handles,
+        };
+        queue.front()
+    }
+
     const fn queue(&mut self, queue: RequestQueue) -> &mut VecDeque<Request> {
         match queue {
             RequestQueue::First => &mut self.first,
@@ -135,7 +159,9 @@ impl Driver {
     /// Takes a request from a handle. Only messages are queued.
     pub(super) fn accept_request(&mut self, request: Request) {
         match request.command {
-            Ok(Command::Say(_)) if self.session.is_ready() && !self.leave_state.has_begun() => {
+            Ok(Command::Say(..) | Command::Tell(_))
+                if self.session.is_ready() && !self.leave_state.has_begun() =>
+            {
                 self.requests.handles.push_back(request);
             }
             _ => self.execute_now(request),
@@ -144,7 +170,7 @@ impl Driver {
 
     /// Takes as many requests as there is room for, up to a limit, so that other sources get their turn.
     pub(super) fn take_requests(&mut self) {
-        let mut draft = Draft::default();
+        let mut draft = RoomDraft::new(self.rooms.typing);
         for _ in 0..LINES {
             let Some(queue) = self.next_queue(&draft) else {
                 break;
@@ -154,36 +180,48 @@ impl Driver {
             };
             self.requests.last = queue;
             let is_early =
-                matches!(request.command, Ok(Command::Say(_))) && !self.session.is_ready();
+                matches!(request.command, Ok(Command::Say(..))) && !self.session.is_ready();
             if request.command.is_err() || is_early {
                 self.requests.refused_lines += 1;
             }
             match request.command {
-                Ok(Command::Say(text)) if self.session.is_ready() => {
-                    self.draft(&mut draft, text);
-                    self.session.queue_say_answer(request.requester);
+                Ok(Command::Say(place, text)) if self.session.is_ready() => {
+                    match self.find_room(&place) {
+                        Ok(room) => {
+                            self.draft(&mut draft, room, text);
+                            self.session.queue_say_answer(room, request.requester);
+                        }
+                        Err(error) => {
+                            self.requests.refused_lines += 1;
+                            self.say(&mut draft);
+                            self.session.answer("say", request.requester, Err(error));
+                        }
+                    }
                 }
                 command => {
-                    self.say(std::mem::take(&mut draft));
+                    self.say(&mut draft);
                     let requester = request.requester;
                     self.execute_now(Request { command, requester });
                 }
             }
         }
-        self.say(draft);
+        self.say(&mut draft);
         self.leave_at_end_of_input();
     }
 
     /// Returns true if `take_requests` would do something.
     pub(super) fn has_requests_to_take(&mut self) -> bool {
-        self.next_queue(&Draft::default()).is_some() || self.is_to_leave()
+        let nothing = RoomDraft::new(self.rooms.typing);
+        self.next_queue(&nothing).is_some() || self.is_to_leave()
     }
 
     /// Refuses the requests that are left when the node leaves.
     pub(super) fn refuse_rest(&mut self) {
-        for requester in self.invites.take_requesters() {
+        let invites = self.invites.take_requesters().into_iter();
+        let invites = invites.map(|requester| ("invite", requester));
+        for (command, requester) in invites.chain(self.rooms.take_requesters()) {
             self.session
-                .answer("invite", requester, Err(CommandError::ended()));
+                .answer(command, requester, Err(CommandError::ended()));
         }
         for Request { command, requester } in self.requests.take_rest() {
             let name = command.as_ref().map_or("", Command::name);
@@ -195,39 +233,76 @@ impl Driver {
     }
 
     /// Returns the queue whose first request can be taken, together with the draft so far.
-    fn next_queue(&mut self, draft: &Draft) -> Option<RequestQueue> {
+    fn next_queue(&mut self, draft: &RoomDraft) -> Option<RequestQueue> {
         if self.leave_state.has_begun() {
             return None;
         }
         self.requests.refill();
         let order = self.requests.order(self.session.is_ready());
-        let is_free = !self.invites.is_awaited() && !self.command_hold.is_active(Instant::now());
+        let is_awaited = self.invites.is_awaited() || self.rooms.is_awaited();
+        let is_free = !is_awaited && !self.command_hold.is_active(Instant::now());
         let has_room = self.session.has_room() && is_free;
         order.into_iter().find(|queue| {
-            let front = self.requests.queue(*queue).front();
+            let front = self.requests.front(*queue);
             let is_ready = self.session.is_ready();
             front.is_some_and(|request| match request.command {
                 Ok(Command::Quit) => true,
                 _ if !has_room => false,
                 // A person's input waits until the node is ready; a program is told that it is not.
                 _ if !is_ready => !matches!(request.requester, Requester::Typist),
-                Ok(Command::Say(_)) => self.host.lobby().accepts_beside(draft),
+                Ok(Command::Say(ref place, _)) => self.has_room_for(place, draft),
+                Ok(Command::Tell(_) | Command::Face(FaceCommand::Away(_) | FaceCommand::Back)) => {
+                    self.host.lobby().accepts_input()
+                }
                 _ => true,
             })
         })
     }
 
-    /// Adds a message to the draft; sends the draft before, if it is full.
-    fn draft(&mut self, draft: &mut Draft, text: MessageText) {
+    /// Returns the room in which a command takes effect.
+    fn find_room(&self, place: &Place) -> Result<RingId, CommandError> {
+        let lobby = self.host.lobby().ring();
+        if *place == Place::Here && self.rooms.typing == lobby {
+            // No state needs to be locked for most lines.
+            return Ok(lobby);
+        }
+        self.session.state().find_room(place)
+    }
+
+    /// Returns true if a message to this place can be taken, together with the draft so far. One to a room that is not
+    /// there is taken, and refused.
+    fn has_room_for(&self, place: &Place, draft: &RoomDraft) -> bool {
+        let Ok(room) = self.find_room(place) else {
+            return true;
+        };
+        let node = self.node_of(&room);
+        node.is_none_or(|node| {
+            if draft.room == room {
+                node.accepts_beside(&draft.draft)
+            } else {
+                node.accepts_input()
+            }
+        })
+    }
+
+    /// Adds a message to the draft; sends the draft before, if it is full or for another room.
+    fn draft(&mut self, draft: &mut RoomDraft, room: RingId, text: MessageText) {
+        if draft.room != room {
+            self.say(draft);
+            draft.room = room;
+        }
         let message = BundleMessage::text(wall_clock_ms(), text);
-        if let Err(message) = draft.push(message) {
-            self.say(std::mem::replace(draft, Draft::from(message)));
+        if let Err(message) = draft.draft.push(message) {
+            self.say(draft);
+            draft.draft = message.into();
         }
     }
 
-    fn say(&mut self, draft: Draft) {
-        if !draft.is_empty() {
-            self.feed(Input::Say(draft));
+    /// Sends what is in the draft, and empties it.
+    fn say(&mut self, draft: &mut RoomDraft) {
+        let said = std::mem::take(&mut draft.draft);
+        if !said.is_empty() {
+            self.feed_in(&draft.room, Input::Say(said));
         }
     }
 
@@ -238,10 +313,15 @@ impl Driver {
         // Draining may make the node ready, but whether it takes the command is decided before.
         let admitted = command.and_then(|command| self.admit(command));
         self.drain();
-        if matches!(admitted, Ok(Command::Invite)) {
-            return self.request_invite(requester);
-        }
-        let result = admitted.and_then(|command| self.execute(command));
+        let command = match admitted {
+            // These are answered later.
+            Ok(Command::Invite) => return self.request_invite(requester),
+            Ok(Command::Create(name)) => return self.create_room(&name, requester),
+            Ok(Command::Join(place)) => return self.join_room(&place, requester),
+            Ok(Command::Leave(place)) => return self.leave_room(&place, requester),
+            other => other,
+        };
+        let result = command.and_then(|command| self.execute(command));
         self.session.answer(name, requester, result);
     }
 
@@ -259,15 +339,38 @@ impl Driver {
     }
 
     fn execute(&mut self, command: Command) -> Result<Reply, CommandError> {
-        if let Some(known) = self.session.state().answer(&command) {
-            return Ok(known);
+        let presence = match &command {
+            Command::Face(FaceCommand::Away(reason)) => {
+                Some(Presence::Away(reason.clone().unwrap_or_default()))
+            }
+            Command::Face(FaceCommand::Back) => Some(Presence::Back),
+            Command::Tell(presence) => Some(presence.clone()),
+            _ => None,
+        };
+        if let Some(presence) = presence {
+            self.announce(&presence);
+        }
+        let known = self.session.state().answer(&command);
+        if let Some(known) = known {
+            return known;
         }
         match command {
+            Command::Tell(_) => Ok(Reply::Accepted),
+            Command::Go(Some(place)) => {
+                let room = self.find_room(&place)?;
+                self.type_in(room);
+                Ok(Reply::Typing(room))
+            }
             Command::Quit => {
                 self.start_leaving(Ending::normal(Goodbye::Quit));
                 Ok(Reply::Accepted)
             }
-            Command::Transcript => Ok(Reply::Transcript(self.host.lobby().transcript())),
+            Command::Transcript(place) => {
+                let room = self.find_room(&place)?;
+                let ids = self.node_of(&room).map(Node::transcript);
+                let ids = ids.unwrap_or_default();
+                Ok(Reply::Transcript { room, ids })
+            }
             Command::Name(wish) if self.host.lobby().is_member() => {
                 self.session.record_rename_request(wish.as_str());
                 let name = wish.to_string();
@@ -278,8 +381,13 @@ impl Driver {
                 code: Code::NotInRing,
                 message: "not renamed: this node is not in the ring at the moment; try again in a few seconds".to_owned(),
             }),
-            Command::Say(_)
-            | Command::Who
+            Command::Say(..)
+            | Command::Create(_)
+            | Command::Join(_)
+            | Command::Go(None)
+            | Command::Leave(_)
+            | Command::Rooms
+            | Command::Who(_)
             | Command::Ring
             | Command::Invite
             | Command::Face(_)

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use ringtalk_proto::{
     Delivered, ErrorKind, Event as CoreEvent, JoiningStage, Person as Member, View,
 };
-use ringtalk_session::{Code, Event, JoinProgress, JoinStage, Members, Message, Person, Remark};
+use ringtalk_session::{
+    Code, Event, JoinProgress, JoinStage, Members, Message, Person, Remark, RoomEvent,
+};
+use ringtalk_wire::RingId;
 
 use super::Driver;
 
@@ -36,12 +39,13 @@ impl Driver {
 }
 
 /// Translates an event of the core, which came at `now_ms` by the calendar.
-pub(super) fn session_event(core_event: CoreEvent, now_ms: u64) -> Event {
+pub(super) fn session_event(core_event: CoreEvent, lobby: RingId, now_ms: u64) -> Event {
     match core_event {
         CoreEvent::Joining(stage) => Event::Joining(self::stage(stage)),
         CoreEvent::Start { base } => Event::Start { base },
         CoreEvent::Ready { name } => Event::Ready { name },
-        CoreEvent::Message(message) => Event::Message(self::message(message, now_ms)),
+        CoreEvent::Message(message) => Event::Message(self::message(lobby, message, now_ms)),
+        CoreEvent::Control(_) => unreachable!("it is no event of its own"),
         CoreEvent::View(view) => Event::View(Arc::new(members(&view))),
         CoreEvent::Neighbours {
             predecessor,
@@ -107,6 +111,51 @@ pub(super) fn session_event(core_event: CoreEvent, now_ms: u64) -> Event {
     }
 }
 
+/// Translates an event of a room; `None` if the event is of no interest there.
+pub(super) fn room_event(core_event: CoreEvent) -> Option<RoomEvent> {
+    Some(match core_event {
+        CoreEvent::Start { base } => RoomEvent::Start { base },
+        CoreEvent::Ready { .. } => RoomEvent::Ready,
+        CoreEvent::View(view) => RoomEvent::View(Arc::new(members(&view))),
+        CoreEvent::Joined(member) => RoomEvent::Joined(person(member)),
+        CoreEvent::Left(member) => RoomEvent::Left(person(member)),
+        CoreEvent::Failed(member) => RoomEvent::Failed(person(member)),
+        CoreEvent::Merged { members, .. } => RoomEvent::Merged { members },
+        CoreEvent::Reached {
+            first,
+            last,
+            members,
+            complete,
+        } => RoomEvent::Reached {
+            first,
+            last,
+            members,
+            complete,
+        },
+        CoreEvent::Gap {
+            author,
+            from,
+            to,
+            passed,
+        } => RoomEvent::Gap {
+            author,
+            from,
+            to,
+            passed,
+        },
+        // The lobby tells of names, and of this node's absence.
+        CoreEvent::Renamed { .. }
+        | CoreEvent::WasAway { .. }
+        | CoreEvent::Joining(_)
+        | CoreEvent::Neighbours { .. }
+        | CoreEvent::Observed { .. }
+        | CoreEvent::Message(_)
+        | CoreEvent::Control(_)
+        | CoreEvent::Coordinator { .. }
+        | CoreEvent::Error { .. } => return None,
+    })
+}
+
 /// Returns the sentence about an absence.
 fn absence(lasted: Duration, messages: u64) -> String {
     let seconds = lasted.as_secs();
@@ -122,7 +171,7 @@ fn absence(lasted: Duration, messages: u64) -> String {
     }
 }
 
-fn message(message: Delivered, arrived_ms: u64) -> Message {
+pub(super) fn message(room: RingId, message: Delivered, arrived_ms: u64) -> Message {
     let Delivered {
         id,
         name,
@@ -133,6 +182,7 @@ fn message(message: Delivered, arrived_ms: u64) -> Message {
         history,
     } = message;
     Message {
+        room,
         id,
         name,
         timestamp_ms,
@@ -149,7 +199,7 @@ fn members(view: &View) -> Members {
     Members::new(tag.epoch, tag.number, view.shared_members())
 }
 
-const fn code(kind: ErrorKind) -> Code {
+pub(super) const fn code(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::AuthorForked => Code::AuthorForked,
         ErrorKind::Full => Code::Full,

@@ -1,6 +1,6 @@
 //! The absence of the user: what comes meanwhile is counted.
 //!
-//! Only this face knows of it. Not here: what a mention is (`attention`).
+//! Others know only that the user is away, and not what came. Not here: what a mention is (`attention`).
 
 use std::time::Instant;
 

@@ -209,10 +209,7 @@ impl Attention {
     fn go_away(&mut self, text: Option<&str>, now: Instant) -> String {
         let reason = text.map_or_else(String::new, |text| format!(" ({text})"));
         self.absence.get_or_insert_with(|| Absence::new(now));
-        format!(
-            "you are away{reason}; /back says what came meanwhile. The others do not see this yet: a later version \
-             will tell them"
-        )
+        format!("you are away{reason}, and the others see it; /back says what came meanwhile")
     }
 
     fn come_back(&mut self, now: Instant) -> String {

@@ -3,14 +3,17 @@
 //! When the queue is nearly full, the face leaves out the authors who send most (`overload`). Not here: the rendering
 //! (`lines`, `screen`), and the threads that write it (`stdout`, `screen::task`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ringtalk_session::{
-    Answer, Backlog, Event, FinishFuture, Joining, Members, NodeId, Outlet, OutletEnd, OutletError,
+    Answer, Backlog, Event, FinishFuture, Joining, Me, Members, NodeId, Outlet, OutletEnd,
+    OutletError, Presence, RingId, RoomEvent,
 };
+use tokio::sync::mpsc;
 
 use crate::display_item::DisplayItem;
 use crate::overload::{Overload, WithheldMessages};
@@ -39,22 +42,28 @@ pub(crate) trait Queue: fmt::Debug + Send {
 pub(crate) struct Face<Q> {
     queue: Q,
     me: NodeId,
-    members: Option<Arc<Members>>,
+    lobby: RingId,
+    /// The members of the lobby and of the other rooms.
+    members: BTreeMap<RingId, Arc<Members>>,
     overload: Overload,
     stdout: Stdout,
     window: Hangup,
     reporter: Option<Reporter>,
     /// The diagnostics that take refusals, if the person who types does not see them in the discussion.
     refusals: Option<Diagnostics>,
+    /// Is told when the face has saved the talk.
+    saved: Option<mpsc::Receiver<()>>,
 }
 
 impl<Q: Queue> Face<Q> {
     /// Creates a face of this node. Its queue leads to `stdout`, and `window` reports the end of its terminal.
-    pub(crate) fn new(queue: Q, me: NodeId, stdout: Stdout, window: Hangup) -> Self {
+    pub(crate) fn new(queue: Q, me: &Me, stdout: Stdout, window: Hangup) -> Self {
         Self {
             queue,
-            me,
-            members: None,
+            me: me.id,
+            lobby: me.lobby(),
+            members: BTreeMap::new(),
+            saved: None,
             overload: Overload::default(),
             stdout,
             window,
@@ -77,39 +86,54 @@ impl<Q: Queue> Face<Q> {
         self
     }
 
+    /// Adds the receiver that is told when the talk was saved.
+    #[must_use]
+    pub(crate) fn with_saved(mut self, saved: mpsc::Receiver<()>) -> Self {
+        self.saved = Some(saved);
+        self
+    }
+
     /// Returns true if an event is shown. It is not shown if its author sends more than is read here.
     fn admits(&mut self, event: &Event) -> bool {
-        let (messages, text) = match event {
-            Event::Message(message) => (
-                WithheldMessages {
-                    author: message.id.author,
-                    from: message.id.seq,
-                    to: message.id.seq,
-                },
-                message.text.len(),
-            ),
-            Event::Gap {
+        let (room, author, from, to, bytes) = match event {
+            Event::Message(message) => {
+                let id = message.id;
+                (message.room, id.author, id.seq, id.seq, message.text.len())
+            }
+            Event::Control(message) => {
+                let id = message.id;
+                (message.room, id.author, id.seq, id.seq, 0)
+            }
+            &Event::Gap {
                 author,
                 from,
                 to,
                 passed: true,
-            } => (
-                WithheldMessages {
-                    author: *author,
-                    from: *from,
-                    to: *to,
+            } => (self.lobby, author, from, to, 0),
+            &Event::Room(
+                room,
+                RoomEvent::Gap {
+                    author,
+                    from,
+                    to,
+                    passed: true,
                 },
-                0,
-            ),
+            ) => (room, author, from, to, 0),
             _ => return true,
+        };
+        let messages = WithheldMessages {
+            room,
+            author,
+            from,
+            to,
         };
         if messages.author == self.me {
             return true;
         }
         self.update_overload();
-        let members = self.members.as_ref();
+        let members = self.members.get(&messages.room);
         let is_listed = members.is_some_and(|members| members.contains(&messages.author));
-        self.overload.admits(messages, is_listed, text)
+        self.overload.admits(messages, is_listed, bytes)
     }
 
     /// Updates the overload with the load of the queue. Once it has drained, reports the messages that were not shown.
@@ -125,7 +149,15 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
     fn show(&mut self, turn: &mut Vec<Event>) {
         for event in turn.drain(..) {
             match &event {
-                Event::View(members) => self.members = Some(Arc::clone(members)),
+                Event::View(members) => {
+                    self.members.insert(self.lobby, Arc::clone(members));
+                }
+                Event::Room(room, RoomEvent::View(members)) => {
+                    self.members.insert(*room, Arc::clone(members));
+                }
+                Event::Room(room, RoomEvent::Left(person)) if person.id == self.me => {
+                    self.members.remove(room);
+                }
                 Event::Goodbye { .. } => {
                     for withheld in self.overload.end() {
                         self.queue.push(DisplayItem::Withheld(withheld));
@@ -184,6 +216,13 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
                 _ => OutletEnd::Failed(why),
             }
         })
+    }
+
+    fn poll_presence(&mut self, context: &mut Context) -> Poll<Presence> {
+        match self.saved.as_mut().map(|saved| saved.poll_recv(context)) {
+            Some(Poll::Ready(Some(()))) => Poll::Ready(Presence::Saved),
+            _ => Poll::Pending,
+        }
     }
 
     fn finish(self: Box<Self>, limit: Duration) -> FinishFuture {

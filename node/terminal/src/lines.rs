@@ -4,11 +4,15 @@
 //! from a peer reach the terminal only as text (`escape_line`), and no text can begin a line. Not here: the full screen
 //! (`screen`), and the words (`sentences`).
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::time::Instant;
 
-use ringtalk_session::{Answer, Event, FaceCommand, Message, NodeId, Reply, State};
+use ringtalk_session::{
+    Answer, Event, FaceCommand, Message, NodeId, Reply, RingId, RoomEvent, State,
+};
 use time::UtcOffset;
+use tokio::sync::mpsc;
 
 use crate::attention::{Alert, Attention, AttentionSettings};
 use crate::overload::WithheldMessages;
@@ -16,11 +20,16 @@ use crate::palette::name_color;
 use crate::recent_messages::{RecentMessage, RecentMessages};
 use crate::saved_talk::{SaveError, save};
 use crate::sentences::{self, Sentence, SentenceKind, UNLISTED};
-use crate::stdin::ACTION;
+use crate::stdin::{ACTION, HELP_WITH_ROOMS};
 use crate::timestamp::{display_ms, display_time};
 use crate::tty::{BELL, notify, wrap_for_any_terminal};
 use crate::visit::Visit;
 use ringtalk_session::text::{collapse_blanks, escape_line, escape_multiline};
+
+/// Returns the name of a room as people read it.
+fn room_name(room: &RingId, state: &State) -> String {
+    format!("#{}", escape_line(&state.room_label(room)))
+}
 
 /// The columns under the time, which are kept free of members' texts.
 const INDENT: usize = 6;
@@ -35,7 +44,12 @@ const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
 pub(crate) struct Lines {
     color: bool,
     offset: UtcOffset,
-    in_history: bool,
+    /// The rooms of which older messages were shown.
+    in_history: BTreeSet<RingId>,
+    /// True once a second room was entered: lines name their room then.
+    names_rooms: bool,
+    /// Tells the session that the talk was saved.
+    told: Option<mpsc::Sender<()>>,
     recent: RecentMessages,
     visit: Visit,
     attention: Attention,
@@ -55,6 +69,15 @@ impl Lines {
         }
     }
 
+    /// Tells the others through this channel when the talk was saved.
+    #[must_use]
+    pub(crate) fn telling_of_saves(self, told: mpsc::Sender<()>) -> Self {
+        Self {
+            told: Some(told),
+            ..self
+        }
+    }
+
     /// Creates a writer of plain lines. `offset` is the offset of local time from UTC. `columns` returns the number of
     /// columns of the terminal, if stdout is one.
     pub(crate) fn new(
@@ -68,7 +91,9 @@ impl Lines {
             may_save: true,
             color,
             offset,
-            in_history: false,
+            in_history: BTreeSet::new(),
+            names_rooms: false,
+            told: None,
             recent: RecentMessages::default(),
             visit: Visit::new(),
             attention: Attention::new(attention),
@@ -85,7 +110,8 @@ impl Lines {
                 let alert = self.attention.alert_of_join(person, false, now);
                 self.alert(alert, out);
             }
-            Event::Ready { .. } if self.in_history => {
+            Event::Room(_, RoomEvent::Entering) => self.names_rooms = true,
+            Event::Ready { .. } if !self.in_history.is_empty() => {
                 self.notice("that was before you joined", out);
             }
             Event::Goodbye { reason } => {
@@ -114,6 +140,11 @@ impl Lines {
         for sentence in sentences::of_answer(answer, state) {
             self.sentence(&sentence, out);
         }
+        if answer.result == Ok(Reply::Help) {
+            for line in HELP_WITH_ROOMS {
+                self.notice(line, out);
+            }
+        }
         if let Ok(Reply::Face(command)) = &answer.result {
             self.run(command, out);
         }
@@ -133,6 +164,10 @@ impl Lines {
                 } else {
                     Err(SaveError::Piped)
                 };
+                if let (Ok(_), Some(told)) = (&saved, &self.told) {
+                    // If the last time was not told yet, that will do for both.
+                    let _ = told.try_send(());
+                }
                 let said = self.visit.record_save(saved);
                 self.sentence(&said, out);
             }
@@ -153,10 +188,16 @@ impl Lines {
     }
 
     fn message(&mut self, message: &Message, state: &State, now: Instant, out: &mut Vec<u8>) {
-        if message.history && !self.in_history {
-            self.in_history = true;
-            self.notice("the discussion so far:", out);
+        if message.history && self.in_history.insert(message.room) {
+            let heading = if state.is_main(&message.room) {
+                "the discussion so far:".to_owned()
+            } else {
+                format!("{} so far:", room_name(&message.room, state))
+            };
+            self.notice(&heading, out);
         }
+        // On a terminal, the lines of the room that one writes to look as if there was no other.
+        let is_here = (self.columns)().is_some() && message.room == state.typing;
         let name = escape_line(&message.name);
         let mark = if state.is_unlisted(message) {
             format!(" {UNLISTED}")
@@ -167,12 +208,20 @@ impl Lines {
         let shown = RecentMessage {
             said_ms: display_ms(message),
             time: display_time(message, self.offset),
+            room: if self.names_rooms {
+                format!("{} ", room_name(&message.room, state))
+            } else {
+                String::new()
+            },
             name: format!("{name}{mark}"),
             is_action: action.is_some(),
             text: escape_multiline(action.map_or(&*message.text, str::trim_start)),
         };
         let text = shown.text_line();
         let mut line = vec![Span::dim(shown.time.clone()), Span::plain(" ")];
+        if !is_here {
+            line.push(Span::dim(shown.room.clone()));
+        }
         if shown.is_action {
             line.push(Span::plain(format!("* {} {text}", shown.name)));
         } else if message.history {

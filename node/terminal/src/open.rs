@@ -141,8 +141,7 @@ pub fn write_start_failure(kind: FaceKind, error: Remark) -> io::Result<()> {
 
 impl PreparedFace {
     /// Opens the face for this node.
-    pub fn open(self, me: Me) -> io::Result<Box<dyn Outlet>> {
-        let id = me.id;
+    pub fn open(self, me: &Me) -> io::Result<Box<dyn Outlet>> {
         Ok(match self.kind {
             FaceKind::Screen { color } => {
                 let (stdout, sender) = Stdout::start()?;
@@ -155,25 +154,28 @@ impl PreparedFace {
                     mouse_wheel: self.mouse_wheel,
                     backlog: self.backlog,
                 };
-                Box::new(Face::new(setup.start(me)?, id, stdout, self.window))
+                let queue = setup.start(me.clone())?;
+                Box::new(Face::new(queue, me, stdout, self.window))
             }
             FaceKind::Lines { color } => {
+                let (told, saved) = mpsc::channel(1);
                 let lines = Lines::new(color, self.offset, columns, self.attention);
+                let lines = lines.telling_of_saves(told);
                 let lines = if io::stdin().is_terminal() {
                     lines
                 } else {
                     lines.without_saving()
                 };
-                let encoder = TextEncoder::new(TextFormat::Lines(Box::new(lines)), me);
+                let encoder = TextEncoder::new(TextFormat::Lines(Box::new(lines)), me.clone());
                 let (stdout, sender) = Stdout::start_for(encoder, self.backlog)?;
-                let face = Face::new(StdoutQueue::new(sender), id, stdout, self.window);
-                let face = face.with_reporter(self.reporter);
+                let face = Face::new(StdoutQueue::new(sender), me, stdout, self.window);
+                let face = face.with_reporter(self.reporter).with_saved(saved);
                 Box::new(face.with_refusals(self.refusals))
             }
             FaceKind::Json { .. } => {
-                let encoder = TextEncoder::new(TextFormat::Json, me);
+                let encoder = TextEncoder::new(TextFormat::Json, me.clone());
                 let (stdout, sender) = Stdout::start_for(encoder, self.backlog)?;
-                Box::new(Face::new(StdoutQueue::new(sender), id, stdout, self.window))
+                Box::new(Face::new(StdoutQueue::new(sender), me, stdout, self.window))
             }
             FaceKind::Nothing => Box::new(NullOutlet::default()),
         })

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ringtalk_session::NodeId;
+use ringtalk_session::{NodeId, RingId};
 
 /// The share above which an author is withheld while the queue is nearly full: one part in this many of all bytes that
 /// were sent since the queue began to fill.
@@ -15,9 +15,10 @@ const MESSAGE_BYTES: u64 = 256;
 /// The common id of all authors who are not in the view: they count as one.
 const UNLISTED: NodeId = NodeId::from_bytes([0; 16]);
 
-/// Messages of one author that were not shown.
+/// Messages of one author in a room that were not shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct WithheldMessages {
+    pub(crate) room: RingId,
     pub(crate) author: NodeId,
     pub(crate) from: u64,
     pub(crate) to: u64,
@@ -32,7 +33,7 @@ pub(crate) struct Overload {
     is_counting: bool,
     /// True from when the queue is nearly full until it has drained.
     is_throttling: bool,
-    withheld: BTreeMap<NodeId, WithheldMessages>,
+    withheld: BTreeMap<(RingId, NodeId), WithheldMessages>,
 }
 
 impl Overload {
@@ -70,13 +71,13 @@ impl Overload {
         let author_bytes = author_bytes.or_default();
         *author_bytes += bytes;
         self.total_bytes += bytes;
-        if let Some(withheld) = self.withheld.get_mut(&author) {
+        if let Some(withheld) = self.withheld.get_mut(&(messages.room, author)) {
             withheld.to = messages.to;
             return false;
         }
         let is_shown = !self.is_throttling || *author_bytes * SHARE_DIVISOR <= self.total_bytes;
         if !is_shown {
-            self.withheld.insert(author, messages);
+            self.withheld.insert((messages.room, author), messages);
         }
         is_shown
     }
@@ -94,6 +95,7 @@ mod tests {
 
     fn message(author: u8, seq: u64) -> WithheldMessages {
         WithheldMessages {
+            room: RingId::from_bytes([0; 16]),
             author: NodeId::from_bytes([author; 16]),
             from: seq,
             to: seq,

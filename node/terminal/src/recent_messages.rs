@@ -35,6 +35,8 @@ pub(crate) struct RecentMessage {
     /// The time that was shown, in milliseconds since 1970, and its time of day.
     pub(crate) said_ms: u64,
     pub(crate) time: String,
+    /// The name of the room with a blank behind it, or nothing while there is one room only.
+    pub(crate) room: String,
     /// The author's name, with what stands behind it.
     pub(crate) name: String,
     pub(crate) is_action: bool,
@@ -44,7 +46,7 @@ pub(crate) struct RecentMessage {
 
 impl RecentMessage {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.time.len() + self.name.len() + self.text.len()
+        size_of::<Self>() + self.time.len() + self.room.len() + self.name.len() + self.text.len()
     }
 
     /// Returns the text on one line, as it is shown.
@@ -53,12 +55,14 @@ impl RecentMessage {
     }
 
     fn line(&self) -> String {
-        let Self { time, name, .. } = self;
+        let Self {
+            time, room, name, ..
+        } = self;
         let text = self.text_line();
         if self.is_action {
-            format!("{time} * {name} {text}")
+            format!("{time} {room}* {name} {text}")
         } else {
-            format!("{time} {name}: {text}")
+            format!("{time} {room}{name}: {text}")
         }
     }
 }
@@ -102,6 +106,7 @@ impl RecentMessages {
         self.messages.iter().map(move |message| SavedMessage {
             day: local_date(message.said_ms, offset),
             time: &message.time,
+            room: &message.room,
             name: &message.name,
             is_action: message.is_action,
             text: &message.text,
@@ -119,6 +124,7 @@ mod tests {
             recent.push(RecentMessage {
                 said_ms: 0,
                 time: "12:34".to_owned(),
+                room: String::new(),
                 name: "ann".to_owned(),
                 is_action: false,
                 text,

@@ -25,6 +25,8 @@ pub(crate) struct SavedMessage<'a> {
     pub(crate) day: Date,
     /// The time of day, as it was shown.
     pub(crate) time: &'a str,
+    /// The name of the room with a blank behind it, or nothing while there is one room only.
+    pub(crate) room: &'a str,
     pub(crate) name: &'a str,
     /// True if the text says what the author does.
     pub(crate) is_action: bool,
@@ -65,7 +67,10 @@ pub(crate) fn save<'a>(
         1 => "1 message".to_owned(),
         count => format!("{count} messages"),
     };
-    Ok(format!("{messages} written to {}", path.display()))
+    Ok(format!(
+        "{messages} written to {}; the room is told",
+        path.display()
+    ))
 }
 
 /// Returns the path that was typed, with the user's home folder in the place of `~`.
@@ -128,6 +133,7 @@ impl SavedMessage<'_> {
         let Self {
             day,
             time,
+            room,
             name,
             is_action,
             text,
@@ -140,7 +146,7 @@ impl SavedMessage<'_> {
         };
         let lines: Vec<String> = text.split('\n').map(collapse_blanks).collect();
         let text = lines.join(&format!("\n{INDENT}"));
-        format!("{year:04}-{month:02}-{date:02} {time} {head}{text}")
+        format!("{year:04}-{month:02}-{date:02} {time} {room}{head}{text}")
     }
 }
 
@@ -172,6 +178,7 @@ mod tests {
         SavedMessage {
             day: Date::from_calendar_date(2023, Month::November, 14).unwrap(),
             time,
+            room: "",
             name,
             is_action: false,
             text,
@@ -194,7 +201,10 @@ mod tests {
         };
         let forged = message("22:13", "ann", "one\n2023-11-14 22:13 bob: two\n\nthree");
         let said = save(path.to_str().unwrap(), [forged, action].into_iter()).unwrap();
-        assert_eq!(said, format!("2 messages written to {}", path.display()));
+        assert_eq!(
+            said,
+            format!("2 messages written to {}; the room is told", path.display())
+        );
         let written = fs::read_to_string(&path).unwrap();
         let expected = "2023-11-14 22:13 ann: one\n      2023-11-14 22:13 bob: two\n      \n      three\n\
                         2023-11-14 22:14? * bob waves\n";

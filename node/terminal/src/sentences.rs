@@ -3,8 +3,10 @@
 //! Not here: their rendering (`lines`, `screen`), and the messages of members (`Event::Message`).
 
 use ringtalk_session::{
-    Answer, Code, Event, Goodbye, Invite, Member, Members, NodeId, Reply, State,
+    Answer, Code, Event, Goodbye, Invite, Member, Members, NodeId, Reply, RingId, State,
 };
+
+mod rooms;
 
 use crate::overload::WithheldMessages;
 use crate::stdin::HELP;
@@ -73,8 +75,12 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Sentence> {
         }
         Event::Gap {
             author, from, to, ..
-        } => warning(of_gap(author, to - from + 1, state)),
-        Event::Split { members, .. } => warning(of_split(*members)),
+        } => warning(of_gap(author, to - from + 1, None, state)),
+        Event::Split { members, .. } => warning(of_split(*members, None)),
+        Event::Room(room, event) => {
+            return rooms::of_event(room, event, state).into_iter().collect();
+        }
+        Event::Control(message) => return rooms::of_control(message, state).into_iter().collect(),
         Event::Error(remark) => warning(remark.message.as_str()),
         Event::Open { message } | Event::Relocated { message, .. } => warning(message.as_str()),
         Event::Notice(remark) if remark.code == Code::InviteChanged => {
@@ -90,6 +96,7 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Sentence> {
         | Event::View(_)
         | Event::Neighbours { .. }
         | Event::Invite(_)
+        | Event::Typing { .. }
         | Event::Reached { .. } => return Vec::new(),
     };
     vec![sentence]
@@ -98,14 +105,27 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Sentence> {
 /// Returns the sentences about an answer.
 pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Sentence> {
     match &answer.result {
-        Ok(Reply::Sent(_) | Reply::Accepted | Reply::Face(_) | Reply::Clear) => Vec::new(),
-        Ok(Reply::Who(members)) => of_who(members.as_deref(), state),
+        Ok(Reply::Sent { .. } | Reply::Accepted | Reply::Face(_) | Reply::Clear) => Vec::new(),
+        Ok(Reply::Entered(room)) if answer.command == "create" => {
+            vec![rooms::of_typing(room, state), rooms::of_way_in(room)]
+        }
+        Ok(Reply::Entered(room) | Reply::Typing(room)) => vec![rooms::of_typing(room, state)],
+        Ok(Reply::Rooms(list)) => rooms::of_rooms(list, state),
+        Ok(Reply::Who { room, members }) => of_who(room, members.as_deref(), state),
         Ok(Reply::Ring { members, .. }) => of_ring(members.as_deref(), state),
         Ok(Reply::Invite(invite)) => of_invite(invite, state),
         Ok(Reply::Help) => HELP.iter().map(|line| table_line(line)).collect(),
-        Ok(Reply::Transcript(ids)) => {
+        Ok(Reply::Transcript { room, ids }) => {
             let heading = format!("{} messages, in the same order for everyone:", ids.len());
-            let ids = ids.iter().map(|id| notice(format!("  {}", id.uuid())));
+            let is_main = state.is_main(room);
+            let ids = ids.iter().map(|id| {
+                let uuid = if is_main {
+                    id.uuid()
+                } else {
+                    id.uuid_in_room(room)
+                };
+                notice(format!("  {uuid}"))
+            });
             std::iter::once(notice(heading)).chain(ids).collect()
         }
         Err(error) => vec![warning(error.message.as_str())],
@@ -171,23 +191,25 @@ fn of_ready(name: &str, state: &State) -> Vec<Sentence> {
 }
 
 /// Returns the sentence about the loss of several members at once.
-fn of_split(members: usize) -> String {
+fn of_split(members: usize, room: Option<&str>) -> String {
     let here = match members {
         0 | 1 => "nobody else is here now".to_owned(),
         members => format!("{members} people are still here"),
     };
+    let room = room.map_or_else(String::new, |room| format!(" in {room}"));
     format!(
-        "cut off from several people at once; {here}. If the others are still running, they get what is said here \
+        "cut off from several people at once{room}; {here}. If the others are still running, they get what is said here \
          when the connection is back"
     )
 }
 
-fn of_gap(author: &NodeId, count: u64, state: &State) -> String {
+fn of_gap(author: &NodeId, count: u64, room: Option<&str>, state: &State) -> String {
     let who = name_or_id(author, state);
+    let room = room.map_or_else(String::new, |room| format!(" in {room}"));
     if count == 1 {
-        format!("1 message from {who} is missing: no member has it")
+        format!("1 message from {who}{room} is missing: no member has it")
     } else {
-        format!("{count} messages from {who} are missing: no member has them")
+        format!("{count} messages from {who}{room} are missing: no member has them")
     }
 }
 
@@ -196,21 +218,39 @@ pub(crate) fn of_withheld(withheld: &WithheldMessages, state: &State) -> Sentenc
     let who = name_or_id(&withheld.author, state);
     let count = withheld.to - withheld.from + 1;
     let noun = if count == 1 { "message" } else { "messages" };
+    let room = if state.is_main(&withheld.room) {
+        String::new()
+    } else {
+        format!(" in {}", rooms::name_of(&withheld.room, state))
+    };
     warning(format!(
-        "{count} {noun} from {who} skipped: they came faster than they could be shown"
+        "{count} {noun} from {who}{room} skipped: they came faster than they could be shown"
     ))
 }
 
-fn of_who(members: Option<&Members>, state: &State) -> Vec<Sentence> {
+fn of_who(room: &RingId, members: Option<&Members>, state: &State) -> Vec<Sentence> {
     let Some(members) = members else {
         return vec![notice("this node has not joined the discussion yet")];
     };
+    let place = if state.is_main(room) {
+        "here".to_owned()
+    } else {
+        format!("in {}", rooms::name_of(room, state))
+    };
     let heading = notice(format!(
-        "{} here, in the order in which they joined:",
+        "{} {place}, in the order in which they joined:",
         members.len()
     ));
+    let is_main = state.is_main(room);
     let lines = members.by_seniority().into_iter();
-    let lines = lines.map(|member| notice(describe_member(member, members, state)));
+    let lines = lines.map(|member| {
+        let role = if is_main {
+            "coordinator"
+        } else {
+            "looks after it"
+        };
+        notice(describe_member(member, members, role, state))
+    });
     std::iter::once(heading).chain(lines).collect()
 }
 
@@ -227,7 +267,7 @@ fn of_ring(members: Option<&Members>, state: &State) -> Vec<Sentence> {
         } else {
             ""
         };
-        notice(describe_member(member, members, state) + neighbour)
+        notice(describe_member(member, members, "coordinator", state) + neighbour)
     });
     std::iter::once(heading).chain(lines).collect()
 }
@@ -249,11 +289,12 @@ fn list_names(members: &Members, me: &NodeId) -> String {
     }
 }
 
-fn describe_member(member: &Member, members: &Members, state: &State) -> String {
+/// Describes a member; `role` is that of the coordinator.
+fn describe_member(member: &Member, members: &Members, role: &str, state: &State) -> String {
     let role = if member.id == members.coordinator() {
-        ", coordinator"
+        format!(", {role}")
     } else {
-        ""
+        String::new()
     };
     let you = if member.id == state.me.id {
         ", you"
@@ -261,7 +302,12 @@ fn describe_member(member: &Member, members: &Members, state: &State) -> String 
         ""
     };
     let address = member.addresses.shown();
-    format!("  {} at {address}{role}{you}", member.name)
+    let away = match state.away.get(&member.id).map(String::as_str) {
+        None => String::new(),
+        Some("") => ", away".to_owned(),
+        Some(reason) => format!(", away ({reason})"),
+    };
+    format!("  {} at {address}{role}{you}{away}", member.name)
 }
 
 pub(crate) fn name_or_id(id: &NodeId, state: &State) -> String {

@@ -4,13 +4,14 @@
 
 use ringtalk_session::{
     Answer, Backlog, Code, CommandError, Event, FaceCommand, Me, Member, Message, MessageId,
-    OutletError, Reply, State, json,
+    OutletError, Reply, RoomEvent, State, json,
 };
 
 use crate::display_item::DisplayItem;
 use crate::face::Queue;
 use crate::lines::Lines;
-use crate::stdin::HELP;
+use crate::overload::WithheldMessages;
+use crate::stdin::{HELP, HELP_WITH_ROOMS};
 use crate::stdout::{Encoder, Load, StdoutError, StdoutSender};
 
 /// The maximum number of bytes that may wait to be written: some 200,000 short messages. With more, one reader that
@@ -101,14 +102,22 @@ impl Encoder for TextEncoder {
             }
             DisplayItem::Answer(answer) => match format {
                 TextFormat::Lines(lines) => lines.answer(&answer, state, out),
-                TextFormat::Json => write_json_answer(&answer, out),
+                TextFormat::Json => write_json_answer(&answer, state, out),
             },
             DisplayItem::Withheld(withheld) => {
-                state.clock.advance(withheld.author, withheld.to);
+                if let Some(clock) = state.clock_of(&withheld.room) {
+                    clock.advance(withheld.author, withheld.to);
+                }
                 match format {
                     TextFormat::Lines(lines) => lines.withheld(&withheld, state, out),
                     TextFormat::Json => {
-                        json::write_withheld(withheld.author, withheld.from, withheld.to, out);
+                        let WithheldMessages {
+                            room,
+                            author,
+                            from,
+                            to,
+                        } = withheld;
+                        json::write_withheld(&room, author, (from, to), state, out);
                     }
                 }
             }
@@ -130,7 +139,7 @@ fn refuse_to_program(command: &FaceCommand) -> String {
 }
 
 /// Writes a node's answer as JSON. What a face does for people, a program does for itself.
-fn write_json_answer(answer: &Answer, out: &mut Vec<u8>) {
+fn write_json_answer(answer: &Answer, state: &State, out: &mut Vec<u8>) {
     match &answer.result {
         Ok(Reply::Face(command)) => {
             let message = refuse_to_program(command);
@@ -141,14 +150,15 @@ fn write_json_answer(answer: &Answer, out: &mut Vec<u8>) {
                     result,
                     ..answer.clone()
                 },
+                state,
                 out,
             );
             return;
         }
-        Ok(Reply::Help) => json::write_help(&HELP, out),
+        Ok(Reply::Help) => json::write_help(&[&HELP[..], &HELP_WITH_ROOMS].concat(), out),
         _ => {}
     }
-    json::write_answer(answer, out);
+    json::write_answer(answer, state, out);
 }
 
 impl DisplayItem {
@@ -158,7 +168,7 @@ impl DisplayItem {
             Self::Event(event) => event,
             Self::Answer(answer) => {
                 let ids = match &answer.result {
-                    Ok(Reply::Transcript(ids)) => ids.len(),
+                    Ok(Reply::Transcript { ids, .. }) => ids.len(),
                     _ => 0,
                 };
                 return Load {
@@ -176,8 +186,12 @@ impl DisplayItem {
         let more = match event {
             Event::Message(message) => bytes_of(message),
             // Views may share their members. Count them all, because they need not.
-            Event::View(members) => members.len() * size_of::<Member>(),
-            Event::Start { base } => base.len() * size_of::<MessageId>(),
+            Event::View(members) | Event::Room(_, RoomEvent::View(members)) => {
+                members.len() * size_of::<Member>()
+            }
+            Event::Start { base } | Event::Room(_, RoomEvent::Start { base }) => {
+                base.len() * size_of::<MessageId>()
+            }
             Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
             _ => 0,
         };

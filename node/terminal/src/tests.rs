@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use ringtalk_session::{
-    Backlog, Code, DiscussionId, Epoch, Event, FaceCommand, Goodbye, Invite, InviteState,
-    JoinStage, Me, Member, Members, Message, MessageId, NodeId, Person, ProgramName, Remark, Reply,
-    Requester, Session, VectorClock,
+    Backlog, Code, ControlMessage, DiscussionId, Epoch, Event, FaceCommand, Goodbye, Invite,
+    InviteState, JoinStage, Me, Member, Members, Message, MessageId, NodeId, Person, Presence,
+    ProgramName, Remark, Reply, Requester, RingId, RoomEvent, Session, VectorClock,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ use crate::tty::Hangup;
 pub(super) const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
 const BOB: NodeId = NodeId::from_bytes([0xb; 16]);
 const ANN_UUID: &str = "0a0a0a0a-0a0a-8a0a-8a0a-0a0a0a0a0a0a";
+const LOBBY_UUID: &str = "00000000-0000-8000-8000-000000000000";
 const BOB_UUID: &str = "0b0b0b0b-0b0b-8b0b-8b0b-0b0b0b0b0b0b";
 
 fn member(id: NodeId, name: &str, seniority: u64) -> Arc<Member> {
@@ -84,7 +85,7 @@ impl TestFace {
         };
         let (stdout, sender) =
             Stdout::start_with(ChannelOutput(out), encoder, Backlog::new(0)).unwrap();
-        let face = Face::new(StdoutQueue::new(sender), me.id, stdout, Hangup::never());
+        let face = Face::new(StdoutQueue::new(sender), &me, stdout, Hangup::never());
         Self {
             session: Session::new(me, Box::new(face), 7),
             written,
@@ -120,6 +121,7 @@ pub(super) fn members() -> Arc<Members> {
 
 pub(super) fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
     Event::Message(Message {
+        room: me().lobby(),
         id: MessageId { author, seq },
         name: "ann".into(),
         timestamp_ms: 1_700_000_000_042,
@@ -176,6 +178,7 @@ fn json_messages_have_every_field_of_the_contract() {
         "seq": 1,
         "name": "ann",
         "room": "main",
+        "room-id": LOBBY_UUID,
         "timestamp": "2023-11-14T22:13:20.042Z",
         "message": "héllo\n",
         "lamport": 3,
@@ -315,7 +318,10 @@ fn json_has_the_drivers_own_events() {
         author: ANN,
         seq: 1,
     };
-    let reply = Reply::Transcript(vec![id]);
+    let reply = Reply::Transcript {
+        room: me().lobby(),
+        ids: vec![id],
+    };
     face.session
         .answer("transcript", Requester::Typist, Ok(reply));
     face.tell(Event::Error(Remark {
@@ -328,7 +334,7 @@ fn json_has_the_drivers_own_events() {
     let text = face.close();
     assert!(text.contains(r"m\u009b"));
     let expected = [
-        json!({"event": "transcript", "ids": [id.uuid().to_string()]}),
+        json!({"event": "transcript", "room": "main", "room-id": LOBBY_UUID, "ids": [id.uuid().to_string()]}),
         json!({"event": "error", "code": "full", "message": "m\u{9b}"}),
         json!({"event": "goodbye", "reason": "quit"}),
     ];
@@ -516,7 +522,10 @@ fn the_last_entrance_leaves_the_invite_that_newcomers_need() {
 fn lines_list_who_is_here() {
     let mut face = open_face(FaceKind::Lines { color: false });
     face.tell(Event::View(members()));
-    let reply = Reply::Who(Some(members()));
+    let reply = Reply::Who {
+        room: me().lobby(),
+        members: Some(members()),
+    };
     face.session.answer("who", Requester::Typist, Ok(reply));
     let expected = "* 2 here, in the order in which they joined:\n\
                     *   ann at 10.0.0.0:4000, coordinator\n\
@@ -555,7 +564,9 @@ fn lines_save_the_messages_with_their_line_ends() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(written, "2023-11-14 22:13 ann: one\n      ␛two\n");
     let path = path.display();
-    let said = format!("* 1 message written to {path}\n! not saved: {path} exists already");
+    let said = format!(
+        "* 1 message written to {path}; the room is told\n! not saved: {path} exists already"
+    );
     assert!(text.contains(&said), "{text}");
 }
 
@@ -583,7 +594,10 @@ fn an_address_never_starts_a_row() {
         coordinator: ANN,
     };
     let members = Arc::new(Members::new(epoch, 2, [Arc::new(eve)]));
-    let reply = Reply::Who(Some(members));
+    let reply = Reply::Who {
+        room: me().lobby(),
+        members: Some(members),
+    };
     face.session.answer("who", Requester::Typist, Ok(reply));
     let text = face.close();
     assert!(text.contains("at 1.2.3.4:5    00:53 ann"), "{text}");
@@ -632,4 +646,110 @@ fn an_open_discussion_is_called_open() {
     let lines = objects(&output_of(TestFace::of(JSON, open()), &[ready]));
     assert_eq!(lines[1]["event"], "notice");
     assert_eq!(lines[1]["code"], "open-discussion");
+}
+
+const OPS: RingId = RingId::from_bytes([7; 16]);
+
+/// Returns a message in the room `ops`.
+fn in_ops(author: NodeId, seq: u64, text: &str) -> Event {
+    match message(author, seq, text, false) {
+        Event::Message(message) => Event::Message(Message {
+            room: OPS,
+            ..message
+        }),
+        other => other,
+    }
+}
+
+fn entering_ops() -> Vec<Event> {
+    vec![
+        Event::Room(OPS, RoomEvent::Entering),
+        Event::Room(OPS, RoomEvent::Named("ops".parse().unwrap())),
+        Event::Room(OPS, RoomEvent::View(members())),
+        Event::Room(OPS, RoomEvent::Ready),
+    ]
+}
+
+#[test]
+fn piped_lines_name_their_room_once_there_is_a_second_one() {
+    let face = open_face(FaceKind::Lines { color: false });
+    let first = [Event::View(members()), message(ANN, 1, "before", false)];
+    let then = [
+        in_ops(ANN, 1, "in ops"),
+        in_ops(ANN, 2, "/me waves"),
+        message(ANN, 2, "in main", false),
+        Event::Room(OPS, RoomEvent::Left(ann())),
+    ];
+    let events: Vec<Event> = first
+        .into_iter()
+        .chain(entering_ops())
+        .chain(then)
+        .collect();
+    let text = output_of(face, &events);
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| &line[6.min(line.len())..])
+        .collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "ann: before",
+            "#ops ann: in ops",
+            "#ops * ann waves",
+            "#main ann: in main"
+        ],
+        "{text}"
+    );
+    assert!(text.ends_with("* ann left #ops\n"), "{text}");
+}
+
+#[test]
+fn json_names_the_room_and_each_room_has_its_own_message_ids() {
+    let events: Vec<Event> = entering_ops()
+        .into_iter()
+        .chain([in_ops(ANN, 1, "x"), message(ANN, 1, "x", false)])
+        .collect();
+    let written = objects(&output_of(open_face(JSON), &events));
+    let said: Vec<&Value> = written
+        .iter()
+        .filter(|line| line["event"] == "message")
+        .collect();
+    assert_eq!(
+        (&said[0]["room"], &said[1]["room"]),
+        (&json!("ops"), &json!("main"))
+    );
+    assert_eq!(said[0]["room-id"], OPS.to_string());
+    assert_ne!(said[0]["id"], said[1]["id"]);
+    assert_eq!(said[0]["vector-clock"], json!({ANN_UUID: 1}));
+    let kinds: Vec<&Value> = written.iter().map(|line| &line["event"]).collect();
+    assert_eq!(kinds[..2], ["room-view", "room-ready"]);
+}
+
+#[test]
+fn others_are_away_until_they_are_back() {
+    let tell = |author: NodeId, seq: u64, presence: Option<Presence>| {
+        Event::Control(ControlMessage {
+            room: me().lobby(),
+            id: MessageId { author, seq },
+            name: "ann".into(),
+            presence,
+            history: false,
+        })
+    };
+    let away = || Some(Presence::Away("lunch".to_owned()));
+    let text = output_of(
+        open_face(FaceKind::Lines { color: false }),
+        &[
+            Event::View(members()),
+            tell(ANN, 1, away()),
+            tell(ANN, 2, Some(Presence::Back)),
+            tell(ANN, 3, Some(Presence::Saved)),
+            tell(ANN, 4, None),
+            tell(BOB, 1, away()),
+        ],
+    );
+    assert_eq!(
+        text,
+        "* ann is away (lunch)\n* ann is back\n* ann saved a copy\n"
+    );
 }

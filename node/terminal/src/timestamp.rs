@@ -54,7 +54,7 @@ fn local(ms: u64, offset: UtcOffset) -> OffsetDateTime {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_session::{MessageId, NodeId};
+    use ringtalk_session::{MessageId, NodeId, RingId};
 
     use super::*;
 
@@ -62,6 +62,7 @@ mod tests {
 
     fn shown_time(timestamp_ms: u64, history: bool) -> String {
         let message = Message {
+            room: RingId::from_bytes([0; 16]),
             id: MessageId {
                 author: NodeId::from_bytes([1; 16]),
                 seq: 1,

@@ -108,6 +108,12 @@ impl Host {
         self.add_room(now, ring, None)
     }
 
+    /// Returns true if a member of a room was found that may let this process in.
+    pub fn has_found(&self, ring: &RingId) -> bool {
+        let room = self.rooms.get(ring);
+        room.is_some_and(|room| room.named.is_some())
+    }
+
     /// Founds a room of any id, because no process of the simulation is in it.
     #[cfg(feature = "simulation")]
     pub fn found_room(&mut self, now: Time, ring: RingId) {

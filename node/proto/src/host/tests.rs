@@ -284,7 +284,7 @@ impl Net {
         texts.collect()
     }
 
-    fn control(&mut self, index: usize, ring: &RingId, control: Control) {
+    fn control(&mut self, index: usize, ring: &RingId, control: &Control) {
         let (timestamp_ms, body) = (0, control.body());
         let draft = Draft::from(BundleMessage { timestamp_ms, body });
         self.hosts[index].handle_in(self.now, ring, Input::Say(draft));
@@ -602,7 +602,7 @@ fn everyone_in_a_room_learns_the_name_that_its_creator_gave_it() {
         ..begin([7; 16])
     };
     for index in [0, 1] {
-        net.control(index, &ring, Control::Begin(other.clone()));
+        net.control(index, &ring, &Control::Begin(other.clone()));
     }
     net.join(2, &ring);
     net.await_members(&[0, 1, 2], &ring);
@@ -624,8 +624,8 @@ fn somebody_is_away_in_the_lobby_and_not_in_a_room() {
     let lobby = net.hosts[0].lobby().ring();
     let away = Control::Away(Away::because("lunch"));
     for ring in [lobby, ring] {
-        net.control(0, &ring, away.clone());
-        net.control(0, &ring, Control::Saved);
+        net.control(0, &ring, &away);
+        net.control(0, &ring, &Control::Saved);
     }
     net.run_until(|net| net.controls(1, &ring).len() == 3 && net.controls(1, &lobby).len() == 2);
     let saved = Some(Control::Saved);

@@ -291,6 +291,11 @@ impl Node {
         self.context.config.ring
     }
 
+    /// Returns true once this node is a member and has fetched the history.
+    pub fn is_ready(&self) -> bool {
+        self.context.joining.is_ready()
+    }
+
     /// Returns true while the user may send a message: this node is a member, and its window is open.
     pub fn accepts_input(&self) -> bool {
         self.accepts_beside(&Draft::default())

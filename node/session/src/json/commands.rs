@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use crate::{Code, Command, CommandError, RequestedName, Tag};
+use crate::{Code, Command, CommandError, Place, Presence, RequestedName, RoomName, Tag};
 
 /// The maximum length of a command, in bytes, without its line end.
 pub const COMMAND_BYTES: usize = 128 * 1024;
@@ -14,8 +14,6 @@ pub const COMMAND_BYTES: usize = 128 * 1024;
 const TAG_BYTES: usize = 256;
 /// The maximum number of characters of an unknown word that an error repeats: more than any command has.
 const QUOTED_CHARS: usize = 40;
-/// The only room.
-const ROOM: &str = "main";
 /// A command, as an error shows one.
 const EXAMPLE: &str = r#"{"command":"who"}"#;
 
@@ -42,23 +40,41 @@ impl TaggedCommand {
 pub(super) enum CommandFields {
     Say {
         message: String,
-        #[serde(default = "main_room")]
+        room: Option<String>,
+    },
+    Create {
         room: String,
+        policy: Option<Value>,
+        topic: Option<Value>,
+        invite: Option<Value>,
+    },
+    Join {
+        room: String,
+    },
+    Leave {
+        room: String,
+    },
+    Rooms {
+        words: Option<Value>,
     },
     Name {
         name: String,
     },
-    Who,
+    Away {
+        text: Option<String>,
+    },
+    Back,
+    Who {
+        room: Option<String>,
+    },
     Ring,
     Invite,
-    Transcript,
+    Transcript {
+        room: Option<String>,
+    },
     Help,
     Clear,
     Quit,
-}
-
-fn main_room() -> String {
-    ROOM.to_owned()
 }
 
 /// Parses a command: a JSON object. Returns its tag too, if the line is an object with a valid one.
@@ -127,15 +143,33 @@ pub fn line_too_long() -> CommandError {
 
 fn to_command(fields: CommandFields) -> Result<Command, CommandError> {
     Ok(match fields {
-        CommandFields::Say { room, .. } if room != ROOM => {
-            let room = truncate(&room);
-            let message = format!("there is no room {room:?}; the only room is {ROOM}");
-            return Err(CommandError {
-                code: Code::NoSuchRoom,
-                message,
-            });
+        CommandFields::Say { message, room } => Command::Say(place(room), message.try_into()?),
+        CommandFields::Create {
+            room,
+            policy,
+            topic,
+            invite,
+        } => {
+            // Ignored, they would let in people who are to stay outside.
+            if policy.is_some() || topic.is_some() || invite.is_some() {
+                let what = "not created: a room has no policy, topic and invitations yet";
+                return Err(bad_command(what.to_owned()));
+            }
+            let name = room.parse::<RoomName>();
+            Command::Create(name.map_err(|error| CommandError {
+                code: Code::NameInvalid,
+                message: format!("not created: {error}"),
+            })?)
         }
-        CommandFields::Say { message, .. } => Command::Say(message.try_into()?),
+        CommandFields::Join { room } => Command::Join(Place::parse(&room)),
+        CommandFields::Leave { room } => Command::Leave(Place::parse(&room)),
+        CommandFields::Rooms { words: Some(_) } => {
+            let what = "rooms cannot be searched yet";
+            return Err(bad_command(what.to_owned()));
+        }
+        CommandFields::Rooms { words: None } => Command::Rooms,
+        CommandFields::Away { text } => Command::Tell(Presence::Away(text.unwrap_or_default())),
+        CommandFields::Back => Command::Tell(Presence::Back),
         CommandFields::Name { name } => {
             let parsed = name.parse::<RequestedName>();
             let name = parsed.and_then(RequestedName::into_new_name);
@@ -144,14 +178,19 @@ fn to_command(fields: CommandFields) -> Result<Command, CommandError> {
                 message: format!("not renamed: {error}"),
             })?)
         }
-        CommandFields::Who => Command::Who,
+        CommandFields::Who { room } => Command::Who(place(room)),
         CommandFields::Ring => Command::Ring,
         CommandFields::Invite => Command::Invite,
-        CommandFields::Transcript => Command::Transcript,
+        CommandFields::Transcript { room } => Command::Transcript(place(room)),
         CommandFields::Help => Command::Help,
         CommandFields::Clear => Command::Clear,
         CommandFields::Quit => Command::Quit,
     })
+}
+
+/// Returns the room that a command names: the lobby if it names none.
+fn place(room: Option<String>) -> Place {
+    room.map_or(Place::Main, |room| Place::parse(&room))
 }
 
 fn bad_command(message: String) -> CommandError {
@@ -174,21 +213,45 @@ mod tests {
 
     #[test]
     fn commands_are_read() {
-        let said = Command::Say("/who\nis this".to_owned().try_into().unwrap());
+        let said = |place, text: &str| Command::Say(place, text.to_owned().try_into().unwrap());
         let line = r#"{"command":"say","message":"/who\nis this","tag":"7"}"#;
-        assert_eq!(read(line), (Ok(said), Some(Tag::Text("7".to_owned()))));
-        let line = r#"{"command":"SAY","room":"main","message":"x","unknown":1}"#;
         assert_eq!(
-            read(line).0,
-            Ok(Command::Say("x".to_owned().try_into().unwrap()))
+            read(line),
+            (
+                Ok(said(Place::Main, "/who\nis this")),
+                Some(Tag::Text("7".to_owned()))
+            )
         );
+        let line = r#"{"command":"SAY","room":"main","message":"x","unknown":1}"#;
+        assert_eq!(read(line).0, Ok(said(Place::Main, "x")));
+        let line = r##"{"command":"say","room":"#tea","message":"x"}"##;
+        let tea = || Place::Named("tea".to_owned());
+        assert_eq!(read(line).0, Ok(said(tea(), "x")));
+        for (line, command) in [
+            (
+                r#"{"command":"create","room":"tea"}"#,
+                Command::Create("tea".parse().unwrap()),
+            ),
+            (r#"{"command":"join","room":"tea"}"#, Command::Join(tea())),
+            (r#"{"command":"leave","room":"tea"}"#, Command::Leave(tea())),
+            (r#"{"command":"who","room":"tea"}"#, Command::Who(tea())),
+            (
+                r#"{"command":"away","text":"lunch"}"#,
+                Command::Tell(Presence::Away("lunch".to_owned())),
+            ),
+        ] {
+            assert_eq!(read(line).0, Ok(command), "{line}");
+        }
         let name = Command::Name("Mary Jane".parse().unwrap());
         assert_eq!(read(r#"{"command":"name","name":"Mary Jane"}"#).0, Ok(name));
         for (word, command) in [
-            ("who", Command::Who),
+            ("who", Command::Who(Place::Main)),
+            ("rooms", Command::Rooms),
+            ("away", Command::Tell(Presence::Away(String::new()))),
+            ("back", Command::Tell(Presence::Back)),
             ("ring", Command::Ring),
             ("invite", Command::Invite),
-            ("transcript", Command::Transcript),
+            ("transcript", Command::Transcript(Place::Main)),
             ("help", Command::Help),
             ("clear", Command::Clear),
             ("quit", Command::Quit),
@@ -213,8 +276,13 @@ mod tests {
             ),
             // Not built yet.
             (
-                r#"{"command":"create","room":"tea","tag":"7"}"#.to_owned(),
+                r#"{"command":"create","room":"tea","policy":{"hidden":true},"tag":"7"}"#
+                    .to_owned(),
                 Code::BadCommand,
+            ),
+            (
+                r#"{"command":"create","room":"tea time","tag":"7"}"#.to_owned(),
+                Code::NameInvalid,
             ),
             (
                 r#"{"command":"message","to":"bob","message":"x","tag":"7"}"#.to_owned(),
@@ -231,10 +299,6 @@ mod tests {
             (
                 r#"{"command":"say","message":"","tag":"7"}"#.to_owned(),
                 Code::BadCommand,
-            ),
-            (
-                r#"{"command":"say","message":"x","room":"tea","tag":"7"}"#.to_owned(),
-                Code::NoSuchRoom,
             ),
             (
                 format!(r#"{{"command":"say","message":"{long}","tag":"7"}}"#),

@@ -10,8 +10,10 @@ use strum::VariantNames;
 use uuid::Uuid;
 
 use super::commands::{CommandFields, parse_command};
-use super::events::{JsonClock, JsonLine, JsonPerson};
-use crate::{Code, Tag, VectorClock};
+use super::events::JsonLine;
+use super::parts::{JsonClock, JsonPerson};
+use super::rooms::{JsonPersonIn, JsonRoom, JsonRoomId, POLICY, RoomLine};
+use crate::{Code, RingId, Tag, VectorClock};
 
 const CONTRACT: &str = include_str!("../../../../wire/CONTRACT.md");
 
@@ -39,6 +41,7 @@ fn set(names: &[&'static str]) -> BTreeSet<&'static str> {
 
 static TAG: Tag = Tag::Text(String::new());
 const NODE_ID: NodeId = NodeId::from_bytes([1; 16]);
+const ROOM_ID: JsonRoomId = JsonRoomId(RingId::from_bytes([2; 16]));
 const EPOCH: Epoch = Epoch {
     number: 1,
     coordinator: NODE_ID,
@@ -120,7 +123,8 @@ fn message(clock: &VectorClock) -> JsonLine<'_> {
         node_id: NODE_ID,
         seq: 1,
         name: "ann",
-        room: "main",
+        room: "main".into(),
+        room_id: ROOM_ID,
         timestamp: String::new(),
         message: "hello",
         lamport: 1,
@@ -140,9 +144,11 @@ fn answers() -> Vec<JsonLine<'static>> {
     };
     vec![
         JsonLine::Transcript {
+            at: at(),
             ids: vec![message.uuid()],
         },
         JsonLine::Who {
+            at: at(),
             members: Vec::new(),
         },
         JsonLine::Ring {
@@ -157,6 +163,87 @@ fn answers() -> Vec<JsonLine<'static>> {
             command: "say",
             id: Some(Uuid::nil()),
             seq: Some(1),
+            room_id: Some(ROOM_ID),
+        },
+    ]
+}
+
+fn at() -> JsonRoom<'static> {
+    JsonRoom {
+        room: "main".into(),
+        room_id: ROOM_ID,
+    }
+}
+
+/// Returns one line of each kind about rooms and persons, with all fields that it can have.
+fn of_rooms() -> Vec<RoomLine<'static>> {
+    let (at, name) = (at, "ann");
+    let person = || JsonPerson {
+        node_id: NODE_ID,
+        name,
+    };
+    let person_in = || JsonPersonIn {
+        at: at(),
+        person: person(),
+    };
+    vec![
+        RoomLine::RoomReady {
+            at: at(),
+            administrator: None,
+            policy: POLICY,
+            topic: None,
+            members: 1,
+        },
+        RoomLine::RoomView {
+            at: at(),
+            number: 1,
+            epoch: EPOCH,
+            administrator: NODE_ID,
+            members: Vec::new(),
+        },
+        RoomLine::RoomJoined(person_in()),
+        RoomLine::RoomLeft(person_in()),
+        RoomLine::RoomFailed(person_in()),
+        RoomLine::RoomAdministrator {
+            person: person_in(),
+            previous: None,
+            cause: "created",
+        },
+        RoomLine::RoomSplit {
+            at: at(),
+            members: 2,
+        },
+        RoomLine::RoomMerged {
+            at: at(),
+            members: 2,
+        },
+        RoomLine::RoomReached {
+            at: at(),
+            from: 1,
+            to: 2,
+            members: 3,
+            complete: true,
+        },
+        RoomLine::RoomGap {
+            at: at(),
+            node_id: NODE_ID,
+            from: 1,
+            to: 2,
+            withheld: true,
+        },
+        RoomLine::Rooms { rooms: Vec::new() },
+        RoomLine::Away {
+            person: person(),
+            text: "",
+            history: true,
+        },
+        RoomLine::Back {
+            person: person(),
+            history: true,
+        },
+        RoomLine::Saved {
+            person: person_in(),
+            history: true,
         },
     ]
 }
@@ -165,8 +252,11 @@ fn answers() -> Vec<JsonLine<'static>> {
 fn every_event_is_listed_with_its_fields() {
     let clock = VectorClock::new();
     let mut built = BTreeMap::new();
-    for line in events(&clock).into_iter().chain(answers()) {
-        let Ok(Value::Object(mut fields)) = serde_json::to_value(&line) else {
+    let lines = events(&clock).into_iter().chain(answers());
+    let lines = lines.map(serde_json::to_value);
+    let of_rooms = of_rooms().into_iter().map(serde_json::to_value);
+    for line in lines.chain(of_rooms) {
+        let Ok(Value::Object(mut fields)) = line else {
             panic!("a line is an object: {line:?}");
         };
         let event = fields.remove("event").expect("a line names its event");
@@ -175,7 +265,8 @@ fn every_event_is_listed_with_its_fields() {
         assert_eq!(built.insert(event, fields), None);
     }
     let known: BTreeSet<&str> = built.keys().map(String::as_str).collect();
-    assert_eq!(known, set(JsonLine::VARIANTS), "each kind of line is built");
+    let kinds = [JsonLine::VARIANTS, RoomLine::VARIANTS].concat();
+    assert_eq!(known, set(&kinds), "each kind of line is built");
 
     let listed = table("event").into_iter().map(|row| {
         let fields = row[1].split(' ').map(|field| field.trim_end_matches('?'));
@@ -200,7 +291,8 @@ fn every_command_is_listed_with_its_fields() {
         let fields: Vec<_> = fields.collect();
         let object = |left_out: &str| {
             let named = fields.iter().filter(|field| **field != left_out);
-            let named = named.map(|field| (field.trim_end_matches('?').to_owned(), json!("main")));
+            let named =
+                named.map(|field| (field.trim_end_matches('?').to_owned(), json!("kitchen")));
             let mut object: Map<String, Value> = named.collect();
             object.insert("command".to_owned(), json!(row[0]));
             parse_command(Value::from(object).to_string().as_bytes()).command

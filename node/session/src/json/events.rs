@@ -2,31 +2,32 @@
 //!
 //! Not here: the output of the lines (the faces).
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{self, TimePrecision};
 use uuid::Uuid;
 
+use super::parts::{JsonClock, JsonHead, JsonMember, JsonPerson};
+use super::rooms::{JsonListedRoom, JsonRoom, JsonRoomId, RoomLine};
 use crate::text::EscapingFormatter;
 use crate::{
-    Answer, Code, DiscussionId, Epoch, Event, Goodbye, JoinStage, Member, Members, Message,
-    MessageId, NodeId, Person, Remark, Reply, State, Tag, VectorClock,
+    Answer, Code, DiscussionId, Epoch, Event, Goodbye, JoinStage, Members, Message, MessageId,
+    NodeId, Remark, Reply, RingId, State, Tag,
 };
 
 /// The maximum number of entries of a clock that a message shows. Without a limit, anyone could make every line longer
 /// by inventing authors.
 const MAX_CLOCK_ENTRIES: usize = 64;
-/// The only room.
-const ROOM: &str = "main";
 
 /// Writes the error of a node that could not start, and its goodbye.
 pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
     let reason = Goodbye::Failure;
     for event in [Event::Error(error), Event::Goodbye { reason }] {
         if let Some(line) = JsonLine::of_remark(&event) {
-            line.write(out);
+            write(&line, out);
         }
     }
 }
@@ -34,30 +35,53 @@ pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
 /// Writes an event, given the state right after it. Writes nothing for an event that programs do not see.
 pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
     if let Some(line) = JsonLine::of_event(event, state) {
-        line.write(out);
+        write(&line, out);
+    } else if let Some(line) = RoomLine::of_event(event, state) {
+        write(&line, out);
     }
 }
 
-/// Writes that messages of an author were withheld because the reader was too slow.
-pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
-    let line = JsonLine::Gap {
-        node_id: author,
-        from,
-        to,
-        withheld: true,
-    };
-    line.write(out);
+/// Writes that messages `from..=to` of an author in a room were withheld because the reader was too slow.
+pub fn write_withheld(
+    room: &RingId,
+    author: NodeId,
+    (from, to): (u64, u64),
+    state: &State,
+    out: &mut Vec<u8>,
+) {
+    if state.is_main(room) {
+        let line = JsonLine::Gap {
+            node_id: author,
+            from,
+            to,
+            withheld: true,
+        };
+        write(&line, out);
+    } else {
+        let line = RoomLine::RoomGap {
+            at: JsonRoom::of(room, state),
+            node_id: author,
+            from,
+            to,
+            withheld: true,
+        };
+        write(&line, out);
+    }
 }
 
 /// Writes a node's answer: the reply and, for a program, `done`. If the command failed, writes the error instead.
-pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
+pub fn write_answer(answer: &Answer, state: &State, out: &mut Vec<u8>) {
     match &answer.result {
         Ok(reply) => {
-            if let Some(line) = JsonLine::of_reply(reply) {
-                line.write(out);
+            if let Reply::Rooms(rooms) = reply {
+                let rooms = rooms.iter().map(JsonListedRoom::from).collect();
+                write(&RoomLine::Rooms { rooms }, out);
+            } else if let Some(line) = JsonLine::of_reply(reply, state) {
+                write(&line, out);
             }
             if answer.by_program {
-                JsonLine::done(answer.command, answer.tag.as_ref(), reply).write(out);
+                let line = JsonLine::done(answer.command, answer.tag.as_ref(), reply, state);
+                write(&line, out);
             }
         }
         Err(error) => {
@@ -66,14 +90,14 @@ pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
                 message: &error.message,
                 tag: answer.tag.as_ref(),
             };
-            line.write(out);
+            write(&line, out);
         }
     }
 }
 
 /// Writes the commands that can be typed.
 pub fn write_help(commands: &[&str], out: &mut Vec<u8>) {
-    JsonLine::Help { commands }.write(out);
+    write(&JsonLine::Help { commands }, out);
 }
 
 /// The last time that can be shown: 9999-12-31T23:59:59.999Z.
@@ -116,7 +140,8 @@ pub(super) enum JsonLine<'a> {
         node_id: NodeId,
         seq: u64,
         name: &'a str,
-        room: &'static str,
+        room: Cow<'a, str>,
+        room_id: JsonRoomId,
         timestamp: String,
         message: &'a str,
         lamport: u64,
@@ -173,9 +198,13 @@ pub(super) enum JsonLine<'a> {
         withheld: bool,
     },
     Transcript {
+        #[serde(flatten)]
+        at: JsonRoom<'a>,
         ids: Vec<Uuid>,
     },
     Who {
+        #[serde(flatten)]
+        at: JsonRoom<'a>,
         members: Vec<JsonMember<'a>>,
     },
     Ring {
@@ -197,6 +226,8 @@ pub(super) enum JsonLine<'a> {
         id: Option<Uuid>,
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room_id: Option<JsonRoomId>,
     },
     Error {
         code: Code,
@@ -216,10 +247,14 @@ pub(super) enum JsonLine<'a> {
 impl<'a> JsonLine<'a> {
     fn of_event(event: &'a Event, state: &'a State) -> Option<Self> {
         Some(match event {
-            Event::Start { .. } | Event::Progress(_) => return None,
+            Event::Start { .. }
+            | Event::Progress(_)
+            | Event::Control(_)
+            | Event::Typing { .. }
+            | Event::Room(..) => return None,
             Event::Joining(progress) => Self::joining(progress),
             Event::Ready { name } => Self::ready(name, state),
-            Event::Message(message) => Self::message(message, state),
+            Event::Message(message) => Self::message(message, state)?,
             Event::View(members) => Self::View {
                 epoch: members.epoch(),
                 number: members.number(),
@@ -335,15 +370,21 @@ impl<'a> JsonLine<'a> {
         }
     }
 
-    fn message(message: &'a Message, state: &'a State) -> Self {
-        let clock = &state.clock;
+    fn message(message: &'a Message, state: &'a State) -> Option<Self> {
+        let room = &message.room;
+        let clock = match state.rooms.get(room) {
+            Some(room) => &room.clock,
+            None if state.is_main(room) => &state.clock,
+            None => return None,
+        };
         let is_short = clock.len() <= MAX_CLOCK_ENTRIES;
-        Self::Message {
-            id: message.id.uuid(),
+        Some(Self::Message {
+            id: uuid(&message.id, room, state),
             node_id: message.id.author,
             seq: message.id.seq,
             name: &message.name,
-            room: ROOM,
+            room: state.room_label(room),
+            room_id: JsonRoomId(*room),
             timestamp: rfc3339(message.timestamp_ms),
             message: &message.text,
             lamport: message.lamport,
@@ -352,15 +393,21 @@ impl<'a> JsonLine<'a> {
             clock_size: (!is_short).then(|| clock.len()),
             history: message.history,
             unlisted: state.is_unlisted(message),
-        }
+        })
     }
 
-    fn of_reply(reply: &'a Reply) -> Option<Self> {
+    fn of_reply(reply: &'a Reply, state: &'a State) -> Option<Self> {
         Some(match reply {
-            Reply::Sent(_) | Reply::Accepted | Reply::Face(_) | Reply::Help | Reply::Clear => {
-                return None;
-            }
-            Reply::Who(members) => Self::Who {
+            Reply::Sent { .. }
+            | Reply::Accepted
+            | Reply::Entered(_)
+            | Reply::Typing(_)
+            | Reply::Rooms(_)
+            | Reply::Face(_)
+            | Reply::Help
+            | Reply::Clear => return None,
+            Reply::Who { room, members } => Self::Who {
+                at: JsonRoom::of(room, state),
                 members: members.as_deref().map_or_else(Vec::new, json_members),
             },
             Reply::Ring {
@@ -375,31 +422,37 @@ impl<'a> JsonLine<'a> {
             Reply::Invite(invite) => Self::Invite {
                 invite: invite.as_str(),
             },
-            Reply::Transcript(ids) => Self::Transcript {
-                ids: ids.iter().map(MessageId::uuid).collect(),
+            Reply::Transcript { room, ids } => Self::Transcript {
+                at: JsonRoom::of(room, state),
+                ids: ids.iter().map(|id| uuid(id, room, state)).collect(),
             },
         })
     }
 
-    fn done(command: &'static str, tag: Option<&'a Tag>, reply: &Reply) -> Self {
+    fn done(command: &'static str, tag: Option<&'a Tag>, reply: &Reply, state: &State) -> Self {
         let sent = match reply {
-            Reply::Sent(id) => Some(id),
+            Reply::Sent { room, id } => Some((uuid(id, room, state), id.seq)),
+            _ => None,
+        };
+        let entered = match reply {
+            Reply::Entered(room) => Some(JsonRoomId(*room)),
             _ => None,
         };
         Self::Done {
             tag,
             command,
-            id: sent.map(MessageId::uuid),
-            seq: sent.map(|id| id.seq),
+            id: sent.map(|(id, _)| id),
+            seq: sent.map(|(_, seq)| seq),
+            room_id: entered,
         }
     }
+}
 
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut serializer = serde_json::Serializer::with_formatter(&mut *out, EscapingFormatter);
-        let written = self.serialize(&mut serializer);
-        written.expect("every line has string keys, and memory takes whatever is written");
-        out.push(b'\n');
-    }
+fn write(line: &impl Serialize, out: &mut Vec<u8>) {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, EscapingFormatter);
+    let written = line.serialize(&mut serializer);
+    written.expect("every line has string keys, and memory takes whatever is written");
+    out.push(b'\n');
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -407,77 +460,17 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// Returns the UUID of a message.
+fn uuid(id: &MessageId, room: &RingId, state: &State) -> Uuid {
+    if state.is_main(room) {
+        id.uuid()
+    } else {
+        id.uuid_in_room(room)
+    }
+}
+
 fn json_members(members: &Members) -> Vec<JsonMember<'_>> {
     members.iter().map(JsonMember::from).collect()
-}
-
-/// A direct causal dependency.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct JsonHead {
-    node_id: NodeId,
-    seq: u64,
-}
-
-impl From<&MessageId> for JsonHead {
-    fn from(message: &MessageId) -> Self {
-        Self {
-            node_id: message.author,
-            seq: message.seq,
-        }
-    }
-}
-
-/// A vector clock, written as an object.
-#[derive(Debug)]
-pub(super) struct JsonClock<'a>(pub(super) &'a VectorClock);
-
-impl Serialize for JsonClock<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for entry in self.0.iter() {
-            map.serialize_entry(&entry.author, &entry.seq)?;
-        }
-        map.end()
-    }
-}
-
-/// A member in a list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct JsonMember<'a> {
-    node_id: NodeId,
-    name: &'a str,
-    address: &'a str,
-    seniority: u64,
-}
-
-impl<'a> From<&'a Member> for JsonMember<'a> {
-    fn from(member: &'a Member) -> Self {
-        Self {
-            node_id: member.id,
-            name: &member.name,
-            address: member.addresses.shown(),
-            seniority: member.seniority,
-        }
-    }
-}
-
-/// A member that joined, left or failed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct JsonPerson<'a> {
-    pub(super) node_id: NodeId,
-    pub(super) name: &'a str,
-}
-
-impl<'a> From<&'a Person> for JsonPerson<'a> {
-    fn from(person: &'a Person) -> Self {
-        Self {
-            node_id: person.id,
-            name: &person.name,
-        }
-    }
 }
 
 /// Formats a time for programs: RFC 3339 in UTC, with milliseconds.

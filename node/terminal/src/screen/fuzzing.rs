@@ -8,7 +8,7 @@ use std::time::Instant;
 use ratatui::layout::Size;
 use ringtalk_session::{
     Answer, Code, DiscussionId, Epoch, Event, Invite, Me, Member, Members, Message, MessageId,
-    NodeId, Person, ProgramName, Remark, Reply,
+    NodeId, Person, ProgramName, Remark, Reply, RingId,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use time::UtcOffset;
@@ -63,6 +63,10 @@ pub fn render_faces(name: &str, text: &str) -> Vec<String> {
     lines.lines().map(str::to_owned).chain(rows).collect()
 }
 
+fn discussion() -> DiscussionId {
+    DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid())
+}
+
 fn person(name: &str) -> Person {
     Person {
         id: NodeId::from_bytes([1; 16]),
@@ -74,6 +78,7 @@ fn events(name: &str, text: &str) -> Vec<Event> {
     let person = person(name);
     let message = |seq, text: String| {
         Event::Message(Message {
+            room: RingId::lobby(&discussion()),
             id: MessageId {
                 author: person.id,
                 seq,
@@ -127,7 +132,7 @@ fn me() -> Me {
         id: NodeId::from_bytes([2; 16]),
         requested_name: "ann".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
-        discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
+        discussion: discussion(),
         invite: Invite::from(String::new()),
         open_at: None,
         is_founder: false,

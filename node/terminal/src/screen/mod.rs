@@ -42,7 +42,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use ratatui::layout::Size;
-use ringtalk_session::{Answer, Command, Event, FaceCommand, Goodbye, Me, Reply, State};
+use ringtalk_session::{
+    Answer, Command, CommandError, Event, FaceCommand, Goodbye, Me, Reply, State,
+};
 
 use crate::attention::{Attention, AttentionSettings};
 use crate::display_item::DisplayItem;
@@ -183,7 +185,9 @@ impl Screen {
             DisplayItem::Event(event) => self.apply_event(event, now),
             DisplayItem::Answer(answer) => self.show_answer(answer),
             DisplayItem::Withheld(withheld) => {
-                self.state.clock.advance(withheld.author, withheld.to);
+                if let Some(clock) = self.state.clock_of(&withheld.room) {
+                    clock.advance(withheld.author, withheld.to);
+                }
                 self.push_sentences(vec![sentences::of_withheld(withheld, &self.state)]);
             }
         }
@@ -248,6 +252,8 @@ impl Screen {
         self.state.apply(event);
         self.visit.record(event, now);
         match event {
+            // Rooms are not on the full screen yet.
+            Event::Message(message) if !self.state.is_main(&message.room) => return,
             Event::Message(message) => self.show_message(message, now),
             Event::Reached {
                 first,
@@ -331,12 +337,12 @@ impl Screen {
     }
 
     /// Shows an answer that does not need the node.
-    fn show_local_answer(&mut self, reply: Reply, command: &Command) {
+    fn show_local_answer(&mut self, result: Result<Reply, CommandError>, command: &Command) {
         self.show_answer(&Answer {
             command: command.name(),
             by_program: false,
             tag: None,
-            result: Ok(reply),
+            result,
         });
     }
 
@@ -359,6 +365,7 @@ impl Screen {
             Entry::Message(message) => Some(SavedMessage {
                 day: local_date(message.said_ms, offset),
                 time: &message.time,
+                room: "",
                 name: &message.name,
                 is_action: message.is_action,
                 text: &message.text,

@@ -10,7 +10,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use ringtalk_session::{Backlog, Me, OutletError, Request};
+use ringtalk_session::{Backlog, Command, Me, OutletError, Presence, Request};
 use time::UtcOffset;
 use tokio::runtime::Builder;
 use tokio::signal::unix::Signal;
@@ -268,6 +268,10 @@ impl Task {
             Effect::Copy(text) => self.stdout.write(tty::copy(&text)),
             Effect::Save(file) => {
                 let saved = save(&file, self.screen.to_save());
+                if saved.is_ok() {
+                    let told = Command::Tell(Presence::Saved);
+                    self.unsent.push_back(stdin::to_request(Ok(told)));
+                }
                 self.screen.show_saved(saved);
                 self.is_stale = true;
             }

@@ -20,7 +20,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_session::{
     Code, DiscussionId, Epoch, Goodbye, Invite, InviteState, JoinStage, Member, Members, Message,
-    MessageId, NodeId, Person, ProgramName, Remark,
+    MessageId, NodeId, Person, ProgramName, Remark, RingId,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use time::UtcOffset;
@@ -57,6 +57,10 @@ fn member(number: u8) -> Member {
     }
 }
 
+fn discussion() -> DiscussionId {
+    DiscussionId::from(*id(9).as_uuid())
+}
+
 fn person(number: u8) -> Person {
     let Member { id, name, .. } = member(number);
     Person { id, name }
@@ -79,6 +83,7 @@ pub(super) fn view(members: std::ops::RangeInclusive<u8>) -> Arc<Members> {
 fn message(author: u8, seq: u64, text: &str) -> Event {
     let history = false;
     Event::Message(Message {
+        room: RingId::lobby(&discussion()),
         id: MessageId {
             author: id(author),
             seq,
@@ -131,7 +136,7 @@ fn new_screen(width: u16, height: u16) -> Screen {
         id: id(ME),
         requested_name: "bob".to_owned(),
         address: "10.0.0.2:4000".to_owned(),
-        discussion: DiscussionId::from(*id(9).as_uuid()),
+        discussion: discussion(),
         invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
         open_at: None,
         is_founder: false,
@@ -784,7 +789,9 @@ fn a_text_is_sent_once() {
     assert!(window.effects().is_empty());
     window.enter("hello");
     let effects = window.effects();
-    assert!(matches!(&effects[..], [Effect::Send(Command::Say(text))] if text.as_str() == "hello"));
+    assert!(
+        matches!(&effects[..], [Effect::Send(Command::Say(_, text))] if text.as_str() == "hello")
+    );
     assert!(window.text().contains("… │ hello"), "{}", window.text());
     window.events([message(ME, 1, "hello")]);
     let shown = window.text();
@@ -806,7 +813,7 @@ fn a_paste_is_one_message() {
     window.key(KeyCode::Enter);
     let effects = window.effects();
     assert!(
-        matches!(&effects[..], [Effect::Send(Command::Say(text))] if text.as_str() == "one\ntwo\nthree")
+        matches!(&effects[..], [Effect::Send(Command::Say(_, text))] if text.as_str() == "one\ntwo\nthree")
     );
 }
 

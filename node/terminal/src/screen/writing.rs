@@ -7,9 +7,9 @@ use super::editor::Motion;
 use super::input::{RowStep, place_beside};
 use super::keys::Action;
 use super::{Effect, Mode, Screen, help, view};
-use crate::stdin::{Doubt, Mistake, parse_line};
+use crate::stdin::{Doubt, Missing, Mistake, parse_line};
 use ringtalk_session::text::escape_line;
-use ringtalk_session::{Command, FaceCommand, MessageText};
+use ringtalk_session::{Command, FaceCommand, MessageText, Presence};
 
 /// The maximum number of texts of the user that may wait to be sent. They wait because the node slows its user down
 /// when others cannot keep up.
@@ -219,7 +219,17 @@ impl Screen {
         match parse_line(text.to_owned()) {
             None => {}
             Some(Err(mistake)) => self.refuse(&mistake),
-            Some(Ok(Command::Say(words))) => self.say(words),
+            Some(Ok(Command::Say(_, words))) => self.say(words),
+            Some(Ok(
+                Command::Create(_)
+                | Command::Join(_)
+                | Command::Go(_)
+                | Command::Leave(_)
+                | Command::Rooms,
+            )) => {
+                let what = Missing::RoomsOnScreen;
+                self.refuse(&Mistake::NotBuilt { what });
+            }
             Some(Ok(command)) => {
                 self.history.accept(&mut self.editor);
                 self.run_command(command);
@@ -254,7 +264,7 @@ impl Screen {
         self.unsent.push_back(text.as_str().to_owned());
         self.unread = None;
         self.follow();
-        self.effects.push_back(Effect::Send(Command::Say(text)));
+        self.effects.push_back(Effect::Send(Command::say(text)));
     }
 
     /// Tells the user why the line is not sent. It stays, and the arrow keys bring it back too.
@@ -273,10 +283,20 @@ impl Screen {
         match command {
             FaceCommand::Search(text) => self.begin_search(&text),
             FaceCommand::Save(file) => self.effects.push_back(Effect::Save(file)),
-            FaceCommand::Mute(_)
-            | FaceCommand::Notify(_)
-            | FaceCommand::Away(_)
-            | FaceCommand::Back => self.effects.push_back(Effect::Attend(command)),
+            FaceCommand::Mute(_) | FaceCommand::Notify(_) => {
+                self.effects.push_back(Effect::Attend(command));
+            }
+            FaceCommand::Away(ref reason) => {
+                let presence = Presence::Away(reason.clone().unwrap_or_default());
+                self.effects.push_back(Effect::Attend(command));
+                self.effects
+                    .push_back(Effect::Send(Command::Tell(presence)));
+            }
+            FaceCommand::Back => {
+                self.effects.push_back(Effect::Attend(command));
+                let back = Command::Tell(Presence::Back);
+                self.effects.push_back(Effect::Send(back));
+            }
         }
     }
 
@@ -285,13 +305,13 @@ impl Screen {
         self.follow();
         match command {
             Command::Quit => self.leave(),
-            Command::Say(_) | Command::Name(_) | Command::Invite | Command::Transcript => {
+            Command::Say(..) | Command::Name(_) | Command::Invite | Command::Transcript(_) => {
                 self.effects.push_back(Effect::Send(command));
             }
             Command::Face(command) => self.run_face_command(command),
             known => {
-                if let Some(reply) = self.state.answer(&known) {
-                    self.show_local_answer(reply, &known);
+                if let Some(result) = self.state.answer(&known) {
+                    self.show_local_answer(result, &known);
                 }
                 if known == Command::Help {
                     for line in help::key_lines() {

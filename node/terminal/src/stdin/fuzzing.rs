@@ -27,7 +27,7 @@ pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<ParsedLine>
     while let Some(batch) = reader.next_batch()? {
         let typed = batch.into_iter().filter_map(parse);
         parsed.extend(typed.map(|typed| match typed {
-            Ok(Command::Say(words)) => ParsedLine::Text(words.as_str().to_owned()),
+            Ok(Command::Say(_, words)) => ParsedLine::Text(words.as_str().to_owned()),
             Ok(command) => ParsedLine::Command(format!("{command:?}")),
             Err(mistake) => ParsedLine::Mistake(mistake.code()),
         }));

@@ -17,8 +17,9 @@ use ringtalk_session::{Command, CommandError, Request, Requester};
 use tokio::sync::mpsc;
 
 pub(crate) use doubt::Doubt;
-pub(crate) use typed::{ACTION, HELP, command_words};
+pub(crate) use typed::{ACTION, HELP, HELP_WITH_ROOMS, command_words};
 pub use typed::{Mistake, parse_line};
+pub(crate) use words::Missing;
 
 use crate::patience::Patient;
 use crate::tty::Hangup;
@@ -182,7 +183,7 @@ mod tests {
             for request in batch {
                 assert_eq!(
                     request.command,
-                    Ok(Command::Say(format!("line {count}").try_into().unwrap()))
+                    Ok(Command::say(format!("line {count}").try_into().unwrap()))
                 );
                 count += 1;
             }

@@ -4,7 +4,9 @@
 
 use std::io;
 
-use ringtalk_session::{Code, Command, CommandError, FaceCommand, NameError, RequestedName};
+use ringtalk_session::{
+    Code, Command, CommandError, FaceCommand, NameError, Place, RequestedName, RoomNameError,
+};
 use ringtalk_wire::limit::TEXT_BYTES;
 
 use super::lines::InputLine;
@@ -21,13 +23,23 @@ pub(crate) const HELP: [&str; 16] = [
     "/save FILE     write the messages that were shown to a new file",
     "/mute          no bell and no notifications; /mute off ends it",
     "/notify WHO    be notified when WHO speaks or joins; again ends it",
-    "/away [TEXT]   count what comes while you are away",
-    "/back          what came while you were away",
+    "/away [TEXT]   tell others that you are away, and count what comes",
+    "/back          tell others that you are back, and what came",
     "/clear         clear the screen",
-    "/transcript    the ids of all messages that are kept, in the order that everyone shares",
+    "/transcript    the ids of this room's messages, in the order that everyone shares",
     "/quit          leave (also /q, /exit, /bye)",
     "/help          this list",
     "//TEXT         send a message that starts with /",
+];
+
+/// What plain lines add to it, since rooms are not on the full screen yet.
+pub(crate) const HELP_WITH_ROOMS: [&str; 6] = [
+    "/create NAME   make a room and go there",
+    "/join ROOM     join a room by its id, or go to one of yours (also /j)",
+    "/room ROOM     let your lines go to one of your rooms",
+    "/rooms         your rooms and their ids (also /list)",
+    "/leave         leave the room (also /part)",
+    "/who all       who is in the discussion, and not only in the room",
 ];
 
 /// The prefix of a message that says what its author does. Such a message is sent as it was typed.
@@ -92,6 +104,15 @@ pub enum Mistake {
         /// True if the command is to leave.
         may_mean_quit: bool,
     },
+    /// The name of the new room is not valid.
+    #[error("not created: {0}. Type /create NAME")]
+    RoomName(#[from] RoomNameError),
+    /// The name of the new room is missing.
+    #[error("not created: /create needs a name, as in /create kitchen")]
+    NoRoomName,
+    /// The room to join is missing.
+    #[error("not joined: /join needs a room, as in /join kitchen")]
+    NoPlace,
     /// The new name is missing.
     #[error("not renamed: /name needs a name, as in /name ann")]
     NoName,
@@ -133,7 +154,7 @@ fn parse_text(mut line: String) -> Result<Command, Mistake> {
     }
     // The line is not empty, so only its length can be wrong.
     let words = line.try_into().map_err(|_| Mistake::TooLong)?;
-    Ok(Command::Say(words))
+    Ok(Command::say(words))
 }
 
 /// Returns true if a line says what its author does.
@@ -171,17 +192,26 @@ fn parse_command(line: &str) -> Result<Command, Mistake> {
         Word::Back => Command::Face(FaceCommand::Back),
         Word::Save if rest.is_empty() => return Err(Mistake::NoFile),
         Word::Save => return Ok(Command::Face(FaceCommand::Save(rest.to_owned()))),
-        Word::Who if rest.eq_ignore_ascii_case("all") => return Ok(Command::Who),
-        Word::Invite if !rest.is_empty() => {
+        Word::Who if rest.eq_ignore_ascii_case("all") => return Ok(Command::Who(Place::Main)),
+        Word::Create => return parse_create(rest),
+        Word::Join if rest.is_empty() => return Err(Mistake::NoPlace),
+        Word::Join => return Ok(Command::Join(Place::parse(rest))),
+        Word::Room => return Ok(Command::Go(non_empty(rest).map(|room| Place::parse(&room)))),
+        Word::Leave => {
+            let place = non_empty(rest).map_or(Place::Here, |room| Place::parse(&room));
+            return Ok(Command::Leave(place));
+        }
+        Word::Invite | Word::Rooms if !rest.is_empty() => {
             let what = Missing::Rooms;
             return Err(Mistake::NotBuilt { what });
         }
         Word::Missing(what) => return Err(Mistake::NotBuilt { what }),
         Word::Invite => Command::Invite,
         Word::Quit => Command::Quit,
-        Word::Who => Command::Who,
+        Word::Who => Command::Who(Place::Here),
+        Word::Rooms => Command::Rooms,
         Word::Ring => Command::Ring,
-        Word::Transcript => Command::Transcript,
+        Word::Transcript => Command::Transcript(Place::Here),
         Word::Help => Command::Help,
         Word::Clear => Command::Clear,
     };
@@ -194,6 +224,16 @@ fn parse_command(line: &str) -> Result<Command, Mistake> {
             may_mean_quit,
         })
     }
+}
+
+fn parse_create(rest: &str) -> Result<Command, Mistake> {
+    let mut words = rest.split_whitespace();
+    let name = words.next().ok_or(Mistake::NoRoomName)?;
+    if words.next().is_some() {
+        let what = Missing::Rooms;
+        return Err(Mistake::NotBuilt { what });
+    }
+    Ok(Command::Create(name.parse()?))
 }
 
 fn non_empty(text: &str) -> Option<String> {
@@ -262,9 +302,11 @@ impl Mistake {
             | Self::NotBuilt { .. }
             | Self::NoArgument { .. }
             | Self::NoFile
+            | Self::NoRoomName
+            | Self::NoPlace
             | Self::NotTheEnd => Code::UnknownCommand,
             Self::NoAction => Code::ActionMissing,
-            Self::Name(_) | Self::NoName => Code::NameInvalid,
+            Self::Name(_) | Self::NoName | Self::RoomName(_) => Code::NameInvalid,
             Self::Unreadable(_) => Code::StdinFailed,
         }
     }
@@ -280,7 +322,7 @@ mod tests {
 
     fn text(line: &str) -> String {
         match read(line) {
-            Some(Ok(Command::Say(words))) => words.as_str().to_owned(),
+            Some(Ok(Command::Say(Place::Here, words))) => words.as_str().to_owned(),
             other => panic!("{line:?}: {other:?}"),
         }
     }
@@ -312,13 +354,14 @@ mod tests {
     #[test]
     fn commands_are_read() {
         assert_eq!(command("/quit"), Command::Quit);
-        assert_eq!(command("/who "), Command::Who);
+        assert_eq!(command("/who "), Command::Who(Place::Here));
         assert_eq!(text("/ME waves"), "/me waves");
         for quit in ["/q", "/EXIT", "/Bye "] {
             assert_eq!(command(quit), Command::Quit, "{quit}");
         }
-        for who in ["/names", "/who all", "/WHO ALL"] {
-            assert_eq!(command(who), Command::Who, "{who}");
+        assert_eq!(command("/names"), command("/who"));
+        for who in ["/who all", "/WHO ALL"] {
+            assert_eq!(command(who), Command::Who(Place::Main), "{who}");
         }
         assert_eq!(command("/nick ann"), command("/name ann"));
         let search = Command::Face(FaceCommand::Search("two words".to_owned()));
@@ -351,6 +394,31 @@ mod tests {
     }
 
     #[test]
+    fn commands_of_rooms_are_read() {
+        let tea = || Place::Named("tea".to_owned());
+        assert_eq!(
+            command("/create #tea"),
+            Command::Create("tea".parse().unwrap())
+        );
+        for join in ["/join tea", "/J #tea "] {
+            assert_eq!(command(join), Command::Join(tea()), "{join}");
+        }
+        assert_eq!(command("/room"), Command::Go(None));
+        assert_eq!(command("/room #main"), Command::Go(Some(Place::Main)));
+        assert_eq!(command("/leave"), Command::Leave(Place::Here));
+        assert_eq!(command("/part tea"), Command::Leave(tea()));
+        assert_eq!(command("/list"), Command::Rooms);
+        for (line, expected) in [
+            ("/create", Code::UnknownCommand),
+            ("/join", Code::UnknownCommand),
+            ("/create a:b", Code::NameInvalid),
+            ("/create main", Code::NameInvalid),
+        ] {
+            assert_eq!(code(read(line)), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn an_action_is_sent_as_it_was_typed() {
         assert_eq!(text("/me waves"), "/me waves");
         assert_eq!(code(read("/me")), Code::ActionMissing);
@@ -376,9 +444,10 @@ mod tests {
     #[test]
     fn a_command_that_is_not_built_says_so_and_sends_nothing() {
         for (line, sentence) in [
-            ("/join kitchen", "there are no rooms yet"),
-            ("/LIST", "there are no rooms yet"),
-            ("/invite bob", "there are no rooms yet"),
+            ("/create ops invited", "all rooms are open"),
+            ("/LIST ops", "all rooms are open"),
+            ("/topic tea", "all rooms are open"),
+            ("/invite bob", "all rooms are open"),
             ("/kick bob", "no operators yet"),
             ("/msg bob a secret", "there are no private messages yet"),
             ("/w bob a secret", "there are no private messages yet"),
@@ -386,7 +455,7 @@ mod tests {
             ("/edit better", "cannot be answered, changed"),
             ("/web", "no page for browsers yet"),
             ("/ignore bob", "this command is not built yet"),
-            ("/mute kitchen", "there are no rooms yet"),
+            ("/mute kitchen", "all rooms are open"),
         ] {
             assert!(
                 error_of(line).contains(sentence),

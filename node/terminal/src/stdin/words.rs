@@ -26,6 +26,16 @@ pub(super) enum Word {
     Back,
     /// The invite.
     Invite,
+    /// A new room.
+    Create,
+    /// A room to join.
+    Join,
+    /// The room where lines go.
+    Room,
+    /// A room to leave.
+    Leave,
+    /// The rooms.
+    Rooms,
     /// The members.
     Who,
     Ring,
@@ -40,8 +50,10 @@ pub(super) enum Word {
 /// A feature that is not built yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {
-    /// Rooms.
+    /// What rooms will have.
     Rooms,
+    /// Rooms on the full screen.
+    RoomsOnScreen,
     /// The commands of operators.
     Operators,
     /// Private messages.
@@ -59,10 +71,13 @@ pub enum Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Rooms => "there are no rooms yet: everyone in the discussion reads what you type",
-            Self::Operators => {
-                "there are no rooms and no operators yet: nobody can be removed or kept out"
+            Self::Rooms => {
+                "this is not built yet: all rooms are open, and others join them by their id"
             }
+            Self::RoomsOnScreen => {
+                "rooms are not on the full screen yet; with --ui lines they are there"
+            }
+            Self::Operators => "there are no operators yet: nobody can be removed or kept out",
             Self::PrivateMessages => "there are no private messages yet, so nothing was sent",
             Self::Files => "there are no files yet: only text can be sent",
             Self::Changes => "a message cannot be answered, changed or taken back yet",
@@ -94,14 +109,14 @@ const WORDS: [(&str, Word); 63] = [
     ("/q", Word::Quit),
     ("/exit", Word::Quit),
     ("/bye", Word::Quit),
-    ("/rooms", Word::Missing(Missing::Rooms)),
-    ("/list", Word::Missing(Missing::Rooms)),
-    ("/create", Word::Missing(Missing::Rooms)),
-    ("/join", Word::Missing(Missing::Rooms)),
-    ("/j", Word::Missing(Missing::Rooms)),
-    ("/room", Word::Missing(Missing::Rooms)),
-    ("/leave", Word::Missing(Missing::Rooms)),
-    ("/part", Word::Missing(Missing::Rooms)),
+    ("/rooms", Word::Rooms),
+    ("/list", Word::Rooms),
+    ("/create", Word::Create),
+    ("/join", Word::Join),
+    ("/j", Word::Join),
+    ("/room", Word::Room),
+    ("/leave", Word::Leave),
+    ("/part", Word::Leave),
     ("/decline", Word::Missing(Missing::Rooms)),
     ("/topic", Word::Missing(Missing::Rooms)),
     ("/policy", Word::Missing(Missing::Rooms)),

@@ -22,7 +22,7 @@ impl TestScreen {
             .effects()
             .into_iter()
             .filter_map(|effect| match effect {
-                Effect::Send(Command::Say(text)) => Some(text.as_str().to_owned()),
+                Effect::Send(Command::Say(_, text)) => Some(text.as_str().to_owned()),
                 _ => None,
             });
         said.collect()
@@ -138,7 +138,7 @@ fn a_refused_command_stays_and_is_kept() {
         ("/name", "needs a name"),
         ("/msg bob a secret", "there are no private messages yet"),
         (" /msg bob a secret", "there are no private messages yet"),
-        ("/join tea", "there are no rooms yet"),
+        ("/join tea", "rooms are not on the full screen yet"),
     ] {
         for _ in 0..2 {
             window.key(KeyCode::Enter);
