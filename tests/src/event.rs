@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::id::{MessageId, NodeId};
 
@@ -57,8 +58,29 @@ pub enum Event {
     Done(Done),
     /// The last line.
     Goodbye(Goodbye),
-    /// An event that the tests do not use; its name.
-    Other(String),
+    /// An event of a room other than the lobby, with its messages; or one that has no variant here.
+    Other(Box<Other>),
+}
+
+/// See [`Event::Other`].
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// The name of the event.
+    pub name: String,
+    /// All fields.
+    pub fields: Value,
+}
+
+impl Other {
+    /// Returns true if it is this event, in the room of this id or name.
+    pub fn is(&self, name: &str, room: &str) -> bool {
+        self.name == name && (self.fields["room-id"] == room || self.fields["room"] == room)
+    }
+
+    /// Returns a field that is a text, or nothing.
+    pub fn text(&self, field: &str) -> &str {
+        self.fields[field].as_str().unwrap_or_default()
+    }
 }
 
 /// One term of office of a coordinator.
@@ -115,7 +137,7 @@ pub struct Message {
     pub seq: u64,
     /// The author's name.
     pub name: String,
-    /// The room; always `main`.
+    /// The room; only messages in `main` are kept as [`Event::Message`].
     pub room: String,
     /// When it was written, by the author's clock.
     pub timestamp: String,
@@ -269,6 +291,7 @@ pub struct Diagnostic {
 
 /// See [`Event::Done`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Done {
     /// The tag of the command.
     #[serde(default, deserialize_with = "tag")]
@@ -279,11 +302,13 @@ pub struct Done {
     pub id: Option<MessageId>,
     /// The sequence number of that message.
     pub seq: Option<u64>,
+    /// The room that it entered.
+    pub room_id: Option<String>,
 }
 
 /// Reads a tag as text: a program may use a number.
 fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let tag = Option::<serde_json::Value>::deserialize(deserializer)?;
+    let tag = Option::<Value>::deserialize(deserializer)?;
     Ok(tag.map(|tag| tag.as_str().map_or_else(|| tag.to_string(), str::to_owned)))
 }
 
@@ -307,7 +332,14 @@ impl Event {
         let event = match name {
             "joining" => Self::Joining(fields(line)?),
             "ready" => Self::Ready(fields(line)?),
-            "message" => Self::Message(fields(line)?),
+            "message" => {
+                let message: Message = fields(line)?;
+                if message.room == "main" {
+                    Self::Message(message)
+                } else {
+                    other(name, line)?
+                }
+            }
             "view" => Self::View(fields(line)?),
             "neighbours" => Self::Neighbours(fields(line)?),
             "coordinator" => Self::Coordinator(fields(line)?),
@@ -325,10 +357,15 @@ impl Event {
             "notice" => Self::Notice(fields(line)?),
             "done" => Self::Done(fields(line)?),
             "goodbye" => Self::Goodbye(fields(line)?),
-            other => Self::Other(fields::<serde_json::Value>(line).map(|_| other.to_owned())?),
+            name => other(name, line)?,
         };
         Ok(event)
     }
+}
+
+fn other(name: &str, line: &str) -> Result<Event, String> {
+    let (name, fields) = (name.to_owned(), fields(line)?);
+    Ok(Event::Other(Box::new(Other { name, fields })))
 }
 
 fn fields<T: DeserializeOwned>(line: &str) -> Result<T, String> {
@@ -359,7 +396,7 @@ mod tests {
     #[test]
     fn skips_an_unknown_event() {
         let event = Event::parse(r#"{"event":"weather","sun":true}"#).unwrap();
-        assert!(matches!(event, Event::Other(name) if name == "weather"));
+        assert!(matches!(event, Event::Other(other) if other.name == "weather"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod partition;
 mod pictures;
 mod private;
 mod ring_viz;
+mod rooms;
 mod rush;
 mod screen;
 mod strangers;

@@ -55,6 +55,7 @@ fn a_program_sends_a_text_and_learns_the_id_of_the_message() {
         command: "say".to_owned(),
         id: done.id,
         seq: Some(1),
+        room_id: None,
     };
     assert_eq!(done, expected);
     for node in cluster.live() {

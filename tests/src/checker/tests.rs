@@ -581,7 +581,8 @@ fn events_out_of_sequence_are_reported() {
         }),
     );
     run.check().expect_clean();
-    run.note(2, Event::Other("postscript".to_owned()));
+    let other = Event::parse(r#"{"event":"postscript"}"#).unwrap();
+    run.note(2, other);
     run.expect(Rule::Session);
 
     let mut run = dialogue();

@@ -43,7 +43,10 @@ pub fn render_faces(name: &str, text: &str) -> Vec<String> {
         command: "who",
         by_program: false,
         tag: None,
-        result: Ok(Reply::Who(Some(Arc::new(members)))),
+        result: Ok(Reply::Who {
+            room: RingId::lobby(&discussion()),
+            members: Some(Arc::new(members)),
+        }),
     };
     let events = events.into_iter().map(DisplayItem::Event);
     let settings = AttentionSettings::default;
