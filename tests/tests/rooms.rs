@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringtalk_tests::attack::{spread, wire_id};
 use ringtalk_tests::cluster::{Cluster, DELIVERY_TIMEOUT, SETTLE_TIMEOUT};
 use ringtalk_tests::event::{Event, Other};
+use ringtalk_tests::liar::Liar;
+use ringtalk_tests::measure::report;
 use ringtalk_tests::node::{JOIN_TIMEOUT, Launch, TestNode};
+use ringtalk_tests::wait;
 use ringtalk_tests::wait_for_turn;
+use ringtalk_wire::{Frame, Item, RingId};
 
 /// The time limit for a command about a room whose members are there.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
@@ -296,5 +301,102 @@ fn a_room_is_left_within_the_time_to_leave_the_discussion() {
                     .any(|event| matches!(event, Event::Other(one) if one.name == "room-failed"))
             );
         }
+    }
+}
+
+/// A member that is outside the room looks at every frame that it gets.
+#[test]
+fn no_frame_of_a_room_reaches_a_process_outside_it() {
+    let _turn = wait_for_turn();
+    let (cluster, nodes) = programs(7);
+    let spy = Liar::join(&cluster.director, "spy");
+    let room = create(&nodes[0], "ops");
+    for node in &nodes[1..4] {
+        join(node, &room);
+    }
+    let text = "x".repeat(1_000);
+    for number in 0..200 {
+        let author = &nodes[number % 4];
+        say(author, &room, &format!("{number} {text}"));
+    }
+    for node in &nodes[..4] {
+        for number in 196..200 {
+            await_message(node, &room, &format!("{number} {text}"));
+        }
+    }
+    // Whoever looks for the room asks everyone, and the spy answers that it is absent.
+    let asked = |frame: &Frame| matches!(frame, Frame::Enter(_) | Frame::Exit);
+    let frames = spy.frames_of_rooms();
+    let inside: Vec<&Frame> = frames.iter().filter(|frame| !asked(frame)).collect();
+    assert!(inside.is_empty(), "{inside:?}");
+    report(
+        "rooms",
+        &format!(
+            "200 messages in a room: {} frames reached a process outside it, all to ask whether it is in",
+            frames.len()
+        ),
+    );
+    for node in &nodes[4..] {
+        assert!(texts(node, &room).is_empty());
+    }
+}
+
+/// Every signature names its ring, so what was said in one proves nothing in another.
+#[test]
+fn what_was_said_in_one_ring_is_refused_in_another_and_its_author_is_not_accused() {
+    let _turn = wait_for_turn();
+    let (cluster, nodes) = programs(3);
+    let [ann, bob, cyd] = &nodes[..] else {
+        panic!("three nodes");
+    };
+    let liar = Liar::join(&cluster.director, "mallory");
+    let room = create(ann, "ops");
+    join(bob, &room);
+    join(cyd, &room);
+    let ring: RingId = room.parse().expect("the id of a room");
+    liar.join_room(ring);
+    for author in [ann, bob] {
+        say(author, "main", "in the lobby");
+        say(author, &room, "in the room");
+    }
+    for node in &nodes {
+        await_message(node, &room, "in the room");
+    }
+    let author = wire_id(ann);
+    wait::until("the liar has both", DELIVERY_TIMEOUT, &[], || {
+        let bundles = liar.bundles_of(author);
+        let texts = bundles.iter().filter_map(|sealed| sealed.bundle().ok());
+        let texts = texts.flat_map(|bundle| bundle.messages);
+        (texts.count() >= 3).then_some(()).ok_or("not yet")
+    });
+    for sealed in liar.bundles_of(author) {
+        for to in [bob, cyd].map(|node| wire_id(node)) {
+            liar.send_in_room(to, ring, spread(Item::Bundle(sealed.clone())));
+            liar.send(to, spread(Item::Bundle(sealed.clone())));
+        }
+    }
+    for victim in [bob, cyd] {
+        let error = victim.await_error("refused", 0, DELIVERY_TIMEOUT);
+        assert!(error.contains("mallory"), "the liar is named: {error}");
+    }
+    // Nothing of it is shown twice or elsewhere, nobody is said to have signed two messages as one, and all go on.
+    say(ann, &room, "to the room again");
+    say(ann, "main", "to the lobby again");
+    for node in [bob, cyd] {
+        await_message(node, &room, "to the room again");
+        node.await_delivery("to the lobby again", DELIVERY_TIMEOUT);
+        let shown = texts(node, &room);
+        let count = |text: &str| shown.iter().filter(|one| *one == text).count();
+        assert_eq!(
+            (count("in the room"), count("in the lobby")),
+            (2, 0),
+            "{shown:?}"
+        );
+        let journal = node.journal();
+        let mut events = journal.since(0);
+        assert!(
+            !events
+                .any(|event| matches!(event, Event::Error(error) if error.code == "author-forked"))
+        );
     }
 }

@@ -39,7 +39,7 @@ pub struct FrameReader {
 
 /// What has come over a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Incoming {
+pub enum Incoming {
     /// A frame, and the channel on which it came.
     Frame(Channel, Frame),
     /// A part of a frame that is not complete yet.
@@ -83,7 +83,7 @@ impl FrameReader {
 
     /// Returns the next frame, or that a part of it has come from the peer. Returns `None` if the far end has closed
     /// the link.
-    pub(crate) async fn next_part(&mut self) -> Result<Option<Incoming>, LinkError> {
+    pub async fn next_part(&mut self) -> Result<Option<Incoming>, LinkError> {
         loop {
             if let Some(incoming) = self.cut()? {
                 return Ok(Some(incoming));

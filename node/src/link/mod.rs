@@ -30,8 +30,7 @@ mod writer;
 pub use credentials::Credentials;
 pub use error::LinkError;
 pub use first_bytes::FirstBytes;
-pub use frames::FrameReader;
-pub(crate) use frames::Incoming;
+pub use frames::{FrameReader, Incoming};
 pub use handshake::{
     HANDSHAKE_TIME, HalfOpenLink, InboundConnection, accept, accept_after, accept_over_circuit,
     connect, connect_any, connect_over_circuit,

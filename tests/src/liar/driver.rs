@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use ringtalk_node::identity::{CachingVerifier, Identity};
 use ringtalk_node::link::{
-    Credentials, FrameReader, FrameWriter, InboundConnection, Link, LinkError, ReplayFilter,
-    Written, accept, connect,
+    Credentials, FrameReader, FrameWriter, InboundConnection, Incoming, Link, LinkError,
+    ReplayFilter, Written, accept, connect,
 };
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::config::{Retention, RingKind, Tempo};
-use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_proto::{Config, Draft, Host, Input, LinkId, Output, RingOutput, Time};
 use ringtalk_wire::{
-    Addresses, BundleMessage, Contact, Epoch, Frame, FrameClass, NetworkId, NodeId, encode,
+    Addresses, BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NetworkId, NodeId,
+    RingId, decode, encode,
 };
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -35,8 +36,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of bytes of frames past the core that wait on one link at most.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 
-/// A frame that waits for a link, with its share of [`MAX_QUEUED_BYTES`] if it came past the core.
-type Outgoing = (FrameClass, bytes::Bytes, Option<OwnedSemaphorePermit>);
+/// A frame that waits for a link on a channel, with its share of [`MAX_QUEUED_BYTES`] if it came past the core.
+type Outgoing = (
+    Channel,
+    FrameClass,
+    bytes::Bytes,
+    Option<OwnedSemaphorePermit>,
+);
 
 /// The queue to a link, past the core, with a limit on the bytes that wait in it.
 #[derive(Clone, Debug)]
@@ -57,7 +63,8 @@ impl LinkQueue {
         let bytes = encode(frame);
         let length = u32::try_from(bytes.len()).expect("a frame is short");
         let room = self.room.acquire_many_owned(length).await.ok();
-        room.is_some() && self.sender.send((frame.class(), bytes, room)).is_ok()
+        let waiting = (Channel::LOBBY, frame.class(), bytes, room);
+        waiting.3.is_some() && self.sender.send(waiting).is_ok()
     }
 }
 
@@ -74,20 +81,27 @@ pub(super) enum DriverEvent {
     SendFrame(NodeId, Box<Frame>),
     /// A test sends messages, as an honest member.
     Say(Vec<String>),
+    /// A test joins a room, as an honest member.
+    Join(RingId),
+    /// A test sends a frame in a room.
+    SendInRoom(NodeId, RingId, Box<Frame>),
     End,
 }
 
 /// A core, and its driver.
 #[derive(Debug)]
 pub(super) struct LiarDriver {
-    node: Node,
+    host: Host,
     start: Instant,
     credentials: Credentials,
     addresses: Addresses,
     /// `None` if it founds a discussion.
     director: Option<SocketAddr>,
     listener: std::net::TcpListener,
+    /// The connections, by the link of the lobby.
     links: BTreeMap<LinkId, (NodeId, LinkQueue)>,
+    /// The channels on which it sends in rooms.
+    channels: BTreeMap<(u64, RingId), Channel>,
     last: u64,
     inbox: UnboundedSender<DriverEvent>,
     events: UnboundedReceiver<DriverEvent>,
@@ -125,13 +139,14 @@ impl LiarDriver {
         );
         let (inbox, events) = unbounded_channel();
         let driver = Self {
-            node: Node::new(config, signer, verifier, Time::default()),
+            host: Host::new(config, signer, verifier, Time::default()),
             start: Instant::now(),
             credentials: Credentials::new(identity.clone(), &Secret::open())?,
             addresses,
             director,
             listener,
             links: BTreeMap::new(),
+            channels: BTreeMap::new(),
             last: 0,
             inbox: inbox.clone(),
             events,
@@ -157,11 +172,11 @@ impl LiarDriver {
 
     /// Carries out the core's outputs, then handles the next event. Returns false at the end.
     async fn settle(&mut self) -> bool {
-        while let Some(output) = self.node.poll_output() {
+        while let Some(RingOutput { output, .. }) = self.host.poll_output() {
             self.act(output);
         }
         self.publish_state();
-        let due = self.node.poll_timeout().map(|time| {
+        let due = self.host.poll_timeout().map(|time| {
             let due = self.start + Duration::from_micros(time.as_micros());
             due.saturating_duration_since(Instant::now())
         });
@@ -175,9 +190,13 @@ impl LiarDriver {
     }
 
     fn feed(&mut self, input: Input) {
+        let now = self.now();
+        self.host.handle(now, input);
+    }
+
+    fn now(&self) -> Time {
         let micros = u64::try_from(self.start.elapsed().as_micros());
-        let now = Time::from_micros(micros.expect("a test is short"));
-        self.node.handle(now, input);
+        Time::from_micros(micros.expect("a test is short"))
     }
 
     fn publish_state(&self) {
@@ -187,9 +206,15 @@ impl LiarDriver {
             .linked
             .keys()
             .eq(links.clone().map(|(peer, _)| peer).collect::<BTreeSet<_>>());
-        if !is_old || state.view.as_ref() != self.node.view() {
+        let view = self.host.lobby().view();
+        let views = self.host.rooms();
+        let rooms: BTreeMap<_, _> = views
+            .filter_map(|(room, node)| Some((room, node.view()?.clone())))
+            .collect();
+        if !is_old || state.view.as_ref() != view || state.rooms != rooms {
             state.linked = links.cloned().collect();
-            state.view = self.node.view().cloned();
+            state.view = view.cloned();
+            state.rooms = rooms;
             drop(state);
             wait::notify();
         }
@@ -211,7 +236,12 @@ impl LiarDriver {
                     });
                 });
             }
-            Output::Send { link, class, bytes } => self.send(link, (class, bytes)),
+            Output::Send { link, class, bytes } => {
+                if let Ok(Frame::Enter(room)) = decode(&bytes) {
+                    self.channels.insert((link.connection, room), link.channel);
+                }
+                self.send(link, (class, bytes));
+            }
             // The writer ends when everything is written, and the far end closes then.
             Output::Close { link, .. } => drop(self.links.remove(&link)),
             Output::AskDirector => match self.director {
@@ -230,8 +260,8 @@ impl LiarDriver {
     }
 
     fn send(&self, link: LinkId, (class, bytes): (FrameClass, bytes::Bytes)) {
-        if let Some((_, queue)) = self.links.get(&link) {
-            let _ = queue.sender.send((class, bytes, None));
+        if let Some((_, queue)) = self.links.get(&LinkId::lobby(link.connection)) {
+            let _ = queue.sender.send((link.channel, class, bytes, None));
         }
     }
 
@@ -241,9 +271,11 @@ impl LiarDriver {
             DriverEvent::DialFailed(peer, refused) => {
                 self.feed(Input::DialFailed { peer, refused });
             }
-            DriverEvent::Received(link, frame) if self.links.contains_key(&link) => {
+            DriverEvent::Received(link, frame)
+                if self.links.contains_key(&LinkId::lobby(link.connection)) =>
+            {
                 let mut state = lock(&self.state);
-                state.note(&frame);
+                state.note(link.channel, &frame);
                 let answers = state.answers(&frame);
                 drop(state);
                 if answers {
@@ -251,7 +283,8 @@ impl LiarDriver {
                 }
             }
             DriverEvent::Written(link, written) if self.links.contains_key(&link) => {
-                for (_, class, bytes) in written.counts() {
+                for (channel, class, bytes) in written.counts() {
+                    let link = LinkId { channel, ..link };
                     self.feed(Input::Written { link, class, bytes });
                 }
             }
@@ -270,6 +303,19 @@ impl LiarDriver {
                 if let Some((link, _)) = link {
                     self.send(*link, (frame.class(), encode(&frame)));
                 }
+            }
+            DriverEvent::SendInRoom(to, room, frame) => {
+                let links = self.links.iter().filter(|(_, (peer, _))| *peer == to);
+                for (link, _) in links {
+                    if let Some(&channel) = self.channels.get(&(link.connection, room)) {
+                        let link = LinkId { channel, ..*link };
+                        self.send(link, (frame.class(), encode(&frame)));
+                    }
+                }
+            }
+            DriverEvent::Join(room) => {
+                let joined = self.host.join_room(self.now(), room);
+                joined.expect("it is a member of the lobby");
             }
             DriverEvent::Say(texts) => {
                 for text in texts {
@@ -299,7 +345,7 @@ impl LiarDriver {
     /// Sends `register_node`, as a node does; the answer names the coordinator.
     fn ask_director(&self, director: SocketAddr) {
         let body = serde_json::json!({
-            "id": self.node.id().as_uuid().to_string(),
+            "id": self.host.lobby().id().as_uuid().to_string(),
             "internal-address": self.addresses.internal,
         });
         let (inbox, body) = (self.inbox.clone(), body.to_string());
@@ -357,8 +403,11 @@ async fn dial(addresses: &Addresses, me: &Credentials, peer: NodeId) -> Result<L
 }
 
 async fn read(mut reader: FrameReader, link: LinkId, inbox: UnboundedSender<DriverEvent>) {
-    while let Ok(Some(frame)) = reader.next().await {
-        let _ = inbox.send(DriverEvent::Received(link, frame));
+    while let Ok(Some(incoming)) = reader.next_part().await {
+        if let Incoming::Frame(channel, frame) = incoming {
+            let link = LinkId { channel, ..link };
+            let _ = inbox.send(DriverEvent::Received(link, frame));
+        }
     }
     let _ = inbox.send(DriverEvent::LinkDown(link));
 }
@@ -369,8 +418,8 @@ async fn write(
     link: LinkId,
     inbox: UnboundedSender<DriverEvent>,
 ) {
-    while let Some((class, frame, _room)) = queue.recv().await {
-        writer.add(class, &frame);
+    while let Some((channel, class, frame, _room)) = queue.recv().await {
+        writer.add_on(channel, class, &frame);
         let Ok(written) = writer.write().await else {
             break;
         };

@@ -15,7 +15,7 @@ use ringtalk_node::identity::Identity;
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::View;
 use ringtalk_wire::{
-    Frame, Item, NodeId, Opening, RingId, Seal, Sealed, ShortId, encode_item, item_to_sign,
+    Channel, Frame, Item, NodeId, Opening, RingId, Seal, Sealed, ShortId, encode_item, item_to_sign,
 };
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -49,6 +49,10 @@ pub struct Liar {
 #[derive(Debug, Default)]
 struct LiarState {
     view: Option<Arc<View>>,
+    /// The views of the rooms that it is in.
+    rooms: BTreeMap<RingId, Arc<View>>,
+    /// The frames that came on channels of rooms, or were about one.
+    of_rooms: Vec<Frame>,
     linked: BTreeMap<NodeId, LinkQueue>,
     bundles: Vec<Sealed>,
     openings: Vec<Opening>,
@@ -110,6 +114,34 @@ impl Liar {
     /// Sends messages, as an honest member does.
     pub fn say(&self, texts: Vec<String>) {
         let _ = self.events.send(DriverEvent::Say(texts));
+    }
+
+    /// Joins a room, as an honest member does.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    #[track_caller]
+    pub fn join_room(&self, room: RingId) {
+        let _ = self.events.send(DriverEvent::Join(room));
+        wait::until("the liar is in the room", JOIN_TIMEOUT, &[], || {
+            let state = self.state();
+            let view = state.rooms.get(&room);
+            let is_in = view.is_some_and(|view| view.contains(&self.id()));
+            is_in.then_some(()).ok_or(format!("{view:?}"))
+        });
+    }
+
+    /// Returns the frames that it received on channels of rooms, or about such a channel.
+    pub fn frames_of_rooms(&self) -> Vec<Frame> {
+        self.state().of_rooms.clone()
+    }
+
+    /// Sends a frame that a test made in a room, if there is a channel.
+    pub fn send_in_room(&self, to: NodeId, room: RingId, frame: Frame) {
+        let _ = self
+            .events
+            .send(DriverEvent::SendInRoom(to, room, Box::new(frame)));
     }
 
     /// Limits how many more requests for messages it answers.
@@ -233,7 +265,10 @@ impl LiarState {
     }
 
     /// Keeps the bundles and openings in a frame, for tests to read.
-    fn note(&mut self, frame: &Frame) {
+    fn note(&mut self, channel: Channel, frame: &Frame) {
+        if channel != Channel::LOBBY || matches!(frame, Frame::Absent(_)) {
+            self.of_rooms.push(frame.clone());
+        }
         match frame {
             Frame::Spread(spread) => {
                 if let Item::Bundle(sealed) = &spread.item {
