@@ -3,7 +3,7 @@
 //! Not here: what the fuzzer checks.
 
 pub use crate::link::fuzzing::{
-    DecryptedStream, HandshakePart, Outcome, Records, cut_frames, handshake,
+    DecryptedStream, HandshakePart, Outcome, Records, cut_frames, frame_on, handshake,
 };
 
 use crate::Endpoint;

@@ -217,7 +217,8 @@ pub const WINDOW_LEAST: usize = 64;
 pub const QUEUEING: Duration = Duration::from_millis(300);
 /// How many messages a log keeps in addition to its history, if the ring has no other retention.
 pub const LOG_SPARE: usize = 8_192;
-/// The maximum size of the log in bytes, whatever the number of messages.
+/// The maximum size of the log in bytes, whatever the number of messages. All rings of a process share it, as they share
+/// [`HELD_MESSAGES`], [`HELD_BYTES`] and [`UNLISTED_BYTES`].
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;
 /// How many of these bytes are spare, for the same reason.
 pub const LOG_SPARE_BYTES: usize = 4 * 1024 * 1024;
@@ -230,6 +231,10 @@ pub const HELD_BYTES: usize = 16 * 1024 * 1024;
 pub const PULL_BYTES: usize = 256 * 1024;
 /// The maximum number of links to peers that are not members (yet).
 pub const STRANGERS: usize = 64;
+/// The maximum number of bytes of frames of one peer that wait for a view that lists it.
+pub const UNLISTED_BYTES_OF_PEER: usize = 256 * 1024;
+/// The maximum number of bytes of such frames of all peers.
+pub const UNLISTED_BYTES: usize = STRANGERS * UNLISTED_BYTES_OF_PEER;
 /// How long a peer may stay a stranger.
 pub const STRANGER_WAIT: Duration = Duration::from_secs(10);
 /// The first pause between dials of lost members; it doubles up to [`LOST_PROBE`].

@@ -24,6 +24,7 @@ mod machines;
 mod node;
 mod output;
 mod planted;
+mod ranking;
 mod signing;
 mod time;
 mod view;

@@ -7,6 +7,10 @@ pub struct Load {
     pub held_messages: usize,
     /// Their bytes; at most [`HELD_BYTES`](crate::config::HELD_BYTES).
     pub held_bytes: usize,
+    /// Bytes of bundles that wait to be relayed; at most [`HELD_BYTES`](crate::config::HELD_BYTES).
+    pub parked_bytes: usize,
+    /// Bytes of frames from peers that no view lists; at most [`UNLISTED_BYTES`](crate::config::UNLISTED_BYTES).
+    pub unlisted_bytes: usize,
     /// Messages in the log; at most the configured history, [`LOG_SPARE`](crate::config::LOG_SPARE), and the rest of
     /// the oldest bundle.
     pub logged_messages: usize,

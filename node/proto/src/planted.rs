@@ -78,6 +78,8 @@ bugs! {
     WaitForStrangers,
     /// Does not wait for an unknown author to be named when a message depends on that author.
     OverlookStrangers,
+    /// Gives each ring of a process the whole of the process's budgets.
+    BudgetsPerRoom,
 }
 
 /// The mistake that this node makes, if any.

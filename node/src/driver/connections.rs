@@ -4,6 +4,7 @@
 //! written: it is told of every byte that was written, and closes a link that takes none. Not here: how much is written at
 //! once (`pace`) and in which order (`queue`), how links are made (`dialler`, `listener`).
 
+mod outlet;
 mod pace;
 mod queue;
 
@@ -24,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
 use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError, Written};
-use pace::{MOST_BYTES, Pace};
-use queue::Queue;
+use outlet::Outlet;
+use pace::MOST_BYTES;
 
 /// How often the core is told that a part of a frame has come.
 const PART_PAUSE: Duration = Duration::from_millis(200);
@@ -51,8 +52,7 @@ struct OpenConnection {
     address: SocketAddr,
     /// This machine's address in the connection.
     local: Option<IpAddr>,
-    queue: Queue,
-    pace: Pace,
+    outlet: Outlet,
     writer: WriterState,
     closing: CancellationToken,
     tasks: JoinSet<()>,
@@ -94,15 +94,13 @@ impl Connections {
             room: Arc::clone(&self.room),
         };
         tasks.spawn(read_frames(link.reader, sink, closing.clone()));
-        let pace = Pace::new();
         let mut writer = Box::new(link.writer);
-        writer.limit_unsent(pace.unsent());
+        let outlet = Outlet::new(&mut writer);
         let connection = OpenConnection {
             peer: link.peer,
             address: link.address,
             local,
-            queue: Queue::default(),
-            pace,
+            outlet,
             writer: WriterState::Free(writer),
             closing,
             tasks,
@@ -120,10 +118,12 @@ impl Connections {
     pub(crate) fn send(&mut self, id: LinkId, class: FrameClass, frame: Bytes) {
         let lobby = LinkId::lobby(id.connection);
         if let Some(connection) = self.live.get_mut(&lobby) {
-            if connection.queue.is_empty() && matches!(connection.writer, WriterState::Free(_)) {
+            if connection.outlet.queue.is_empty()
+                && matches!(connection.writer, WriterState::Free(_))
+            {
                 self.ready.push(lobby);
             }
-            connection.queue.push(id.channel, class, frame);
+            connection.outlet.queue.push(id.channel, class, frame);
         }
     }
 
@@ -146,9 +146,7 @@ impl Connections {
             && let Ok(writer) = writer.try_recv()
         {
             connection.writer = WriterState::Free(writer);
-            connection
-                .pace
-                .note_written(Instant::now(), written.total());
+            connection.outlet.note_rest_written(Instant::now(), written);
             self.ready.push(id);
         }
     }
@@ -206,25 +204,10 @@ impl Connections {
 
 impl OpenConnection {
     fn flush(&mut self, link: LinkId, inbox: &Inbox) -> io::Result<Written> {
-        let mut written = Written::default();
         let WriterState::Free(writer) = &mut self.writer else {
-            return Ok(written);
+            return Ok(Written::default());
         };
-        let now = Instant::now();
-        let mut is_full = false;
-        while !is_full && self.queue.encrypt(writer, self.pace.unit()) {
-            if let Some(bytes) = writer.write_encrypted_now()? {
-                self.pace.note_written(now, bytes.total());
-                written.add(&bytes);
-            } else {
-                self.pace.note_full(now);
-                is_full = true;
-            }
-        }
-        if !is_full {
-            self.pace.note_idle();
-        }
-        writer.limit_unsent(self.pace.unsent());
+        let (written, is_full) = self.outlet.write(Instant::now(), writer)?;
         if is_full {
             self.wait_for_room(link, inbox.clone());
         }
@@ -250,7 +233,7 @@ impl OpenConnection {
                 WriterState::Full(writer) => writer.await.ok(),
             };
             if let Some(mut writer) = writer {
-                let queue = &mut self.queue;
+                let queue = &mut self.outlet.queue;
                 while queue.encrypt(&mut writer, MOST_BYTES)
                     && writer.write_encrypted().await.is_ok()
                 {}

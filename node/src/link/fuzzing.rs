@@ -5,10 +5,10 @@
 pub use super::noise::fuzzing::{HandshakePart, Outcome, handshake};
 
 use bytes::{Buf, BytesMut};
-use ringtalk_wire::HEADER_BYTES;
+use ringtalk_wire::{Channel, HEADER_BYTES};
 
 use super::buffer::Buffer;
-use super::codec::split_frame;
+use super::codec::{append_frame, split_frame};
 use super::noise::Keys;
 use super::record::{Decryptor, Encryptor, Stream, Streams};
 use super::{Credentials, LinkError};
@@ -77,12 +77,22 @@ impl Records {
     }
 }
 
-/// Cuts the frames out of the contents of records, and gives each to `take`. An incomplete frame stays.
-pub fn cut_frames(plain: &mut BytesMut, mut take: impl FnMut(&[u8])) -> Result<(), LinkError> {
-    while let Some((_, frame)) = split_frame(plain)? {
+/// Cuts the frames out of the contents of records, and gives each to `take`, with its channel. An incomplete frame stays.
+pub fn cut_frames(
+    plain: &mut BytesMut,
+    mut take: impl FnMut(Channel, &[u8]),
+) -> Result<(), LinkError> {
+    while let Some((channel, frame)) = split_frame(plain)? {
         let length = frame.len();
-        take(frame);
+        take(channel, frame);
         plain.advance(HEADER_BYTES + length);
     }
     Ok(())
+}
+
+/// Appends a frame with its header, as a link sends it.
+pub fn frame_on(channel: Channel, frame: &[u8], stream: &mut Vec<u8>) {
+    let mut framed = Buffer::default();
+    append_frame(&mut framed, channel, frame);
+    stream.extend_from_slice(framed.waiting());
 }

@@ -36,7 +36,7 @@ pub use handshake::{
     connect, connect_any, connect_over_circuit,
 };
 pub use replay_filter::ReplayFilter;
-pub use writer::{FrameWriter, Written};
+pub use writer::{FrameWriter, Socket, Written};
 
 use std::net::SocketAddr;
 

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::buffer::Buffer;
 use super::noise::{Keys, read_first, start_handshake};
 use super::record::{Decryptor, Encryptor, Stream, Streams};
-use super::{Credentials, InboundConnection, Link, LinkError};
+use super::{Credentials, FrameWriter, InboundConnection, Link, LinkError, Socket};
 use crate::identity::Identity;
 use crate::secret::Secret;
 
@@ -35,6 +35,12 @@ pub(crate) fn keys() -> [Keys; 2] {
         .finish(&one, None)
         .unwrap();
     [keys, responder.read_last(&last).unwrap().0]
+}
+
+/// Returns a writer to any socket.
+pub(crate) fn writer_to<S: Socket>(socket: S) -> FrameWriter<S> {
+    let [keys, _] = keys();
+    FrameWriter::new(socket, keys)
 }
 
 /// Returns a message of a handshake as it travels.

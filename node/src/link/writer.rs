@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use ringtalk_wire::{Channel, FrameClass, HEADER_BYTES};
+#[cfg(any(target_os = "android", target_os = "linux"))]
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -58,10 +59,40 @@ impl Written {
     }
 }
 
+/// What a link is written to.
+pub trait Socket {
+    /// Writes bytes without waiting, as [`OwnedWriteHalf::try_write`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] if the system takes none at the moment, or whatever broke the connection.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Makes the system take no more while this many bytes wait in it to be sent, if it can.
+    fn limit_unsent(&self, bytes: usize);
+}
+
+impl Socket for OwnedWriteHalf {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Self::try_write(self, bytes)
+    }
+
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    fn limit_unsent(&self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        // A system that cannot do so delays urgent frames on slow lines, and nothing else.
+        let _ = SockRef::from(self.as_ref()).set_tcp_notsent_lowat(bytes);
+    }
+
+    /// Does nothing: as much waits there as the system likes.
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    fn limit_unsent(&self, _bytes: usize) {}
+}
+
 /// The half that writes frames.
 #[derive(Debug)]
-pub struct FrameWriter {
-    half: OwnedWriteHalf,
+pub struct FrameWriter<S = OwnedWriteHalf> {
+    half: S,
     encryptor: Encryptor,
     main: Outgoing,
     urgent: Outgoing,
@@ -90,8 +121,8 @@ struct Remainder {
     body: usize,
 }
 
-impl FrameWriter {
-    pub(super) fn new(half: OwnedWriteHalf, keys: Keys) -> Self {
+impl<S: Socket> FrameWriter<S> {
+    pub(super) fn new(half: S, keys: Keys) -> Self {
         Self {
             half,
             encryptor: Encryptor::new(keys),
@@ -146,14 +177,7 @@ impl FrameWriter {
         !self.ciphertext.is_empty()
     }
 
-    /// Writes what is encrypted. Returns what that was.
-    pub async fn write_encrypted(&mut self) -> io::Result<Written> {
-        self.half.write_all(self.ciphertext.waiting()).await?;
-        self.ciphertext.advance(self.ciphertext.len());
-        Ok(self.take_written())
-    }
-
-    /// Does the same without waiting. Returns `None` if a rest is left.
+    /// Writes what is encrypted, without waiting. Returns what that was, or `None` if a rest is left.
     pub fn write_encrypted_now(&mut self) -> io::Result<Option<Written>> {
         while !self.ciphertext.is_empty() {
             match self.half.try_write(self.ciphertext.waiting()) {
@@ -166,6 +190,30 @@ impl FrameWriter {
         Ok(Some(self.take_written()))
     }
 
+    /// Makes the system take no more while this many bytes wait in it to be sent. Elsewhere than on Linux, as much waits
+    /// there as the system likes.
+    pub fn limit_unsent(&mut self, bytes: usize) {
+        if std::mem::replace(&mut self.unsent, bytes) != bytes {
+            self.half.limit_unsent(bytes);
+        }
+    }
+
+    fn take_written(&mut self) -> Written {
+        self.ciphertext.end_burst();
+        self.main.plain.end_burst();
+        self.urgent.plain.end_burst();
+        std::mem::take(&mut self.encrypted)
+    }
+}
+
+impl FrameWriter {
+    /// Writes what is encrypted. Returns what that was.
+    pub async fn write_encrypted(&mut self) -> io::Result<Written> {
+        self.half.write_all(self.ciphertext.waiting()).await?;
+        self.ciphertext.advance(self.ciphertext.len());
+        Ok(self.take_written())
+    }
+
     /// Writes everything that was added.
     pub async fn write(&mut self) -> io::Result<Written> {
         let mut all = Written::default();
@@ -176,30 +224,9 @@ impl FrameWriter {
         Ok(all)
     }
 
-    /// Makes the system take no more while this many bytes wait in it to be sent. Elsewhere than on Linux, as much waits
-    /// there as the system likes.
-    pub fn limit_unsent(&mut self, bytes: usize) {
-        if std::mem::replace(&mut self.unsent, bytes) == bytes {
-            return;
-        }
-        #[cfg(any(target_os = "android", target_os = "linux"))]
-        {
-            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            // A system that cannot do so delays urgent frames on slow lines, and nothing else.
-            let _ = SockRef::from(self.half.as_ref()).set_tcp_notsent_lowat(bytes);
-        }
-    }
-
     /// Tells the far end that nothing more will come.
     pub async fn finish(&mut self) -> io::Result<()> {
         self.half.shutdown().await
-    }
-
-    fn take_written(&mut self) -> Written {
-        self.ciphertext.end_burst();
-        self.main.plain.end_burst();
-        self.urgent.plain.end_burst();
-        std::mem::take(&mut self.encrypted)
     }
 }
 

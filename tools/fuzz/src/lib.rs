@@ -7,6 +7,7 @@
 mod differential;
 mod director;
 mod handshake;
+mod header;
 mod keys;
 mod member;
 mod memory;
@@ -23,7 +24,7 @@ pub use seeds::seeds;
 pub type Check = fn(&[u8]);
 
 /// All targets by name; the binaries and the corpora have the same names.
-pub const TARGETS: [(&str, Check); 14] = [
+pub const TARGETS: [(&str, Check); 15] = [
     ("announcement", wire::announcement),
     ("answer", director::answer),
     ("bundle", wire::bundle),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, Check); 14] = [
     ("frame", wire::frame),
     ("handshake", handshake::check),
     ("harmless", terminal::check),
+    ("header", header::check),
     ("introduction", wire::introduction),
     ("keys", keys::check),
     ("lines", texts::lines),

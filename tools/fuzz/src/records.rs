@@ -60,7 +60,7 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 fn cut(plain: &mut BytesMut) {
-    let _ = cut_frames(plain, |frame| {
+    let _ = cut_frames(plain, |_, frame| {
         assert!(frame.len() <= FRAME_BYTES);
         drop(decode(frame));
     });

@@ -70,7 +70,15 @@ fn of_links() -> Vec<(&'static str, Vec<u8>)> {
     let introduced = [&preface()[..], &introduction.encode()].concat();
     // Read 7 bytes at a time: one part of 3 bytes, one change.
     let record = b"\0\x07\x01\0\x03abc\x01\0\x05\0!".to_vec();
-    let mut seeds = vec![("introduction", introduced), ("records", record)];
+    // Three bytes at a time: a frame of the lobby, an empty one and a longer one of rooms, and the beginning of one.
+    let frames = b"\x03\0\0\0\x03abc\0\x10\0\0\xff\xf0\0\x05hello\0\x20\0\x09x".to_vec();
+    let too_long = b"\x01\0\x10\0\x01y\0\x14\0\x01".to_vec();
+    let mut seeds = vec![
+        ("introduction", introduced),
+        ("records", record),
+        ("header", frames),
+        ("header", too_long),
+    ];
     // For each part of a handshake: one with a change in its middle, and one of other bytes.
     for part in 0..5 {
         seeds.push(("handshake", vec![part, 1, 0, 20, 0, 1]));
@@ -131,7 +139,27 @@ fn of_members() -> Vec<(&'static str, Vec<u8>)> {
         }
         ("core", bytes)
     };
-    members.map(life).collect()
+    let mut lives: Vec<(&str, Vec<u8>)> = members.map(life).collect();
+    lives.push(("core", life_in_a_room()));
+    lives
+}
+
+/// Returns the life of a member that founds a room, which another one enters, joins and talks in.
+pub(crate) fn life_in_a_room() -> Vec<u8> {
+    let [pass, write, leave, lie] = [0, 7, 15, 16];
+    let peer = 1;
+    // It creates a room, and time passes; peers send on channel 5 from now on.
+    let mut bytes = vec![0, leave, 250, pass, 120, 0, leave, 5];
+    // A pong with a multiple of 8 stands for `enter`. Then comes `join`, and time for a view.
+    bytes.extend([lie, peer, 1, 0, write]);
+    bytes.extend([lie, peer, 0, 3, 2, b'h', b'i', peer, 0, write, pass, 120, 0]);
+    // It talks. The peer says a text, and another one as if it had been sealed for the lobby.
+    bytes.extend([leave, 247, write, pass, 120, 0]);
+    for (ring, first) in [(0, 1), (255, 2)] {
+        bytes.extend([lie, peer, ring, 8, 0, 0, 0, 0, 0]);
+        bytes.extend([0, first, 0, 1, 0, 1, 0, 7, 2, write]);
+    }
+    bytes
 }
 
 /// Returns texts, most of which try to control the reader's terminal.

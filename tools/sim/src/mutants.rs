@@ -107,6 +107,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::EvictOnOneHeartbeat => (&["V4"], Schedule(SHORT_PAUSES)),
         Bug::OpenCut => (&["C1"], Schedule(SHORT_HISTORY)),
         Bug::EndlessLog => (&["M1"], Schedule(FULL_LOG)),
+        Bug::BudgetsPerRoom => (&["M1"], Named("rooms_keep_the_budgets_of_their_process")),
         Bug::HiddenGap => (&["C6"], Schedule(ONE_SIDE_DIES)),
         Bug::CloseOverLive => (&["R1"], Named("random_faults")),
         Bug::KeepDeadSuccessor => (&["R1"], Named("ordinary_killed")),

@@ -13,6 +13,7 @@ mod inject;
 pub(crate) mod reader;
 mod recovery;
 mod rooms;
+mod rooms_beside;
 mod sharing;
 mod step_injector;
 mod survey;
@@ -24,7 +25,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use ringtalk_proto::config::{Retention, RingKind, Tempo};
+use ringtalk_proto::config::{LOG_BYTES, Retention, RingKind, Tempo};
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NetworkId, NodeId, RingId};
 
@@ -110,6 +111,8 @@ pub(crate) struct Setup {
     /// How long a user is silent, on average; if `None`, nobody writes anything.
     pace: Option<Duration>,
     history: usize,
+    /// How many bytes the logs of a process have together.
+    log_bytes: usize,
     /// The ring in which users talk, and which is observed.
     pub(crate) ring: RingId,
     /// Whether a node that becomes ready must have every message sent so far.
@@ -189,6 +192,7 @@ impl World {
                 lasts: options.lasts,
                 pace: None,
                 history: HISTORY,
+                log_bytes: LOG_BYTES,
                 ring: if options.in_room { ROOM } else { LOBBY },
                 whole_at_ready: false,
                 real_keys: are_real(seed),
@@ -218,6 +222,11 @@ impl World {
     /// Sets how many messages nodes keep; it applies to nodes that start later.
     pub(crate) const fn keep_history(&mut self, messages: usize) {
         self.setup.history = messages;
+    }
+
+    /// Sets how many bytes the logs of a process have together; it applies to processes that start later.
+    pub(crate) const fn keep_log_bytes(&mut self, bytes: usize) {
+        self.setup.log_bytes = bytes;
     }
 
     /// Prepares the measurement of a large ring: the oracles do not keep every node's whole past, and the times of
@@ -295,7 +304,11 @@ impl World {
             name: name.clone(),
             addresses,
             network,
-            retention: Retention::of(self.setup.history),
+            retention: Retention {
+                bytes: self.setup.log_bytes,
+                spare_bytes: self.setup.log_bytes / 8,
+                ..Retention::of(self.setup.history)
+            },
             tempo: Tempo::default(),
             fingers: true,
         };

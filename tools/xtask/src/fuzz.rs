@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 const FOLDER: &str = "tools/fuzz";
 const RESULTS: &str = "tools/fuzz/results.toml";
 /// The source folders that targets run besides `wire/src`.
-const BEYOND_WIRE: [(&str, &str); 11] = [
+const BEYOND_WIRE: [(&str, &str); 12] = [
     ("answer", "node/src"),
     ("core", "node/proto/src"),
     ("handshake", "node/src"),
     ("harmless", "node/session/src"),
     ("harmless", "node/terminal/src"),
+    ("header", "node/src"),
     ("keys", "node/terminal/src"),
     ("lines", "node/session/src"),
     ("lines", "node/terminal/src"),

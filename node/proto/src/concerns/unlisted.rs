@@ -12,22 +12,33 @@ use ringtalk_wire::{Frame, Item, ItemId, NodeId, Spread};
 
 use super::Concern;
 use crate::Time;
-use crate::config::STRANGERS;
+use crate::config::{STRANGERS, UNLISTED_BYTES, UNLISTED_BYTES_OF_PEER};
 use crate::context::Context;
 use crate::planted::PlantedBug;
 
 /// How long the frames of a peer wait: longer than a view takes to reach every member. Bundles that a newcomer
 /// sent earlier are pulled.
 const UNLISTED_WAIT: Duration = Duration::from_secs(1);
-/// The maximum number of waiting bytes of one peer. With [`STRANGERS`] that bounds all of them, to 16 MiB.
-const BYTES_OF_PEER: usize = 256 * 1024;
 /// The overhead of a frame, in addition to the bytes that it carries.
 const FRAME_COST: usize = 96;
 
 /// The waiting frames, by the peer that sent them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Unlisted {
+    /// The most bytes of all peers that may wait.
+    allowance: usize,
     peers: BTreeMap<NodeId, HeldFrames>,
+    bytes: usize,
+}
+
+impl Default for Unlisted {
+    fn default() -> Self {
+        Self {
+            allowance: UNLISTED_BYTES,
+            peers: BTreeMap::new(),
+            bytes: 0,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -38,6 +49,16 @@ struct HeldFrames {
 }
 
 impl Unlisted {
+    /// Sets how many bytes may wait. What waits already stays.
+    pub(crate) const fn allow(&mut self, bytes: usize) {
+        self.allowance = bytes;
+    }
+
+    /// Returns how many bytes wait.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns true for a bundle, or an offer of bundles, from a peer that no view lists (yet).
     pub(crate) fn must_wait(context: &Context, peer: &NodeId, frame: &Frame) -> bool {
         let carries = matches!(
@@ -63,8 +84,10 @@ impl Unlisted {
             frames: VecDeque::new(),
         });
         let weight = weight(&frame);
-        if waiting.bytes + weight <= BYTES_OF_PEER {
+        if waiting.bytes + weight <= UNLISTED_BYTES_OF_PEER && self.bytes + weight <= self.allowance
+        {
             waiting.bytes += weight;
+            self.bytes += weight;
             waiting.frames.push_back(frame);
         }
         debug_assert!(self.peers.len() <= STRANGERS);
@@ -78,8 +101,18 @@ impl Unlisted {
 
     /// Drops frames that have waited too long.
     pub(crate) fn expire(&mut self, now: Time) {
-        self.peers
-            .retain(|_, waiting| now - waiting.since < UNLISTED_WAIT);
+        let bytes = &mut self.bytes;
+        self.peers.retain(|_, waiting| {
+            let stays = now - waiting.since < UNLISTED_WAIT;
+            if !stays {
+                *bytes -= waiting.bytes;
+            }
+            stays
+        });
+        debug_assert!(
+            !self.peers.is_empty() || self.bytes == 0,
+            "what waits is counted"
+        );
     }
 
     /// Takes out the frames of all peers that have become members.
@@ -89,16 +122,22 @@ impl Unlisted {
     ) -> Vec<(NodeId, VecDeque<Frame>)> {
         let listed: Vec<NodeId> = self.peers.keys().copied().filter(is_member).collect();
         let frames = listed.into_iter().filter_map(|peer| {
-            let waiting = self.peers.remove(&peer)?;
+            let waiting = self.remove(&peer)?;
             Some((peer, waiting.frames))
         });
         frames.collect()
+    }
+
+    fn remove(&mut self, peer: &NodeId) -> Option<HeldFrames> {
+        let waiting = self.peers.remove(peer)?;
+        self.bytes -= waiting.bytes;
+        Some(waiting)
     }
 }
 
 impl Concern for Unlisted {
     fn forget(&mut self, peer: &NodeId) {
-        self.peers.remove(peer);
+        self.remove(peer);
     }
 }
 
@@ -155,16 +194,25 @@ mod tests {
     fn the_waiting_bytes_of_a_peer_and_the_number_of_peers_are_bounded() {
         let mut unlisted = Unlisted::default();
         let start = Time::default();
-        for _ in 0..BYTES_OF_PEER {
+        for _ in 0..UNLISTED_BYTES_OF_PEER {
             unlisted.hold(start, id(1), offer());
         }
         assert_eq!(
             unlisted.peers[&id(1)].frames.len(),
-            BYTES_OF_PEER / FRAME_COST
+            UNLISTED_BYTES_OF_PEER / FRAME_COST
         );
         for peer in 0..=u8::MAX {
             unlisted.hold(start, id(peer), offer());
         }
         assert_eq!(unlisted.peers.len(), STRANGERS);
+        let waiting = unlisted.bytes();
+        unlisted.allow(waiting);
+        unlisted.hold(start, id(2), offer());
+        assert_eq!(unlisted.bytes(), waiting, "there is no room for more");
+        unlisted.forget(&id(1));
+        unlisted.hold(start, id(2), offer());
+        unlisted.take_frames_of(|peer| *peer == id(2));
+        unlisted.expire(start + UNLISTED_WAIT);
+        assert_eq!(unlisted.bytes(), 0);
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Connection {
     pub(super) dialled: bool,
     /// The host of the peer; `None` if the connection is a circuit.
     pub(super) host: Option<IpAddr>,
-    rings: BTreeMap<RingId, Entered>,
+    rings: BTreeMap<RingId, EnteredRing>,
     outgoing: BTreeMap<Channel, RingId>,
     incoming: BTreeMap<Channel, RingId>,
     /// The last number that this end has given to a channel.
@@ -34,19 +34,78 @@ pub(super) struct Connection {
     unwritten: usize,
 }
 
-/// How far the two ends have entered a ring.
-#[derive(Debug, Default)]
-struct Entered {
-    /// The channel on which this end sends, once it has entered.
-    mine: Option<Channel>,
-    /// The channel on which the peer sends, once it has entered.
-    theirs: Option<Channel>,
-    /// True once this end has sent `exit`.
-    has_exited: bool,
-    /// The channel on which the peer has entered anew. Its `enter` may overtake the `exit` on the channel before.
-    next: Option<Channel>,
+/// A ring on a connection.
+#[derive(Debug)]
+struct EnteredRing {
+    state: Entered,
     /// How many bytes of this end's `enter` are not written yet. The ring's node does not know of them.
     unwritten: usize,
+}
+
+/// How far the two ends have entered a ring: each sends on a channel of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Entered {
+    /// This end has entered, and the peer has not answered.
+    Asked { mine: Channel },
+    /// The peer has entered, and this end answers next.
+    Invited { theirs: Channel },
+    /// Both ends have entered: the ring's frames go to and fro.
+    Open { mine: Channel, theirs: Channel },
+    /// This end has left, and the peer has not confirmed it.
+    Leaving {
+        mine: Channel,
+        /// The channel of the peer. Its answer to `enter` may cross the `exit`.
+        theirs: Option<Channel>,
+        /// The channel on which the peer has entered anew. Its `enter` may overtake the `exit` on the channel before.
+        next: Option<Channel>,
+    },
+}
+
+impl Entered {
+    const fn mine(self) -> Option<Channel> {
+        match self {
+            Self::Asked { mine } | Self::Open { mine, .. } | Self::Leaving { mine, .. } => {
+                Some(mine)
+            }
+            Self::Invited { .. } => None,
+        }
+    }
+
+    /// Returns the channels on which the peer sends: the present one, and the one on which it has entered anew.
+    const fn theirs(self) -> [Option<Channel>; 2] {
+        match self {
+            Self::Asked { .. } => [None, None],
+            Self::Invited { theirs } | Self::Open { theirs, .. } => [Some(theirs), None],
+            Self::Leaving { theirs, next, .. } => [theirs, next],
+        }
+    }
+
+    /// Returns the state once the peer has entered on this channel; `None` if it may not.
+    const fn with_theirs(self, channel: Channel) -> Option<Self> {
+        match self {
+            Self::Asked { mine } => Some(Self::Open {
+                mine,
+                theirs: channel,
+            }),
+            Self::Leaving {
+                mine, theirs: None, ..
+            } => Some(Self::Leaving {
+                mine,
+                theirs: Some(channel),
+                next: None,
+            }),
+            Self::Leaving {
+                mine,
+                theirs,
+                next: None,
+            } => Some(Self::Leaving {
+                mine,
+                theirs,
+                next: Some(channel),
+            }),
+            Self::Invited { .. } | Self::Open { .. } | Self::Leaving { .. } => None,
+        }
+    }
 }
 
 /// What a frame on a channel is.
@@ -83,15 +142,19 @@ impl Connection {
         if !self.has_room_for(&ring) {
             return None;
         }
-        let entered = self.rings.get(&ring);
-        if entered.is_some_and(|entered| entered.mine.is_some() || entered.has_exited) {
+        let state = self.state(&ring);
+        if state.is_some_and(|state| state.mine().is_some()) {
             return None;
         }
-        let channel = self.free_channel()?;
-        self.rings.entry(ring).or_default().mine = Some(channel);
-        self.outgoing.insert(channel, ring);
+        let mine = self.free_channel()?;
+        let state = match state {
+            Some(Entered::Invited { theirs }) => Entered::Open { mine, theirs },
+            _ => Entered::Asked { mine },
+        };
+        self.set_state(ring, state);
+        self.outgoing.insert(mine, ring);
         debug_assert!(self.outgoing.len() <= RINGS);
-        Some(channel)
+        Some(mine)
     }
 
     /// Returns the next number that no channel has: one that was given back is used again as late as possible, since
@@ -113,21 +176,21 @@ impl Connection {
 
     /// Notes how many bytes `enter` has.
     pub(super) fn note_enter_sent(&mut self, ring: &RingId, bytes: usize) {
-        if let Some(entered) = self.rings.get_mut(ring) {
-            entered.unwritten = bytes;
+        if let Some(ring) = self.rings.get_mut(ring) {
+            ring.unwritten = bytes;
         }
     }
 
     /// Takes the peer's `enter`. If this end has left and the peer has not confirmed it, it counts from then on.
     pub(super) fn take_enter(&mut self, channel: Channel, ring: RingId) -> Result<(), Breach> {
         debug_assert!(self.has_room_for(&ring), "this end would be absent");
-        let entered = self.rings.entry(ring).or_default();
-        let place = match entered.theirs {
-            None => &mut entered.theirs,
-            Some(_) if entered.has_exited && entered.next.is_none() => &mut entered.next,
-            Some(_) => return Err(Breach("a second channel for one ring")),
+        let state = match self.state(&ring) {
+            None => Entered::Invited { theirs: channel },
+            Some(state) => state
+                .with_theirs(channel)
+                .ok_or(Breach("a second channel for one ring"))?,
         };
-        *place = Some(channel);
+        self.set_state(ring, state);
         let before = self.incoming.insert(channel, ring);
         debug_assert!(before.is_none(), "the channel was unknown");
         Ok(())
@@ -140,58 +203,77 @@ impl Connection {
 
     /// Notes that this end sends `exit`. Returns the channel for it, if this end has entered and not left.
     pub(super) fn exit(&mut self, ring: &RingId) -> Option<Channel> {
-        let entered = self.rings.get_mut(ring)?;
-        let mine = entered.mine?;
-        if core::mem::replace(&mut entered.has_exited, true) {
-            return None;
-        }
+        let (mine, theirs) = match self.state(ring)? {
+            Entered::Asked { mine } => (mine, None),
+            Entered::Open { mine, theirs } => (mine, Some(theirs)),
+            Entered::Invited { .. } | Entered::Leaving { .. } => return None,
+        };
+        let next = None;
+        self.set_state(*ring, Entered::Leaving { mine, theirs, next });
         Some(mine)
     }
 
     /// Forgets a ring: the peer is not in it, or has left it. Returns the channel on which the peer has entered anew.
     pub(super) fn forget(&mut self, ring: &RingId) -> Option<Channel> {
-        let entered = self.rings.remove(ring)?;
-        if let Some(channel) = entered.mine {
+        let EnteredRing { state, .. } = self.rings.remove(ring)?;
+        if let Some(channel) = state.mine() {
             self.outgoing.remove(&channel);
         }
-        for channel in entered.theirs.into_iter().chain(entered.next) {
+        let [theirs, next] = state.theirs();
+        for channel in theirs.into_iter().chain(next) {
             self.incoming.remove(&channel);
         }
-        entered.next
+        next
     }
 
     /// Forgets that the peer has entered anew, if it did so on this channel. Returns true if it did.
     pub(super) fn forget_next(&mut self, channel: Channel, ring: &RingId) -> bool {
-        let entered = self.rings.get_mut(ring);
-        let next = entered.and_then(|entered| entered.next.take_if(|next| *next == channel));
-        if let Some(channel) = next {
-            self.incoming.remove(&channel);
+        let Some(Entered::Leaving { mine, theirs, next }) = self.state(ring) else {
+            return false;
+        };
+        if next != Some(channel) {
+            return false;
         }
-        next.is_some()
+        let next = None;
+        self.set_state(*ring, Entered::Leaving { mine, theirs, next });
+        self.incoming.remove(&channel);
+        true
     }
 
-    /// Returns true while this end has entered a ring, and the peer has not answered.
+    /// Returns true while this end has entered a ring, and the peer has not answered. That is so too if this end has left
+    /// meanwhile.
     pub(super) fn awaits(&self, ring: &RingId) -> bool {
-        let entered = self.rings.get(ring);
-        entered.is_some_and(|one| one.mine.is_some() && one.theirs.is_none())
+        let state = self.state(ring);
+        state.is_some_and(|state| state.mine().is_some() && state.theirs()[0].is_none())
     }
 
     /// Returns true if this end has left a ring, and the peer has not confirmed it.
     pub(super) fn is_leaving(&self, ring: &RingId) -> bool {
-        self.rings.get(ring).is_some_and(|one| one.has_exited)
+        matches!(self.state(ring), Some(Entered::Leaving { .. }))
     }
 
     /// Returns the channel on which this end sends in a ring that both ends have entered.
     pub(super) fn open_channel(&self, ring: &RingId) -> Option<Channel> {
-        let entered = self.rings.get(ring)?;
-        entered.theirs.filter(|_| !entered.has_exited)?;
-        entered.mine
+        match self.state(ring)? {
+            Entered::Open { mine, .. } => Some(mine),
+            _ => None,
+        }
     }
 
     /// Returns the rings that both ends have entered, each with the channel on which this end sends.
     pub(super) fn open_rings(&self) -> impl Iterator<Item = (RingId, Channel)> {
         let rings = self.rings.keys();
         rings.filter_map(|ring| Some((*ring, self.open_channel(ring)?)))
+    }
+
+    fn state(&self, ring: &RingId) -> Option<Entered> {
+        self.rings.get(ring).map(|ring| ring.state)
+    }
+
+    fn set_state(&mut self, ring: RingId, state: Entered) {
+        let unwritten = 0;
+        let entry = self.rings.entry(ring);
+        entry.or_insert(EnteredRing { state, unwritten }).state = state;
     }
 
     /// Notes that bytes are sent on a channel. Returns false if more wait than may.
@@ -217,16 +299,16 @@ impl Connection {
         bytes: usize,
     ) -> Option<(RingId, usize)> {
         self.unwritten = self.unwritten.saturating_sub(bytes);
-        let ring = *self.outgoing.get(&channel)?;
-        let entered = self.rings.get_mut(&ring)?;
+        let id = *self.outgoing.get(&channel)?;
+        let ring = self.rings.get_mut(&id)?;
         let own = if class == FrameClass::Urgent {
-            entered.unwritten.min(bytes)
+            ring.unwritten.min(bytes)
         } else {
             0
         };
-        entered.unwritten -= own;
-        let is_open = entered.theirs.is_some() && !entered.has_exited;
-        is_open.then_some((ring, bytes - own))
+        ring.unwritten -= own;
+        let is_open = matches!(ring.state, Entered::Open { .. });
+        is_open.then_some((id, bytes - own))
     }
 }
 
@@ -295,6 +377,20 @@ mod tests {
         assert!(!ends.forget_next(channel(9), &ring(1)));
         assert_eq!(ends.forget(&ring(1)), Some(channel(10)));
         assert_eq!(ends.incoming(channel(10)), Incoming::Unknown);
+    }
+
+    #[test]
+    fn an_answer_that_crosses_an_exit_opens_nothing() {
+        let mut ends = connection();
+        ends.enter(ring(1));
+        assert_eq!(ends.exit(&ring(1)), Some(channel(1)));
+        assert!(ends.awaits(&ring(1)) && ends.is_leaving(&ring(1)));
+        assert_eq!(ends.take_enter(channel(9), ring(1)), Ok(()));
+        assert!(!ends.awaits(&ring(1)) && ends.is_leaving(&ring(1)));
+        assert_eq!(ends.open_channel(&ring(1)), None);
+        assert_eq!(ends.incoming(channel(9)), Incoming::Late(ring(1)));
+        assert_eq!(ends.forget(&ring(1)), None, "it was no new entry");
+        assert!(ends.incoming.is_empty() && ends.outgoing.is_empty());
     }
 
     #[test]

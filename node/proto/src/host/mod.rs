@@ -5,6 +5,7 @@
 //! outputs of the process. Not here: how rooms are joined (`rooms`) and get their links (`entering`), what happens in
 //! one ring (`node`).
 
+mod budgets;
 mod channels;
 mod entering;
 mod rooms;
@@ -21,6 +22,7 @@ use ringtalk_wire::{Channel, Frame, NodeId, RingId};
 use crate::PlantedBug;
 use crate::node::{Node, SpokenWords};
 use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Verifier};
+use budgets::Budgets;
 use channels::{Connection, Incoming};
 use entering::Wish;
 use rooms::Room;
@@ -40,6 +42,8 @@ pub struct Host {
     verifier: Arc<dyn Verifier>,
     now: Time,
     rooms: BTreeMap<RingId, Room>,
+    /// What all rings keep. While there is no room, nothing is noted.
+    budgets: Budgets,
     connections: BTreeMap<u64, Connection>,
     /// How far this process has spoken in rooms that it has left.
     spoken: BTreeMap<RingId, SpokenWords>,
@@ -81,6 +85,7 @@ impl Host {
             Arc::clone(&verifier),
             now,
         );
+        let budgets = Budgets::new(config.retention.bytes);
         Self {
             lobby,
             config,
@@ -88,6 +93,7 @@ impl Host {
             verifier,
             now,
             rooms: BTreeMap::new(),
+            budgets,
             connections: BTreeMap::new(),
             spoken: BTreeMap::new(),
             wishes: BTreeMap::new(),
@@ -113,16 +119,16 @@ impl Host {
             } => {
                 let connection = Connection::new(peer, dialled, host);
                 self.connections.insert(link.connection, connection);
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 self.enter_rooms(link.connection);
             }
             Input::LinkDown { link } => {
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 self.lose_connection(link.connection);
             }
             Input::Frame { link, frame } => self.take_frame(link, frame),
             Input::Part { link, taking } => {
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 for (ring, channel) in self.open_rings(link.connection) {
                     let link = LinkId { channel, ..link };
                     self.tell_room(&ring, Input::Part { link, taking });
@@ -137,11 +143,11 @@ impl Host {
             }
             Input::DialFailed { peer, ref refused } => {
                 let refused = refused.clone();
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 self.dial_failed(&peer, &refused);
             }
             Input::Read { unread } => {
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 self.tell_rooms(|| Input::Read { unread });
             }
             Input::Moved {
@@ -151,7 +157,7 @@ impl Host {
                 self.config.addresses.clone_from(addresses);
                 self.config.network = network;
                 let addresses = addresses.clone();
-                self.lobby.handle(now, input);
+                self.tell_lobby(input);
                 self.tell_rooms(|| Input::Moved {
                     addresses: addresses.clone(),
                     network,
@@ -167,7 +173,7 @@ impl Host {
             | Input::Found
             | Input::Contact { .. }
             | Input::Expected { .. }
-            | Input::Foreign(_) => self.lobby.handle(now, input),
+            | Input::Foreign(_) => self.tell_lobby(input),
         }
     }
 
@@ -228,7 +234,9 @@ impl Host {
     /// Makes the nodes of a ring make a mistake from now on.
     #[cfg(feature = "planted-bugs")]
     pub fn plant(&mut self, bug: PlantedBug, ring: &RingId) {
-        if *ring == self.lobby.ring() {
+        if bug == PlantedBug::BudgetsPerRoom {
+            self.budgets.plant();
+        } else if *ring == self.lobby.ring() {
             self.lobby.plant(bug);
         } else {
             self.planted = Some(bug);
@@ -254,7 +262,7 @@ impl Host {
         let now = self.now;
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
         if self.rooms.is_empty() || is_due(self.lobby.poll_timeout()) {
-            self.lobby.handle(now, Input::Timer);
+            self.tell_lobby(Input::Timer);
         }
         let rooms = self.rooms.iter();
         let due = rooms.filter(|(_, room)| is_due(room.deadline()));
@@ -283,7 +291,7 @@ impl Host {
                 Frame::Enter(_) | Frame::Exit => {
                     self.reject(link.connection, "a channel's frame in the lobby");
                 }
-                frame => self.lobby.handle(self.now, Input::Frame { link, frame }),
+                frame => self.tell_lobby(Input::Frame { link, frame }),
             };
         }
         let Some(connection) = self.connections.get(&link.connection) else {
@@ -351,7 +359,7 @@ impl Host {
             self.out.push_back(RingOutput { ring, output });
             self.forget_room(&ring);
         }
-        self.lobby.handle(self.now, Input::Leave);
+        self.tell_lobby(Input::Leave);
         self.lobby.leave_since(began);
     }
 }

@@ -13,7 +13,7 @@ use super::channels::RINGS;
 use super::{Host, RingOutput};
 use crate::config::RingKind;
 use crate::node::Node;
-use crate::{Config, Draft, Event, Input, Output, Time};
+use crate::{Config, Draft, Event, Input, Load, Output, Time};
 
 /// How many rooms in which it has spoken a process may have left.
 const FORMER_ROOMS: usize = 4_096;
@@ -167,23 +167,69 @@ impl Host {
         };
         self.rooms.insert(ring, room);
         self.touched.insert(ring);
+        // Until the first room, nobody has noted what the lobby keeps.
+        self.note_load(self.lobby.ring());
+        self.note_load(ring);
         Ok(())
+    }
+
+    /// Passes an input to the lobby's node.
+    pub(super) fn tell_lobby(&mut self, input: Input) {
+        if self.rooms.is_empty() {
+            return self.lobby.handle(self.now, input);
+        }
+        let ring = self.lobby.ring();
+        self.lobby.allow(self.budgets.allowance(&ring));
+        self.lobby.handle(self.now, input);
+        self.note_load(ring);
+        self.keep_budgets();
     }
 
     /// Passes an input to the node of a room.
     pub(super) fn tell_room(&mut self, ring: &RingId, input: Input) {
-        if let Some(room) = self.rooms.get_mut(ring) {
-            room.node.handle(self.now, input);
-            self.touched.insert(*ring);
-        }
+        let Some(room) = self.rooms.get_mut(ring) else {
+            return;
+        };
+        room.node.allow(self.budgets.allowance(ring));
+        room.node.handle(self.now, input);
+        self.touched.insert(*ring);
+        self.note_load(*ring);
+        self.keep_budgets();
     }
 
     /// Passes the same input to the nodes of all rooms.
     pub(super) fn tell_rooms(&mut self, input: impl Fn() -> Input) {
-        for (ring, room) in &mut self.rooms {
-            room.node.handle(self.now, input());
-            self.touched.insert(*ring);
+        let rings: Vec<RingId> = self.rooms.keys().copied().collect();
+        for ring in rings {
+            self.tell_room(&ring, input());
         }
+    }
+
+    /// Notes what the node of a ring keeps.
+    fn note_load(&mut self, ring: RingId) {
+        if let Some(node) = self.node_mut(&ring) {
+            let load = node.load();
+            self.budgets.note(ring, &load);
+        }
+    }
+
+    /// Makes the rings that keep most drop something while all rings together keep too much.
+    fn keep_budgets(&mut self) {
+        while let Some((ring, what)) = self.budgets.next_to_give_way() {
+            let has_any = self.node_mut(&ring).is_some_and(|node| node.give_way(what));
+            debug_assert!(has_any, "the ring with most has something");
+            if !has_any {
+                return;
+            }
+            self.note_load(ring);
+        }
+    }
+
+    fn node_mut(&mut self, ring: &RingId) -> Option<&mut Node> {
+        if *ring == self.lobby.ring() {
+            return Some(&mut self.lobby);
+        }
+        self.rooms.get_mut(ring).map(|room| &mut room.node)
     }
 
     /// Carries out what the node of a room asks for, or passes it on to the driver.
@@ -313,6 +359,10 @@ impl Host {
             debug_assert!(self.spoken.len() <= FORMER_ROOMS + RINGS);
         }
         self.touched.remove(ring);
+        self.budgets.note(*ring, &Load::default());
+        if self.rooms.is_empty() {
+            self.lobby.allow(self.budgets.whole());
+        }
         let numbers: Vec<u64> = self.connections.keys().copied().collect();
         for number in numbers {
             self.exit(number, ring);

@@ -1,5 +1,7 @@
 //! Hosts that talk to each other over connections that deliver at once.
 
+mod budgets;
+
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -65,6 +67,10 @@ impl Net {
 
     /// Returns hosts in one lobby, which give newcomers so many messages.
     fn with_history(count: u8, history: usize) -> Self {
+        Self::with_retention(count, Retention::of(history))
+    }
+
+    fn with_retention(count: u8, retention: Retention) -> Self {
         let now = Time::from_micros(1_000_000);
         let hosts = (0..count).map(|number| {
             let key = Arc::new(NumberedKey(number + 1));
@@ -72,7 +78,7 @@ impl Net {
                 id: NodeId::of(&key.public_key()),
                 name: format!("n{number}"),
                 addresses: Addresses::at(format!("192.0.2.{}:7000", number + 1)),
-                retention: Retention::of(history),
+                retention,
                 ..config()
             };
             Host::new(config, key, Arc::new(NumberedKey(0)), now)
@@ -238,8 +244,12 @@ impl Net {
     }
 
     fn create(&mut self, index: usize) -> RingId {
+        self.create_from(index, 7)
+    }
+
+    fn create_from(&mut self, index: usize, random: u8) -> RingId {
         let ring = self.hosts[index]
-            .create_room(self.now, begin([7; 16]), 0)
+            .create_room(self.now, begin([random; 16]), 0)
             .unwrap();
         self.drain(index);
         self.await_members(&[index], &ring);

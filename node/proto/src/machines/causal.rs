@@ -5,7 +5,6 @@
 //! (`repair`).
 
 mod author_states;
-mod burden;
 mod held;
 mod lamport;
 #[cfg(test)]
@@ -19,8 +18,8 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 use crate::Time;
 use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
+use crate::ranking::Ranking;
 use author_states::{AuthorStates, WaitFor};
-use burden::Burden;
 
 use lamport::Advances;
 
@@ -90,8 +89,8 @@ pub(crate) struct Causal {
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
     ready: BTreeSet<MessageId>,
     /// How many messages of each author wait, and how many are ready.
-    waiting_burden: Burden,
-    ready_burden: Burden,
+    waiting_burden: Ranking<NodeId>,
+    ready_burden: Ranking<NodeId>,
     /// For authors whose held messages directly follow the delivered ones: the first message that is not here.
     reached: BTreeMap<NodeId, u64>,
     held_messages: usize,

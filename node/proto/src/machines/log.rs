@@ -19,6 +19,8 @@ const ENTRY_BYTES: usize = 160;
 #[derive(Debug)]
 pub(crate) struct Log {
     retention: Retention,
+    /// How many bytes the log may have before it has to give way to other logs of the process.
+    allowance: usize,
     entries: VecDeque<LogEntry>,
     /// The number of the first entry; entries are numbered in delivery order.
     first: u64,
@@ -59,6 +61,7 @@ impl Log {
     pub(crate) fn new(retention: Retention) -> Self {
         Self {
             retention,
+            allowance: retention.bytes,
             entries: VecDeque::new(),
             first: 0,
             entry_numbers: BTreeMap::new(),
@@ -88,7 +91,7 @@ impl Log {
             base.advance(entry.author, entry.last());
         }
         let (mut kept, mut bytes) = (self.messages, self.bytes);
-        let most_bytes = self.retention.bytes - self.retention.spare_bytes;
+        let most_bytes = self.promised_bytes();
         for entry in &self.entries {
             let count = entry.count as usize;
             if kept < self.retention.history + count && bytes <= most_bytes {
@@ -102,6 +105,20 @@ impl Log {
             return base.iter().skip(1).collect();
         }
         base
+    }
+
+    /// Sets how many bytes the log may have before [`Log::give_way`] is called. Newcomers get less than that, since
+    /// others keep talking while they fetch it.
+    pub(crate) const fn allow(&mut self, bytes: usize) {
+        self.allowance = bytes;
+    }
+
+    /// Evicts the oldest bundle although the log is within its own bounds. Others may still lack the bundles for whose
+    /// first message `is_awaited` is true. Returns false if the log is empty.
+    pub(crate) fn give_way(&mut self, is_awaited: impl Fn(MessageId) -> bool) -> bool {
+        let has_any = !self.entries.is_empty();
+        self.evict(is_awaited);
+        has_any
     }
 
     /// Starts the log of a node that knows the discussion from `base` on.
@@ -250,6 +267,17 @@ impl Log {
         let oldest = self.entries.front().map(|entry| entry.count as usize);
         let least = self.retention.history + self.retention.spare;
         oldest.is_some_and(|oldest| self.messages - oldest >= least)
+    }
+
+    /// Returns how many bytes of the newest bundles newcomers get at most. A log that is to give way early has a smaller
+    /// spare, by the same proportion.
+    fn promised_bytes(&self) -> usize {
+        let Retention {
+            bytes, spare_bytes, ..
+        } = self.retention;
+        let allowed = self.allowance.min(bytes) as u64;
+        let spare = allowed * spare_bytes as u64 / bytes.max(1) as u64;
+        usize::try_from(allowed - spare).unwrap_or(usize::MAX)
     }
 
     fn entry(&self, number: u64) -> Option<&LogEntry> {
@@ -499,6 +527,32 @@ mod tests {
         }
         let pulled = log.pull(&[range(1, promised, full)], usize::MAX);
         assert_eq!((pulled.bundles.len(), pulled.evicted.len()), (history, 0));
+    }
+
+    #[test]
+    fn a_log_that_gives_way_drops_the_oldest_and_promises_less() {
+        let mut log = Log::new(Retention::of(100));
+        for seq in 1..=80 {
+            push(&mut log, 1, seq, 1, seq);
+        }
+        let base = |log: &Log| log.base_for_latecomers().get(&id(1));
+        assert_eq!(base(&log), 0);
+        let (_, bytes) = log.load();
+        log.allow(bytes);
+        let withheld = base(&log);
+        assert!((10..=11).contains(&withheld), "an eighth: {withheld}");
+        for _ in 0..withheld {
+            assert!(log.give_way(|_| false));
+        }
+        let pulled = log.pull(&[range(1, 1, 80)], usize::MAX);
+        assert_eq!(pulled.evicted, [range(1, 1, withheld)], "no more");
+        assert!(log.give_way(|first| first.seq == withheld + 1));
+        assert!(log.holds(MessageId {
+            author: id(1),
+            seq: withheld + 1
+        }));
+        while log.give_way(|_| false) {}
+        assert_eq!(log.load(), (0, 0));
     }
 
     #[test]

@@ -25,8 +25,10 @@ pub(crate) struct IncomingBundle {
 }
 
 /// The parked bundles, by the share that they take.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parking {
+    /// The most bytes that all shares may park.
+    allowance: usize,
     lanes: BTreeMap<NodeId, Lane>,
     ids: BTreeSet<ItemId>,
     bytes: usize,
@@ -40,7 +42,29 @@ struct Lane {
     bytes: usize,
 }
 
+impl Default for Parking {
+    fn default() -> Self {
+        Self {
+            allowance: HELD_BYTES,
+            lanes: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            bytes: 0,
+            last: None,
+        }
+    }
+}
+
 impl Parking {
+    /// Sets how many bytes may be parked. What is parked already stays.
+    pub(crate) const fn allow(&mut self, bytes: usize) {
+        self.allowance = bytes;
+    }
+
+    /// Returns how many bytes are parked.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns true if nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
@@ -61,7 +85,7 @@ impl Parking {
     pub(crate) fn park(&mut self, share: NodeId, most: usize, incoming: IncomingBundle) -> bool {
         let weight = incoming.sealed.weight();
         let taken = self.lanes.get(&share).map_or(0, |lane| lane.bytes);
-        if taken + weight > most || self.bytes + weight > HELD_BYTES {
+        if taken + weight > most || self.bytes + weight > self.allowance {
             return false;
         }
         let lane = self.lanes.entry(share).or_default();
@@ -178,6 +202,9 @@ mod tests {
             "a window is taken whole"
         );
         assert!(parking.bytes <= HELD_BYTES && parked[3] == 0, "{parked:?}");
+        parking.allow(parking.bytes() - 1);
+        assert!(parking.next(|_| true).is_some(), "what waits stays");
+        assert!(!parking.park(id(1), MOST, incoming(1, 9_999)));
         while parking.next(|_| true).is_some() {}
         assert!(parking.is_empty() && parking.bytes == 0 && parking.ids.is_empty());
     }

@@ -5,6 +5,7 @@
 //! concern (`concerns`).
 
 mod absence;
+mod allowance;
 mod bundles;
 mod catching_up;
 mod departure;
@@ -60,6 +61,7 @@ use crate::planted::{Planted, PlantedBug};
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 pub use crate::concerns::reaching::Registration;
+pub(crate) use allowance::{Allowance, Droppable};
 pub(crate) use resuming::SpokenWords;
 use timers::Timeout;
 
@@ -361,6 +363,8 @@ impl Node {
         Load {
             held_messages,
             held_bytes,
+            parked_bytes: self.relay.parking.bytes(),
+            unlisted_bytes: self.unlisted.bytes(),
             logged_messages,
             logged_bytes,
             circuits: self.reaching.circuits(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use ringtalk_wire::{Channel, FrameClass, HEADER_BYTES};
 
-use crate::link::FrameWriter;
+use crate::link::{FrameWriter, Socket};
 
 /// How many bytes a room may send in its turn. A longer frame waits for several turns.
 const TURN_BYTES: usize = 16 * 1024;
@@ -56,7 +56,7 @@ impl Queue {
     }
 
     /// Makes the writer encrypt the next `unit` bytes, urgent frames first. Returns false if there is nothing to write.
-    pub(super) fn encrypt(&mut self, writer: &mut FrameWriter, unit: usize) -> bool {
+    pub(super) fn encrypt<S: Socket>(&mut self, writer: &mut FrameWriter<S>, unit: usize) -> bool {
         // If all goes at once, nothing is overtaken, and all frames share records.
         let at_once = writer.is_idle() && self.bytes <= unit;
         while let Some((channel, frame)) = self.urgent.pop_front() {

@@ -9,7 +9,7 @@ use ringtalk_wire::{
 
 use bytes::Bytes;
 
-/// The ring of all nodes.
+/// The lobby of all processes.
 pub(crate) const RING: RingId = RingId::from_bytes([1; 16]);
 
 /// The key of the node with this number.
@@ -30,9 +30,9 @@ impl Key {
         }
     }
 
-    /// Returns these bytes as a sealed item.
-    pub(crate) fn sealed(self, raw: Bytes) -> Sealed {
-        let seal = self.seal(&ringtalk_wire::item_to_sign(RING, &raw));
+    /// Returns these bytes as an item that is sealed for a ring.
+    pub(crate) fn sealed(self, ring: RingId, raw: Bytes) -> Sealed {
+        let seal = self.seal(&ringtalk_wire::item_to_sign(ring, &raw));
         Sealed { raw, seal }
     }
 }

@@ -8,11 +8,11 @@ use ringtalk_wire::{
     Ack, Acks, Alive, Announcement, Body, Brief, Bundle, BundleMessage, Call, Checked, Circuit,
     Contact, Cut, Departed, Departure, Digest, Direction, Entrance, Epoch, Frame, HandOver, Has,
     Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Member, MessageId,
-    NetworkId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range, Reach, Renamed, RingKey,
-    SealHash, Spread, Suspect, ViewHash, ViewTag, encode_item,
+    NetworkId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range, Reach, Renamed, RingId,
+    RingKey, SealHash, Spread, Suspect, ViewHash, ViewTag, encode_item,
 };
 
-use super::keys::{Key, RING};
+use super::keys::Key;
 use super::ring::{KEYS, addresses, known_as};
 use crate::reader::Reader;
 
@@ -22,7 +22,9 @@ pub(crate) struct Liar<'a> {
     pub(crate) key: Key,
     /// The key of the node that it lies to; it cannot sign with this one.
     pub(crate) own: Key,
-    /// The view that the node follows.
+    /// The ring for which it seals what it says.
+    pub(crate) ring: RingId,
+    /// The view that the node follows there.
     pub(crate) view: Option<&'a View>,
     /// The seal of each key's last known bundle.
     pub(crate) last_seals: &'a [SealHash],
@@ -72,8 +74,8 @@ impl Liar<'_> {
                 number: reader.number(),
                 ranges: ranges(reader),
             }),
-            18 | 19 => Frame::Pulled(self.author(reader).sealed(self.bundle(reader))),
-            20 => Frame::Evidence(self.author(reader).sealed(self.bundle(reader))),
+            18 | 19 => Frame::Pulled(self.author(reader).sealed(self.ring, self.bundle(reader))),
+            20 => Frame::Evidence(self.author(reader).sealed(self.ring, self.bundle(reader))),
             21 => Frame::PullEnd(PullEnd {
                 number: reader.number(),
                 more: reader.flag(),
@@ -139,7 +141,7 @@ impl Liar<'_> {
             with: reader.flag().then(|| self.epoch(reader)),
             seals: Vec::new(),
         };
-        let signed = opening.to_sign(RING);
+        let signed = opening.to_sign(self.ring);
         opening.seals = (0..reader.byte() % 3)
             .map(|_| self.author(reader).seal(&signed))
             .collect();
@@ -167,7 +169,7 @@ impl Liar<'_> {
         let interval = self.interval(reader);
         let item = if reader.byte() < 192 {
             let author = self.author(reader);
-            Item::Bundle(author.sealed(self.bundle(reader)))
+            Item::Bundle(author.sealed(self.ring, self.bundle(reader)))
         } else {
             Item::Announcement(self.announcement(reader))
         };
@@ -178,7 +180,7 @@ impl Liar<'_> {
     fn brief(&self, reader: &mut Reader<'_>) -> Frame {
         let interval = self.interval(reader);
         let author = self.author(reader);
-        let sealed = author.sealed(self.bundle(reader));
+        let sealed = author.sealed(self.ring, self.bundle(reader));
         let brief = Brief::of(&sealed, interval, known_as);
         let item = Item::Bundle(sealed);
         brief.map_or(Frame::Spread(Spread { interval, item }), Frame::Brief)
@@ -206,7 +208,7 @@ impl Liar<'_> {
             judge: any_key(reader).id(),
             trial: reader.number(),
         };
-        let seal = suspect.seal(&probe.to_sign(RING));
+        let seal = suspect.seal(&probe.to_sign(self.ring));
         match reader.byte() % 5 {
             0 => Frame::Suspect(Suspect {
                 member,
@@ -245,7 +247,7 @@ impl Liar<'_> {
     }
 
     fn own_view(&self, reader: &mut Reader<'_>) -> View {
-        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(RING, tag));
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(self.ring, tag));
         let founder = member(self.key, reader);
         let mut view = View::founding(founder, self.epoch(reader).number, seal);
         for _ in 0..reader.byte() % 4 {
@@ -276,7 +278,7 @@ impl Liar<'_> {
     }
 
     fn announcement(&self, reader: &mut Reader<'_>) -> ringtalk_wire::Sealed {
-        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(RING, tag));
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(self.ring, tag));
         let own = self.own_view(reader);
         let change = self.change(reader);
         let base = self.view.filter(|_| reader.flag()).unwrap_or(&own);
@@ -284,10 +286,10 @@ impl Liar<'_> {
             Some((update, _)) => Announcement::View(update),
             None => match own.pages().into_iter().next() {
                 Some(page) => Announcement::Page(page),
-                None => return self.key.sealed(bytes::Bytes::new()),
+                None => return self.key.sealed(self.ring, bytes::Bytes::new()),
             },
         };
-        self.key.sealed(encode_item(&announcement))
+        self.key.sealed(self.ring, encode_item(&announcement))
     }
 
     fn update(&self, reader: &mut Reader<'_>) -> Frame {

@@ -64,6 +64,10 @@ struct Subject<'a> {
     /// The channel on which peers send.
     channel: Channel,
     rules: Rules,
+    /// The rules of the rooms that it has been in.
+    rules_of_rooms: BTreeMap<RingId, Rules>,
+    /// The rings that peers have entered, by the link and the channel on which they send.
+    entered: BTreeMap<LinkId, RingId>,
 }
 
 impl<'a> Subject<'a> {
@@ -86,11 +90,13 @@ impl<'a> Subject<'a> {
             asks: false,
             left: false,
             channel: Channel::LOBBY,
-            rules: Rules::new(record, key),
+            rules: Rules::of_lobby(record, key),
+            rules_of_rooms: BTreeMap::new(),
+            entered: BTreeMap::new(),
         }
     }
 
-    fn live(mut self) {
+    fn live(&mut self) {
         let index = usize::from(self.key.0);
         for (time, input) in &self.record.lives[index] {
             self.now = *time;
@@ -176,14 +182,28 @@ impl<'a> Subject<'a> {
                 Output::Check { peer, .. } => self.checks.push(peer),
                 Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
                 Output::Entrances(found) => Rules::entrances(found.len()),
-                Output::Finished { .. } => self.left |= ring == RING,
-                Output::Event(event) if ring == RING => self.rules.event(&event),
-                Output::Circuit { .. } | Output::Event(_) => {}
+                Output::Finished { .. } if ring == RING => self.left = true,
+                Output::Finished { .. } => self.rules_of(ring).left(),
+                Output::Event(event) => self.rules_of(ring).event(&event),
+                Output::Circuit { .. } => {}
             }
         }
         self.rules.node(self.host.lobby());
-        let rooms = self.host.rooms();
-        rooms.for_each(|(_, node)| Rules::load(node));
+        for (ring, node) in self.host.rooms() {
+            let rules = self.rules_of_rooms.entry(ring);
+            let rules = rules.or_insert_with(|| Rules::new(ring, self.key));
+            rules.node(node);
+        }
+        let rooms = self.host.rooms().map(|(_, node)| node);
+        Rules::loads(rooms.chain([self.host.lobby()]));
+    }
+
+    fn rules_of(&mut self, ring: RingId) -> &mut Rules {
+        if ring == RING {
+            return &mut self.rules;
+        }
+        let rules = self.rules_of_rooms.entry(ring);
+        rules.or_insert_with(|| Rules::new(ring, self.key))
     }
 
     fn any_key(&mut self) -> Key {
@@ -193,6 +213,14 @@ impl<'a> Subject<'a> {
         } else {
             key
         }
+    }
+
+    /// Returns the ring that the frames of a peer are of.
+    fn ring_of(&self, peer: Key) -> RingId {
+        let channel = self.channel;
+        let link = self.link_of(peer.id());
+        let entered = link.and_then(|link| self.entered.get(&LinkId { channel, ..link }));
+        entered.copied().unwrap_or(RING)
     }
 
     /// Returns a link to this peer, if there is one; else the newest link.
@@ -337,8 +365,10 @@ impl<'a> Subject<'a> {
             249 => drop(self.host.join_room(self.now, OTHER_ROOM)),
             248 => self.host.handle_in(self.now, &ring, Input::Leave),
             247 if self.host.room(&ring).is_some_and(Node::accepts_input) => {
-                let message = BundleMessage::text(1_700_000_000_000, String::from("hello"));
-                let draft = Draft::from(message);
+                let rules = self.rules_of(ring);
+                let text = format!("hello {}", rules.said());
+                rules.say(&text);
+                let draft = Draft::from(BundleMessage::text(1_700_000_000_000, text));
                 self.host.handle_in(self.now, &ring, Input::Say(draft));
             }
             number @ 0..=7 => self.channel = Channel::new(number.into()).expect("it is small"),
@@ -400,7 +430,7 @@ impl<'a> Subject<'a> {
         }
         let mut raw = sealed.raw.to_vec();
         self.reader.edit(&mut raw);
-        let anew = signer.sealed(raw.into());
+        let anew = signer.sealed(self.ring_of(signer), raw.into());
         match frame {
             Frame::Spread(spread) => match &mut spread.item {
                 ringtalk_wire::Item::Bundle(sealed) | ringtalk_wire::Item::Announcement(sealed) => {
@@ -416,12 +446,20 @@ impl<'a> Subject<'a> {
 
     fn lie(&mut self) {
         let key = self.any_key();
-        let view = self.host.lobby().view().cloned();
+        let mut ring = self.ring_of(key);
+        let node = self.host.room(&ring).unwrap_or(self.host.lobby());
+        let view = node.view().cloned();
+        let last_seals = self.rules_of(ring).last_seals().to_vec();
+        // In a room it may also say what is sealed for the lobby.
+        if ring != RING && self.reader.byte() >= 240 {
+            ring = RING;
+        }
         let liar = Liar {
             key,
             own: self.key,
+            ring,
             view: view.as_deref(),
-            last_seals: self.rules.last_seals(),
+            last_seals: &last_seals,
         };
         let frame = match liar.frame(&mut self.reader) {
             // Nobody answers it, so it serves for the frames of channels.
@@ -444,8 +482,18 @@ impl<'a> Subject<'a> {
         };
         if let Some(link) = self.link_of(peer.id()) {
             self.rules.hears(&frame);
+            for rules in self.rules_of_rooms.values_mut() {
+                rules.hears(&frame);
+            }
             let channel = self.channel;
             let link = LinkId { channel, ..link };
+            match frame {
+                Frame::Enter(ring) if channel != Channel::LOBBY => {
+                    self.entered.entry(link).or_insert(ring);
+                }
+                Frame::Exit => drop(self.entered.remove(&link)),
+                _ => {}
+            }
             self.handle(Input::Frame { link, frame });
         }
     }
@@ -461,5 +509,22 @@ fn begin() -> Begin {
     Begin {
         name: String::from("kitchen"),
         random: [1; 16],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeds::life_in_a_room;
+
+    #[test]
+    fn a_room_delivers_what_is_sealed_for_it_and_nothing_else() {
+        let bytes = life_in_a_room();
+        let mut subject = Subject::new(record(), &bytes);
+        subject.live();
+        let rules = subject.rules_of_rooms.values().next();
+        let rules = rules.expect("it has founded a room");
+        assert_eq!(rules.last_delivered(Key(1)), 1, "the second is the lobby's");
+        assert_eq!(rules.last_delivered(Key(0)), 1);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE};
-use ringtalk_proto::{Delivered, Event, Node, Verifier};
+use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE, UNLISTED_BYTES};
+use ringtalk_proto::{Delivered, Event, Load, Node, Verifier};
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
 use ringtalk_wire::name::is_name;
-use ringtalk_wire::{Body, Epoch, Frame, MessageId, NodeId, SealHash};
+use ringtalk_wire::{Body, Epoch, Frame, MessageId, NodeId, RingId, SealHash};
 
 use super::keys::{Eye, Key, RING};
 use super::ring::{HISTORY, KEYS, Record, known_as};
@@ -15,9 +15,10 @@ use crate::wire::sealed_in;
 /// The most outputs after one input: the node may answer a pull with all that it keeps, and tell every peer.
 const OUTPUTS: usize = 4_000;
 
-/// The past of the node, as far as the rules use it.
+/// The past of the node of one ring, as far as the rules use it.
 #[derive(Debug)]
 pub(super) struct Rules {
+    ring: RingId,
     own: NodeId,
     /// The texts that this node has sent; index n is its message n + 1.
     said: Vec<String>,
@@ -31,15 +32,11 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(record: &Record, key: Key) -> Self {
+    /// Returns the rules of the lobby after the honest part of its life.
+    pub(super) fn of_lobby(record: &Record, key: Key) -> Self {
         let mut rules = Self {
-            own: key.id(),
             said: record.said[usize::from(key.0)].clone(),
-            signed: BTreeSet::new(),
-            last_seals: vec![SealHash::default(); usize::from(KEYS)],
-            delivered: BTreeMap::new(),
-            view: None,
-            ready: false,
+            ..Self::new(RING, key)
         };
         for (_, frame) in &record.frames {
             rules.hears(frame);
@@ -47,8 +44,36 @@ impl Rules {
         rules
     }
 
+    /// Returns the rules of a ring of which nothing has been heard.
+    pub(super) fn new(ring: RingId, key: Key) -> Self {
+        Self {
+            ring,
+            own: key.id(),
+            said: Vec::new(),
+            signed: BTreeSet::new(),
+            last_seals: vec![SealHash::default(); usize::from(KEYS)],
+            delivered: BTreeMap::new(),
+            view: None,
+            ready: false,
+        }
+    }
+
+    /// Notes that the node has left the ring. If it comes back, it goes on after its own last message, and is given the
+    /// history again.
+    pub(super) fn left(&mut self) {
+        self.ready = false;
+        self.view = None;
+        self.delivered.clear();
+    }
+
     pub(super) fn last_seals(&self) -> &[SealHash] {
         &self.last_seals
+    }
+
+    /// Returns the number of the last message of an author that was delivered.
+    #[cfg(test)]
+    pub(super) fn last_delivered(&self, author: Key) -> u64 {
+        self.delivered.get(&author.id()).copied().unwrap_or(0)
     }
 
     /// Returns the number of messages that this node has sent.
@@ -65,7 +90,7 @@ impl Rules {
         assert!(count <= 24, "{count} entrances");
     }
 
-    /// Notes the messages of a correctly signed bundle, which may be delivered.
+    /// Notes the messages of a bundle that is correctly signed for this ring, which may be delivered.
     pub(super) fn hears(&mut self, frame: &Frame) {
         let expanded = match frame {
             Frame::Brief(brief) => brief.expand(known_as).ok().flatten(),
@@ -79,7 +104,7 @@ impl Rules {
         };
         let genuine = Eye.verify(
             &sealed.seal.key,
-            &sealed.to_sign(RING),
+            &sealed.to_sign(self.ring),
             &sealed.seal.signature,
         );
         if !genuine || bundle.author == self.own {
@@ -153,7 +178,7 @@ impl Rules {
         }
     }
 
-    /// Checks that the view never goes back, that its names are valid, and that everything kept stays within its bound.
+    /// Checks that the view never goes back, that its names are valid, and that the log stays within its bound.
     pub(super) fn node(&mut self, node: &Node) {
         if let Some(view) = node.view() {
             let tag = view.tag();
@@ -166,14 +191,17 @@ impl Rules {
                 "the view has an invalid name"
             );
         }
-        Self::load(node);
+        assert!(node.load().logged_messages <= HISTORY + LOG_SPARE + BUNDLE_MESSAGES);
     }
 
-    /// Checks that everything that a node keeps stays within its bound.
-    pub(super) fn load(node: &Node) {
-        let load = node.load();
-        assert!(load.held_messages <= HELD_MESSAGES && load.held_bytes <= HELD_BYTES);
-        assert!(load.logged_messages <= HISTORY + LOG_SPARE + BUNDLE_MESSAGES);
-        assert!(load.logged_bytes <= LOG_BYTES);
+    /// Checks that everything that the nodes of a process keep together stays within its budgets.
+    pub(super) fn loads<'a>(nodes: impl Iterator<Item = &'a Node>) {
+        let loads: Vec<Load> = nodes.map(Node::load).collect();
+        let sum = |of: fn(&Load) -> usize| loads.iter().map(of).sum::<usize>();
+        assert!(sum(|load| load.held_messages) <= HELD_MESSAGES);
+        assert!(sum(|load| load.held_bytes) <= HELD_BYTES);
+        assert!(sum(|load| load.parked_bytes) <= HELD_BYTES);
+        assert!(sum(|load| load.unlisted_bytes) <= UNLISTED_BYTES);
+        assert!(sum(|load| load.logged_bytes) <= LOG_BYTES);
     }
 }

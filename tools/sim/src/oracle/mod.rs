@@ -27,7 +27,7 @@ use ringtalk_proto::{Delivered, ErrorKind, Event, Node};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
-pub(crate) use queue::{check_load, check_queue};
+pub(crate) use queue::{check_budgets, check_log, check_queue};
 
 /// An invariant that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]

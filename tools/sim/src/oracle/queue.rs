@@ -1,8 +1,9 @@
-//! M1: every queue and the log stay within their bounds, however slow a reader is and however much is sent.
+//! M1: every queue and log stays within its bounds, and all rings of a process together stay within its budgets, however
+//! slow a reader is and however much is sent.
 
 use ringtalk_proto::Load;
 use ringtalk_proto::config::{
-    HELD_BYTES, HELD_MESSAGES, LINK_QUEUE_LIMIT, LOG_BYTES, LOG_SPARE, PULL_BYTES,
+    HELD_BYTES, HELD_MESSAGES, LINK_QUEUE_LIMIT, LOG_SPARE, PULL_BYTES, UNLISTED_BYTES,
 };
 use ringtalk_wire::NodeId;
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
@@ -19,15 +20,33 @@ pub(crate) fn check_queue(node: NodeId, bytes: usize) -> Check {
     })
 }
 
-/// Checks what a node holds back and logs, if it keeps `history` messages for latecomers.
-pub(crate) fn check_load(node: NodeId, load: &Load, history: usize) -> Check {
+/// Checks how many messages a node logs, if it keeps `history` messages for latecomers.
+pub(crate) fn check_log(node: NodeId, load: &Load, history: usize) -> Check {
     // The oldest bundle stays while any of its messages has to stay.
-    let log_messages = history + LOG_SPARE + BUNDLE_MESSAGES;
+    let bound = history + LOG_SPARE + BUNDLE_MESSAGES;
+    let logged = load.logged_messages;
+    ensure(logged <= bound, "M1", || {
+        format!("{node:?} has {logged} messages logged, {bound} at most")
+    })
+}
+
+/// Checks what the nodes of all rings of a process keep together, if their logs may have `log_bytes`.
+pub(crate) fn check_budgets(node: NodeId, loads: &[Load], log_bytes: usize) -> Check {
+    let sum = |of: fn(&Load) -> usize| loads.iter().map(of).sum::<usize>();
     let bounds = [
-        ("messages held back", load.held_messages, HELD_MESSAGES),
-        ("bytes held back", load.held_bytes, HELD_BYTES),
-        ("messages logged", load.logged_messages, log_messages),
-        ("bytes logged", load.logged_bytes, LOG_BYTES),
+        (
+            "messages held back",
+            sum(|load| load.held_messages),
+            HELD_MESSAGES,
+        ),
+        ("bytes held back", sum(|load| load.held_bytes), HELD_BYTES),
+        ("bytes parked", sum(|load| load.parked_bytes), HELD_BYTES),
+        (
+            "bytes of the unlisted",
+            sum(|load| load.unlisted_bytes),
+            UNLISTED_BYTES,
+        ),
+        ("bytes logged", sum(|load| load.logged_bytes), log_bytes),
     ];
     for (what, number, bound) in bounds {
         ensure(number <= bound, "M1", || {
@@ -39,34 +58,60 @@ pub(crate) fn check_load(node: NodeId, load: &Load, history: usize) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_proto::config::LOG_BYTES;
+
     use super::*;
     use crate::oracle::tests_support::{id, violated};
 
     #[test]
-    fn a_load_beyond_any_bound_is_detected() {
-        let check = |load: &Load| violated(check_load(id(1), load, 50));
-        let sound = Load::default();
-        assert_eq!(check(&sound), None);
-        for load in [
+    fn a_sum_beyond_any_budget_is_detected() {
+        let check = |loads: &[Load]| violated(check_budgets(id(1), loads, LOG_BYTES));
+        let empty = Load::default();
+        for full in [
             Load {
-                held_messages: HELD_MESSAGES + 1,
-                ..sound
+                held_messages: HELD_MESSAGES,
+                ..empty
             },
             Load {
-                held_bytes: HELD_BYTES + 1,
-                ..sound
+                held_bytes: HELD_BYTES,
+                ..empty
             },
             Load {
-                logged_messages: 50 + LOG_SPARE + BUNDLE_MESSAGES + 1,
-                ..sound
+                parked_bytes: HELD_BYTES,
+                ..empty
             },
             Load {
-                logged_bytes: LOG_BYTES + 1,
-                ..sound
+                unlisted_bytes: UNLISTED_BYTES,
+                ..empty
+            },
+            Load {
+                logged_bytes: LOG_BYTES,
+                ..empty
             },
         ] {
-            assert_eq!(check(&load), Some("M1"), "{load:?}");
+            assert_eq!(check(&[empty, full]), None);
+            let one_each = Load {
+                held_messages: 1,
+                held_bytes: 1,
+                parked_bytes: 1,
+                unlisted_bytes: 1,
+                logged_bytes: 1,
+                ..empty
+            };
+            assert_eq!(check(&[one_each, full]), Some("M1"), "{full:?}");
         }
+    }
+
+    #[test]
+    fn a_log_of_too_many_messages_is_detected() {
+        let logged_messages = 50 + LOG_SPARE + BUNDLE_MESSAGES;
+        let mut load = Load {
+            logged_messages,
+            ..Load::default()
+        };
+        assert_eq!(check_log(id(1), &load, 50), Ok(()));
+        load.logged_messages += 1;
+        assert_eq!(violated(check_log(id(1), &load, 50)), Some("M1"));
     }
 
     #[test]

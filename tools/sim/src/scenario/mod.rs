@@ -1,5 +1,6 @@
 //! The scenarios: what happens in each, and what each demands beyond the invariants, which always hold.
 
+mod budgets;
 mod death;
 mod forgery;
 mod leaving;
@@ -84,6 +85,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    budgets::rooms_keep_the_budgets_of_their_process
     talk::three_nodes_talk
     talk::eight_join_at_once
     talk::twenty_talk

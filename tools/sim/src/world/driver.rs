@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::{Event, Input, Output, Registration, RingOutput};
+use ringtalk_proto::{Event, Input, Load, Output, Registration, RingOutput};
 use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
 
 use super::sharing::bundle_of;
@@ -11,7 +11,7 @@ use super::{REGISTER, World, WorldEvent};
 use crate::director::Answer;
 use crate::keys::LOBBY;
 use crate::network::{Health, HostIndex};
-use crate::oracle::{Check, Violation, check_load, check_queue, ensure};
+use crate::oracle::{Check, Violation, check_budgets, check_log, check_queue, ensure};
 use crate::process::PendingInput;
 
 /// The most timers of one node in one second; with more, it does nothing else.
@@ -236,14 +236,18 @@ impl World {
         )
     }
 
-    /// Checks that everything that a node keeps stays within its bound.
+    /// Checks that everything that a process keeps stays within its bounds.
     fn check_load(&mut self, index: HostIndex) -> Check {
         let process = &self.processes[index];
-        for load in [process.host.lobby().load(), process.node().load()] {
-            self.figures.peaks.raise(&load);
-            check_load(process.id(), &load, self.setup.history)?;
+        let rooms = process.host.rooms().map(|(_, node)| node.load());
+        let loads: Vec<Load> = std::iter::once(process.host.lobby().load())
+            .chain(rooms)
+            .collect();
+        for load in &loads {
+            self.figures.peaks.raise(load);
+            check_log(process.id(), load, self.setup.history)?;
         }
-        Ok(())
+        check_budgets(process.id(), &loads, self.setup.log_bytes)
     }
 
     fn carry_out(&mut self, index: HostIndex, RingOutput { ring, output }: RingOutput) -> Check {

@@ -1,7 +1,7 @@
 //! Held bundles: how far they reach, and which of them are dropped when there are too many.
 //!
 //! The cost of these functions per bundle does not grow with how much is held, since one member may make others hold
-//! very much. Not here: the dependencies of a bundle (`causal`), and the held messages of each author (`burden`).
+//! very much. Not here: the dependencies of a bundle (`causal`), and the author with most (`ranking`).
 
 use alloc::collections::btree_map::Entry;
 
@@ -67,26 +67,31 @@ impl Causal {
     /// Drops bundles while a bound is exceeded: the newest of the author with most pending. Anti-entropy brings them
     /// back when there is room.
     pub(super) fn shed(&mut self) {
-        while self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES {
-            let any_waits = self.held.len() > self.ready.len();
-            let burden = if any_waits {
-                &self.waiting_burden
-            } else {
-                &self.ready_burden
-            };
-            let Some(author) = burden.heaviest() else {
-                return;
-            };
-            let [from, to] = [0, u64::MAX].map(|seq| MessageId { author, seq });
-            let mut newest = self.held.range(from..=to).rev().map(|(&first, _)| first);
-            let Some(newest) = newest.find(|first| !any_waits || !self.ready.contains(first))
-            else {
-                debug_assert!(false, "an author that has a burden has a bundle");
-                return;
-            };
-            self.unfile(newest);
-            self.note_dropped(newest);
-        }
+        while (self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES)
+            && self.give_way()
+        {}
+    }
+
+    /// Drops one bundle: the newest of the author with most pending. Returns false if none is held.
+    pub(crate) fn give_way(&mut self) -> bool {
+        let any_waits = self.held.len() > self.ready.len();
+        let burden = if any_waits {
+            &self.waiting_burden
+        } else {
+            &self.ready_burden
+        };
+        let Some(author) = burden.heaviest() else {
+            return false;
+        };
+        let [from, to] = [0, u64::MAX].map(|seq| MessageId { author, seq });
+        let mut newest = self.held.range(from..=to).rev().map(|(&first, _)| first);
+        let Some(newest) = newest.find(|first| !any_waits || !self.ready.contains(first)) else {
+            debug_assert!(false, "an author that has a burden has a bundle");
+            return false;
+        };
+        self.unfile(newest);
+        self.note_dropped(newest);
+        true
     }
 }
 
