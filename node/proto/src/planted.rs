@@ -78,6 +78,8 @@ bugs! {
     WaitForStrangers,
     /// Does not wait for an unknown author to be named when a message depends on that author.
     OverlookStrangers,
+    /// Signs without the ring, so that what a member says in one room is genuine in another.
+    SignWithoutRing,
 }
 
 /// The mistake that this node makes, if any.
