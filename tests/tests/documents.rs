@@ -509,7 +509,7 @@ fn every_flag_is_documented_everywhere() {
 
 /// Flags of the simulator and the benchmark, whose own tests check them.
 const OF_TOOLS: [&str; 2] = [
-    "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json --in-room ",
+    "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json --in-room --rooms ",
     "--members --bytes --rounds --seconds --peers --restart",
 ];
 

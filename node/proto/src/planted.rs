@@ -80,6 +80,8 @@ bugs! {
     OverlookStrangers,
     /// Gives each ring of a process the whole of the process's budgets.
     BudgetsPerRoom,
+    /// Signs without the ring, so that what a member says in one room is genuine in another.
+    SignWithoutRing,
 }
 
 /// The mistake that this node makes, if any.

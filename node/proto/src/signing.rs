@@ -8,6 +8,9 @@ use ringtalk_wire::{
     item_to_sign, view_to_sign,
 };
 
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Planted, PlantedBug};
+
 /// Signs what this node sends.
 pub trait Signer: Debug + Send + Sync {
     /// Returns the key with which others verify the signatures; this node's id follows from it.
@@ -32,6 +35,14 @@ pub(crate) struct Signatures {
 }
 
 impl Signatures {
+    /// Makes this node sign as if all rings were one, if that is its mistake.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        if planted.has(PlantedBug::SignWithoutRing) {
+            self.ring = RingId::from_bytes([0; 16]);
+        }
+    }
+
     fn sign(&self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.signer.public_key(),

@@ -1,6 +1,8 @@
 //! Random faults. At least one running member is always left: a discussion that no node holds is gone, and rightly
 //! so.
 
+mod rooms;
+
 use core::time::Duration;
 
 use crate::network::HostIndex;
@@ -16,6 +18,9 @@ const PARTITIONS: u64 = 60;
 /// Injects random faults for a while, with pauses between them.
 pub(crate) fn inject_for(world: &mut World, time: Duration) -> Check {
     inject_latency(world)?;
+    if world.setup.rooms {
+        rooms::open(world)?;
+    }
     let mut left = time;
     loop {
         let wait = world.random.millis(10, 2_500);
@@ -26,6 +31,11 @@ pub(crate) fn inject_for(world: &mut World, time: Duration) -> Check {
         left -= wait;
         for action in choose(world) {
             world.inject(action)?;
+        }
+        if world.setup.rooms {
+            for action in rooms::choose(world) {
+                world.inject(action)?;
+            }
         }
     }
 }

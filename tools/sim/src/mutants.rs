@@ -130,6 +130,10 @@ fn mutant(bug: PlantedBug) -> Mutant {
             &["C5"],
             Named("strangers_of_whom_each_member_hears_others_stop_nobody"),
         ),
+        Bug::SignWithoutRing => (
+            &["I1"],
+            Named("what_is_said_in_one_room_is_no_lie_in_another"),
+        ),
         Bug::KeepLiarInOffice => (
             &["shown-up"],
             Named("a_coordinator_that_was_shown_up_is_replaced"),

@@ -45,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) host: Host,
     /// The ring in which its user talks.
     pub(crate) ring: RingId,
+    /// The rooms that its user is in, is joining or is leaving.
+    pub(crate) inside: BTreeSet<RingId>,
     /// The node of that ring while the process is not in it.
     outside: Node,
     pub(crate) address: String,
@@ -93,6 +95,7 @@ impl Process {
         let (signers, verifiers) = (Arc::clone(&signer), Arc::clone(&verifier));
         Self {
             ring,
+            inside: BTreeSet::new(),
             outside: Node::new(of_ring, signers, verifiers, now),
             address: config.addresses.internal.clone(),
             addresses: config.addresses.clone(),
@@ -140,15 +143,19 @@ impl Process {
 
     /// Returns true if the node coordinates that ring, as far as it knows.
     pub(crate) fn coordinates(&self) -> bool {
-        let node = self.node();
         if self.ring == LOBBY {
-            node.registration().is_some()
+            self.node().registration().is_some()
         } else {
-            node.is_member()
-                && node
-                    .view()
-                    .is_some_and(|view| view.coordinator() == self.id())
+            self.coordinates_in(&self.ring)
         }
+    }
+
+    /// Returns true if the node of a room coordinates it, as far as it knows.
+    pub(crate) fn coordinates_in(&self, ring: &RingId) -> bool {
+        self.host.room(ring).is_some_and(|node| {
+            let view = node.view();
+            node.is_member() && view.is_some_and(|view| view.coordinator() == self.id())
+        })
     }
 
     pub(crate) fn is_running(&self) -> bool {

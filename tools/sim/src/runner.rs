@@ -94,6 +94,9 @@ impl Failure {
         if self.options.in_room {
             arguments.push_str(" --in-room");
         }
+        if self.options.rooms {
+            arguments.push_str(" --rooms");
+        }
         arguments
     }
 }
@@ -237,20 +240,27 @@ mod tests {
 
     #[test]
     fn a_recorded_schedule_gives_the_same_run() {
-        let play = |scenario: &Scenario| {
+        let play = |scenario: &Scenario, rooms| {
             let record = FaultRecord::default();
-            let mut world = World::new(4, Options::default(), record.clone());
+            let options = Options {
+                rooms,
+                ..Options::default()
+            };
+            let mut world = World::new(4, options, record.clone());
             scenario.play(&mut world).expect("nothing is wrong");
             let schedule = record.lock().expect("nobody panicked").clone();
             (world.into_figures(), schedule.expect("it was recorded"))
         };
         let by_chance = Scenario::named("random_faults").expect("it is in the list");
-        let (figures, schedule) = play(&by_chance);
-        let text = schedule.to_toml();
-        let read = Schedule::from_toml(&text).expect("what was written can be read");
-        let (again, _) = play(&Scenario::scheduled("again", read));
-        assert!(figures.effective_faults() > 0);
-        assert_eq!(again, figures);
+        for rooms in [false, true] {
+            let (figures, schedule) = play(&by_chance, rooms);
+            let text = schedule.to_toml();
+            let read = Schedule::from_toml(&text).expect("what was written can be read");
+            let (again, _) = play(&Scenario::scheduled("again", read), false);
+            assert!(figures.effective_faults() > 0);
+            assert_eq!(figures.faults.contains_key("create room"), rooms);
+            assert_eq!(again, figures);
+        }
     }
 
     #[test]

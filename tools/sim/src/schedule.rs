@@ -105,6 +105,36 @@ pub enum Action {
         /// The number of lines.
         lines: u64,
     },
+    /// A user creates a room.
+    CreateRoom {
+        /// The user's process.
+        node: Target,
+        /// The number by which later actions name the room.
+        room: u64,
+    },
+    /// A user joins a room.
+    JoinRoom {
+        /// The user's process.
+        node: Target,
+        /// The room's number.
+        room: u64,
+    },
+    /// A user leaves a room.
+    LeaveRoom {
+        /// The user's process.
+        node: Target,
+        /// The room's number.
+        room: u64,
+    },
+    /// A user sends several lines at once in a room.
+    PasteInRoom {
+        /// The user's process.
+        node: Target,
+        /// The room's number.
+        room: u64,
+        /// The number of lines.
+        lines: u64,
+    },
     /// The director dies, and comes back without its state.
     Director {
         /// The seconds until it comes back.
@@ -204,6 +234,10 @@ impl Action {
             Self::Leave { .. } => "leave",
             Self::Start => "start",
             Self::Paste { .. } => "paste",
+            Self::CreateRoom { .. } => "create room",
+            Self::JoinRoom { .. } => "join room",
+            Self::LeaveRoom { .. } => "leave room",
+            Self::PasteInRoom { .. } => "paste in room",
             Self::Director { .. } => "director",
             Self::Latency { .. } => "latency",
             Self::Loss { .. } => "loss",
@@ -264,6 +298,7 @@ mod tests {
             at: micros(at),
             action,
         };
+        let node = Target::Node(0);
         let schedule = Schedule {
             seed: 7,
             nodes: 5,
@@ -273,6 +308,8 @@ mod tests {
             calm: true,
             faults: vec![
                 fault(1, Action::Start),
+                fault(2, Action::CreateRoom { node, room: 1 }),
+                fault(3, Action::JoinRoom { node, room: 1 }),
                 fault(
                     1_234_567,
                     Action::Pause {

@@ -4,10 +4,11 @@
 //! depends on nothing but its seed. Here is the event loop. Not here: control of processes (`control`), what
 //! users write (`user`), what scenarios demand (`demand`), faults at chosen steps (`step_injector`).
 
+mod common_room;
 mod control;
 mod demand;
 mod driver;
-mod forgery;
+pub(crate) mod forgery;
 mod gathering;
 mod inject;
 pub(crate) mod reader;
@@ -34,7 +35,7 @@ use crate::event_queue::EventQueue;
 use crate::figures::Figures;
 use crate::keys::{LOBBY, ROOM, are_real, keys, signer};
 use crate::network::{Arrival, HostIndex, Network, Site};
-use crate::oracle::{Check, Oracles};
+use crate::oracle::{Channels, Check, Oracles};
 use crate::process::{PendingInput, Process};
 use crate::random::Random;
 use crate::trace::Trace;
@@ -98,6 +99,8 @@ pub struct Options {
     pub planted: Option<PlantedBug>,
     /// Whether users talk in a room, which is observed instead of the lobby.
     pub in_room: bool,
+    /// Whether random faults have users create, join and leave rooms, and talk there.
+    pub rooms: bool,
 }
 
 /// How the nodes of a run are set up, and how much their users write.
@@ -115,6 +118,8 @@ pub(crate) struct Setup {
     log_bytes: usize,
     /// The ring in which users talk, and which is observed.
     pub(crate) ring: RingId,
+    /// Whether random faults have users create, join and leave rooms.
+    pub(crate) rooms: bool,
     /// Whether a node that becomes ready must have every message sent so far.
     whole_at_ready: bool,
     real_keys: bool,
@@ -163,6 +168,9 @@ pub(crate) struct World {
     processes: Vec<Process>,
     indexes: BTreeMap<NodeId, HostIndex>,
     oracles: Oracles,
+    /// The channels of all connections, as their bytes tell.
+    channels: Channels,
+    rooms: rooms::Rooms,
     trace: Trace,
     /// The random numbers of users and drivers, apart from the scenario's.
     driver_random: Random,
@@ -194,6 +202,7 @@ impl World {
                 history: HISTORY,
                 log_bytes: LOG_BYTES,
                 ring: if options.in_room { ROOM } else { LOBBY },
+                rooms: options.rooms,
                 whole_at_ready: false,
                 real_keys: are_real(seed),
                 planted: options.planted,
@@ -205,6 +214,8 @@ impl World {
             processes: Vec::new(),
             indexes: BTreeMap::new(),
             oracles: Oracles::default(),
+            channels: Channels::default(),
+            rooms: rooms::Rooms::default(),
             trace: Trace::new(options.trace),
             recovery: recovery::RecoveryTimes::default(),
             last_change: Time::default(),
@@ -241,10 +252,10 @@ impl World {
             self.figures.count_effective(kind);
         }
         self.figures.set_virtual_time(self.now - Time::default());
-        let ids = self.processes.iter().map(Process::id);
+        let rings = || self.rooms.oracles().chain([&self.oracles]);
         Figures {
-            sent: ids.map(|id| self.oracles.sent_count(id)).sum(),
-            deliveries: self.oracles.deliveries(),
+            sent: rings().map(Oracles::total_sent).sum(),
+            deliveries: rings().map(Oracles::deliveries).sum(),
             trace: self.trace.hash(),
             ..self.figures
         }
@@ -319,6 +330,7 @@ impl World {
         let mut process = Process::new(config, self.setup.ring, keys, forging_signer, self.now);
         if let Some(bug) = self.setup.planted {
             process.host.plant(bug, &self.setup.ring);
+            process.host.plant(bug, &ROOM);
         }
         self.processes.push(process);
         let phase = self.driver_random.millis(0, 1_000);
@@ -369,7 +381,8 @@ impl World {
             WorldEvent::Register(index) => {
                 self.register(index);
                 self.refound_room(index)?;
-                self.introduce_coordinators(index)
+                self.introduce_coordinators(index, self.setup.ring)?;
+                self.tend_rooms(index)
             }
             WorldEvent::UserMessage(index) => self.write_next(index),
             WorldEvent::Resume(index) => self.resume(index),

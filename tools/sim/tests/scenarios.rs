@@ -112,6 +112,9 @@ scenarios! {
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over
+    who_comes_back_to_a_room_misses_nothing
+    a_rooms_coordinator_is_back_before_it_is_missed
+    what_is_said_in_one_room_is_no_lie_in_another
     members_come_and_go
     coming_and_going_leaves_no_links
 }
@@ -125,6 +128,22 @@ fn random_faults() {
         figures.effective_faults() > 0,
         "H1: no fault took effect, so nothing was tried"
     );
+}
+
+#[test]
+fn random_faults_with_rooms() {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let options = Options {
+        rooms: true,
+        ..Options::default()
+    };
+    let scenario = Scenario::named("random_faults").expect("a scenario of this name");
+    let report = run_seeds(&scenario, 0..RANDOM_SEEDS, options, cores, |_| true);
+    report.must_be_clean();
+    for kind in ["create room", "join room", "leave room"] {
+        let count = report.figures.faults.get(kind);
+        assert!(count.is_some_and(|&count| count > 0), "H1: no {kind}");
+    }
 }
 
 /// Runs schedules that once found a fault, each with the seed that showed it and some more.

@@ -231,6 +231,20 @@ impl Host {
         self.rooms.get_mut(ring).map(Room::node_mut)
     }
 
+    /// Returns the ring of which this process takes the frames on a channel of a peer to be, if it has not forgotten the
+    /// channel.
+    #[cfg(feature = "simulation")]
+    pub fn ring_on(&self, link: LinkId) -> Option<RingId> {
+        match self
+            .connections
+            .get(&link.connection)?
+            .incoming(link.channel)
+        {
+            Incoming::Ring(ring, _) | Incoming::Late(ring) => Some(ring),
+            Incoming::Unknown => None,
+        }
+    }
+
     /// Makes the nodes of a ring make a mistake from now on.
     #[cfg(feature = "planted-bugs")]
     pub fn plant(&mut self, bug: PlantedBug, ring: &RingId) {

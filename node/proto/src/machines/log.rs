@@ -30,6 +30,8 @@ pub(crate) struct Log {
     kept_for_others: BTreeMap<MessageId, LogEntry>,
     /// For each author, the last message that is no longer kept.
     base: VectorClock,
+    /// True once a gap was skipped.
+    has_gaps: bool,
     messages: usize,
     bytes: usize,
     planted: Planted,
@@ -67,6 +69,7 @@ impl Log {
             entry_numbers: BTreeMap::new(),
             kept_for_others: BTreeMap::new(),
             base: VectorClock::new(),
+            has_gaps: false,
             messages: 0,
             bytes: 0,
             planted: Planted::default(),
@@ -101,6 +104,9 @@ impl Log {
             bytes -= entry.weight();
             base.advance(entry.author, entry.last());
         }
+        if self.has_gaps {
+            self.close(&mut base);
+        }
         if self.planted.has(PlantedBug::OpenCut) {
             return base.iter().skip(1).collect();
         }
@@ -121,6 +127,21 @@ impl Log {
         has_any
     }
 
+    /// Extends a base to everything that happened before it. Eviction follows the delivery order and needs no help, but a
+    /// gap lifts the base of one author over kept messages, whose past may be kept too. A newcomer would get that past
+    /// after messages that depend on it.
+    fn close(&self, base: &mut VectorClock) {
+        for entry in self.entries.iter().rev() {
+            if base.covers(entry.last_id())
+                && let Ok(bundle) = entry.sealed.bundle()
+            {
+                for head in bundle.heads {
+                    base.advance(head.author, head.seq);
+                }
+            }
+        }
+    }
+
     /// Starts the log of a node that knows the discussion from `base` on.
     pub(crate) fn start(&mut self, base: &VectorClock) {
         for entry in base.iter() {
@@ -131,6 +152,7 @@ impl Log {
     /// Notes that messages up to this one will never be here, because a gap was skipped.
     pub(crate) fn skip(&mut self, up_to: MessageId) {
         self.base.advance(up_to.author, up_to.seq);
+        self.has_gaps = true;
     }
 
     /// Adds a bundle that was just delivered. Others may still lack the bundles for whose first message `is_awaited`
@@ -354,6 +376,13 @@ impl LogEntry {
         }
     }
 
+    const fn last_id(&self) -> MessageId {
+        MessageId {
+            author: self.author,
+            seq: self.last(),
+        }
+    }
+
     const fn last(&self) -> u64 {
         self.first + self.count - 1
     }
@@ -391,6 +420,36 @@ mod tests {
         push_beside(log, author, first, count, lamport, &[]);
     }
 
+    /// Adds one message that depends on others.
+    fn push_after(log: &mut Log, (author, seq): (u8, u64), heads: &[MessageId]) {
+        let bundle = Bundle {
+            heads: heads.to_vec(),
+            ..bundle(author, seq, 1, seq)
+        };
+        log.push(&bundle, sealed(author, &bundle), |_| false);
+    }
+
+    fn bundle(author: u8, first: u64, count: usize, lamport: u64) -> Bundle {
+        Bundle {
+            author: id(author),
+            first,
+            previous: SealHash::default(),
+            lamport,
+            heads: Vec::new(),
+            messages: vec![BundleMessage::text(0, "x"); count],
+        }
+    }
+
+    fn sealed(author: u8, bundle: &Bundle) -> Sealed {
+        Sealed {
+            raw: encode_item(bundle),
+            seal: Seal {
+                key: key(author),
+                signature: Signature([0; SIGNATURE_BYTES]),
+            },
+        }
+    }
+
     /// Does the same while others may lack the bundles that start with these messages of author 1.
     fn push_beside(
         log: &mut Log,
@@ -400,22 +459,8 @@ mod tests {
         lamport: u64,
         awaited: &[u64],
     ) {
-        let text = BundleMessage::text(0, "x");
-        let bundle = Bundle {
-            author: id(author),
-            first,
-            previous: SealHash::default(),
-            lamport,
-            heads: Vec::new(),
-            messages: vec![text; count],
-        };
-        let sealed = Sealed {
-            raw: encode_item(&bundle),
-            seal: Seal {
-                key: key(author),
-                signature: Signature([0; SIGNATURE_BYTES]),
-            },
-        };
+        let bundle = bundle(author, first, count, lamport);
+        let sealed = sealed(author, &bundle);
         log.push(&bundle, sealed, |message| {
             message.author == id(1) && awaited.contains(&message.seq)
         });
@@ -553,6 +598,25 @@ mod tests {
         }));
         while log.give_way(|_| false) {}
         assert_eq!(log.load(), (0, 0));
+    }
+
+    #[test]
+    fn latecomers_begin_after_the_past_of_what_a_gap_takes_from_them() {
+        let mut log = Log::new(Retention::of(100));
+        let message = |author, seq| MessageId {
+            author: id(author),
+            seq,
+        };
+        push(&mut log, 4, 1, 1, 1);
+        push_after(&mut log, (2, 1), &[message(4, 1)]);
+        push_after(&mut log, (1, 1), &[message(2, 1)]);
+        push_after(&mut log, (3, 1), &[message(1, 1)]);
+        assert_eq!(log.base_for_latecomers(), VectorClock::new());
+        log.skip(message(1, 2));
+        let base: VectorClock = [message(1, 2), message(2, 1), message(4, 1)]
+            .into_iter()
+            .collect();
+        assert_eq!(log.base_for_latecomers(), base);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ringtalk_wire::{
 use super::Node;
 use crate::concerns::Concern;
 use crate::concerns::naming::Naming;
-use crate::config::EPOCHS_AHEAD;
+use crate::config::{EPOCHS_AHEAD, RingKind};
 use crate::machines::admission::seen_network;
 use crate::machines::joining::{JoinState, JoinStep};
 use crate::{ErrorKind, Event, Output, Time, View};
@@ -131,6 +131,10 @@ impl Node {
             return self.send_later(&peer, None);
         };
         if !self.context.is_coordinator() {
+            if self.has_left_office(&peer, &join) {
+                self.declare_dead(peer);
+                return self.send_later(&peer, None);
+            }
             return self.send_later(&peer, self.context.coordinator_contact());
         }
         if !self.context.has_authority() || self.context.is_leaving() {
@@ -169,6 +173,15 @@ impl Node {
             return self.send_later(&peer, self.context.coordinator_contact());
         }
         self.admit_newcomers();
+    }
+
+    /// Returns true if a room's coordinator asks for admission like a newcomer: it has left the room, and this node missed
+    /// that. Only in rooms does a process come back under the same id.
+    fn has_left_office(&self, peer: &NodeId, join: &Join) -> bool {
+        let view = self.context.view_as_member();
+        self.context.config.kind == RingKind::Room
+            && join.tag.is_none()
+            && view.is_some_and(|view| view.coordinator() == *peer)
     }
 
     /// Returns when the next view that admits newcomers is due.

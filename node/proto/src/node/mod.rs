@@ -169,6 +169,7 @@ impl Node {
         self.context.detector.plant(self.context.planted);
         self.relay.acks.plant(self.context.planted);
         self.relay.coverage.plant(self.context.planted);
+        self.context.signatures.plant(self.context.planted);
     }
 
     /// Handles one input.

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use ringtalk_wire::{Join, MessageId, NodeId, VectorClock};
+use ringtalk_wire::{Join, MessageId, NodeId, Sealed, VectorClock};
 
 use super::Node;
 use super::entry::to_members;
@@ -53,6 +53,11 @@ impl Node {
         let logged = self.discussion.log.bundle_mut(first);
         let sealed = logged.or_else(|| self.discussion.causal.held_mut(first))?;
         Some(&mut sealed.raw)
+    }
+
+    /// Returns the bundle that has a message, as its author sealed it, for a liar that shows it elsewhere.
+    pub fn sealed_bundle(&self, message: MessageId) -> Option<&Sealed> {
+        self.discussion.log.bundle_with(message)
     }
 
     /// Returns true if messages that depend on this author's messages wait for them (`PROTOCOL.md` §4.3).

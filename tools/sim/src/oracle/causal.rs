@@ -5,7 +5,7 @@
 //! message is what its author had delivered when the author's own node showed it, and what had happened before
 //! that. The oracle believes no clock and no head that travelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
@@ -19,14 +19,21 @@ pub(crate) struct CausalOrder {
     pasts: BTreeMap<MessageId, Past>,
     /// For each node, the last message of each author for which it did not wait.
     excused: BTreeMap<NodeId, Past>,
+    /// The messages that another node than the author has delivered.
+    heard: BTreeSet<MessageId>,
+    /// The last message of each author before it last left the ring.
+    said_before: Past,
 }
 
 impl CausalOrder {
     /// Checks the start of a node's clock: it covers everything that happened before the messages that it covers.
     pub(crate) fn check_start(&mut self, node: NodeId, base: &VectorClock) -> Check {
-        let known = self.knows.entry(node).or_default();
-        for message in base.iter() {
-            raise(known, message.author, message.seq);
+        for MessageId { author, seq } in base.iter() {
+            // Nobody knows what happened before a message that is lost, and nobody ever sees it.
+            let kept = |seq: &u64| !self.is_lost(MessageId { author, seq: *seq });
+            let last = (1..=seq).rev().find(kept).unwrap_or(0);
+            let message = MessageId { author, seq: last };
+            raise(self.knows.entry(node).or_default(), author, seq);
             for (&author, &seq) in self.pasts.get(&message).into_iter().flatten() {
                 let before = MessageId { author, seq };
                 ensure(base.covers(before), "C1", || {
@@ -37,6 +44,19 @@ impl CausalOrder {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what a node knows, because it has left the ring after so many messages of its own. Of these, what nobody
+    /// else has delivered is lost.
+    pub(crate) fn forget(&mut self, node: NodeId, said: u64) {
+        self.knows.remove(&node);
+        self.excused.remove(&node);
+        self.said_before.insert(node, said);
+    }
+
+    fn is_lost(&self, message: MessageId) -> bool {
+        let said = self.said_before.get(&message.author).copied();
+        said.is_some_and(|said| message.seq <= said) && !self.heard.contains(&message)
     }
 
     /// Checks a message that a node delivers with these heads; at its author, defines its past. `waits` tells for
@@ -62,11 +82,13 @@ impl CausalOrder {
             }
         }
         let known = self.knows.entry(node).or_default();
-        if node == message.author {
+        // An author that has come back may deliver its earlier messages again, as history.
+        if node == message.author && !self.pasts.contains_key(&message) {
             self.pasts.insert(message, known.clone());
             known.insert(node, message.seq);
             return Ok(());
         }
+        self.heard.insert(message);
         let past = self.pasts.get(&message);
         ensure(past.is_some(), "C1", || {
             format!("{node:?} delivers {message:?} before its author has shown it")
@@ -194,6 +216,17 @@ mod tests {
         assert_eq!(bench.causal.check_start(id(3), &whole), Ok(()));
         let open = base(&[message(2, 1)]);
         assert_eq!(violated(bench.causal.check_start(id(4), &open)), Some("C1"));
+    }
+
+    #[test]
+    fn a_start_after_words_that_were_lost_with_their_authors_stay_is_fine() {
+        let mut bench = question_and_answer();
+        let base = [message(2, 1)].into_iter().collect();
+        bench.causal.forget(id(2), 1);
+        assert_eq!(bench.causal.check_start(id(4), &base), Ok(()));
+        assert_eq!(bench.deliver(1, message(2, 1)), Ok(()));
+        let heard = bench.causal.check_start(id(5), &base);
+        assert_eq!(violated(heard), Some("C1"), "somebody has them");
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Creation {
         self.others_lie || !self.liars.is_empty()
     }
 
+    /// Returns true if somebody tells members different things.
+    pub(crate) fn has_liars(&self) -> bool {
+        !self.liars.is_empty()
+    }
+
     /// Records that somebody lies, about others.
     pub(crate) const fn record_lie(&mut self) {
         self.others_lie = true;
@@ -52,21 +57,26 @@ impl Creation {
         self.sent.values().map(|sent| sent.len() as u64).sum()
     }
 
+    /// Returns what the author of a message sent under its number.
+    fn sent_as(&self, message: &Delivered) -> Option<&(String, u64)> {
+        let sent = self.sent.get(&message.id.author)?;
+        sent.get(message.id.seq.checked_sub(1)? as usize)
+    }
+
+    /// Returns true if a message was sent by the author that it names, unchanged.
+    pub(crate) fn was_sent(&self, message: &Delivered) -> bool {
+        let sent = self.sent_as(message);
+        sent.is_some_and(|(text, at)| message.text == *text && *at == message.timestamp_ms)
+    }
+
     /// Checks a message that a node delivers.
     pub(crate) fn check_delivery(&self, node: NodeId, message: &Delivered) -> Check {
         if self.is_liar(message.id.author) {
             return Ok(());
         }
-        let sent = self.sent.get(&message.id.author);
-        let index = message.id.seq.checked_sub(1);
-        let sent = sent
-            .zip(index)
-            .and_then(|(sent, index)| sent.get(index as usize));
-        let same =
-            |(text, at): &(String, u64)| message.text == *text && *at == message.timestamp_ms;
-        ensure(sent.is_some_and(same), "C4", || {
+        ensure(self.was_sent(message), "C4", || {
             let id = message.id;
-            match sent {
+            match self.sent_as(message) {
                 Some((text, _)) => {
                     format!(
                         "{node:?} delivers {id:?} as {:?}, but {text:?} was sent",

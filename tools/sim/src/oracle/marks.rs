@@ -26,6 +26,16 @@ impl Marks {
         self.views.insert(node, Arc::clone(view));
     }
 
+    /// Returns the view of a node.
+    pub(crate) fn view_of(&self, node: NodeId) -> Option<&Arc<View>> {
+        self.views.get(&node)
+    }
+
+    /// Forgets the view of a node, because it has left the ring.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.views.remove(&node);
+    }
+
     /// Records that an author is told that all members of its view have its messages up to this one, and checks that
     /// there is another one. It may be told again.
     pub(crate) fn record_complete(&mut self, last: MessageId) -> Check {
@@ -41,11 +51,13 @@ impl Marks {
         })
     }
 
-    /// Checks that authors who are not alone were told of everyone.
+    /// Checks that authors who are not alone were told of everyone. Nobody is told of messages said in an earlier stay,
+    /// which `said_before` counts.
     pub(crate) fn check_at_rest(
         &self,
         watermarks: &Watermarks,
         witnesses: &[Witness],
+        said_before: impl Fn(NodeId) -> u64,
         is_liar: impl Fn(NodeId) -> bool,
     ) -> Check {
         let accompanied = witnesses
@@ -56,7 +68,7 @@ impl Marks {
             let id = witness.id;
             let said = watermarks.of(id, id);
             let complete = self.complete.get(&id).copied().unwrap_or_default();
-            ensure(complete >= said, "mark", || {
+            ensure(complete >= said || said <= said_before(id), "mark", || {
                 format!(
                     "everyone has the {said} messages of {id:?}, but it was told so of {complete}"
                 )
@@ -87,13 +99,16 @@ mod tests {
         let (mut marks, mut watermarks) = (Marks::default(), Watermarks::default());
         let witnesses = ring(2);
         watermarks.advance(id(0), message(0, 1));
-        let check = marks.check_at_rest(&watermarks, &witnesses, honest);
+        let check = marks.check_at_rest(&watermarks, &witnesses, |_| 0, honest);
         assert_eq!(violated(check), Some("mark"));
-        let excused = marks.check_at_rest(&watermarks, &witnesses, |one| one == id(1));
+        let excused = marks.check_at_rest(&watermarks, &witnesses, |_| 0, |one| one == id(1));
         assert_eq!(excused, Ok(()), "a liar may say that it has nothing");
-        let alone = marks.check_at_rest(&watermarks, &ring(1), honest);
+        let earlier = marks.check_at_rest(&watermarks, &witnesses, |_| 1, honest);
+        assert_eq!(earlier, Ok(()), "it was said in an earlier stay");
+        let alone = marks.check_at_rest(&watermarks, &ring(1), |_| 0, honest);
         assert_eq!(alone, Ok(()));
         marks.complete.insert(id(0), 1);
-        assert_eq!(marks.check_at_rest(&watermarks, &witnesses, honest), Ok(()));
+        let check = marks.check_at_rest(&watermarks, &witnesses, |_| 0, honest);
+        assert_eq!(check, Ok(()));
     }
 }

@@ -20,6 +20,14 @@ impl Accuracy {
         self.expected.get_or_insert_default().extend(nodes);
     }
 
+    /// Returns what may be expected in another ring of the same processes.
+    pub(crate) fn for_another_ring(&self) -> Self {
+        Self {
+            expected: self.expected.clone(),
+            left: BTreeSet::new(),
+        }
+    }
+
     /// Allows one more node to be found dead, unless everybody may.
     pub(crate) fn allow(&mut self, node: NodeId) {
         if let Some(expected) = &mut self.expected {

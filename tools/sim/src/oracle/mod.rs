@@ -6,6 +6,7 @@
 mod acks;
 mod arrival;
 mod causal;
+mod channels;
 mod coordinator;
 mod creation;
 mod fifo;
@@ -21,12 +22,14 @@ mod view;
 mod watermarks;
 
 use core::fmt;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ringtalk_proto::{Delivered, ErrorKind, Event, Node};
+use ringtalk_proto::{Delivered, ErrorKind, Event, Node, View};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
+pub(crate) use channels::Channels;
 pub(crate) use queue::{check_budgets, check_log, check_queue};
 
 /// An invariant that does not hold.
@@ -43,6 +46,12 @@ impl Violation {
     pub(crate) fn of<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, Self> {
         let what = what.into();
         Err(Self { invariant, what })
+    }
+
+    /// Returns the violation with the room in which it happened.
+    pub(crate) fn in_room(mut self, number: u64) -> Self {
+        self.what = format!("in room {number}: {}", self.what);
+        self
     }
 }
 
@@ -123,14 +132,54 @@ pub(crate) struct Oracles {
     payload_counts: Option<acks::PayloadCounts>,
     /// The nodes that have shown a gap.
     gaps: BTreeSet<NodeId>,
+    /// How many messages each node had sent when it last left the ring.
+    said_before: BTreeMap<NodeId, u64>,
     expects_senior: bool,
     deliveries: u64,
 }
 
 impl Oracles {
+    /// Returns the oracles of another ring of the same processes, which demand what these demand.
+    pub(crate) fn for_another_ring(&self) -> Self {
+        let mut oracles = Self {
+            membership: self.membership.for_another_ring(),
+            expects_senior: self.expects_senior,
+            ..Self::default()
+        };
+        if self.view_progress.forbids_rival_coordinators() {
+            oracles.view_progress.forbid_rival_coordinators();
+        }
+        oracles
+    }
+
+    /// Records that a process has left the ring, and lives on. If it comes back, it is a new node with the same id,
+    /// whose messages have the next numbers.
+    pub(crate) fn record_exit(&mut self, node: NodeId) {
+        let said = self.sent_count(node);
+        self.said_before.insert(node, said);
+        self.watermarks.forget(node);
+        self.causal.forget(node, said);
+        self.once.forget(node);
+        self.lamport_times.forget(node);
+        self.view_progress.forget(node);
+        self.readiness.forget(node);
+        self.marks.forget(node);
+        self.gaps.remove(&node);
+    }
+
     /// Records that a user sends a message.
     pub(crate) fn record_sent(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
         self.creation.record_sent(author, text, timestamp_ms);
+    }
+
+    /// Returns true if its author sent a message in this ring as it is delivered.
+    pub(crate) fn was_sent(&self, message: &Delivered) -> bool {
+        self.creation.was_sent(message)
+    }
+
+    /// Returns the view that a node follows, as its user was told.
+    pub(crate) fn view_of(&self, node: NodeId) -> Option<&Arc<View>> {
+        self.marks.view_of(node)
     }
 
     /// Marks an author as a liar: it tells members different things, so nobody can tell what it sent.
@@ -167,6 +216,11 @@ impl Oracles {
     /// Returns how many messages a user has sent.
     pub(crate) fn sent_count(&self, author: NodeId) -> u64 {
         self.creation.sent_count(author)
+    }
+
+    /// Returns how many messages all users have sent.
+    pub(crate) fn total_sent(&self) -> u64 {
+        self.creation.total_sent()
     }
 
     /// Returns the sequence number up to which a node has followed an author.
@@ -232,7 +286,9 @@ impl Oracles {
     pub(crate) fn check_marks(&self, witnesses: &[Witness]) -> Check {
         let honest = self.honest(witnesses);
         let is_liar = |id| self.creation.is_liar(id);
-        self.marks.check_at_rest(&self.watermarks, &honest, is_liar)
+        let said_before = |id| self.said_before.get(&id).copied().unwrap_or(0);
+        self.marks
+            .check_at_rest(&self.watermarks, &honest, said_before, is_liar)
     }
 
     /// Returns true if `node` saw `gone` leave properly.
@@ -258,9 +314,15 @@ impl Oracles {
                 self.causal.check_start(node, base)?;
                 self.watermarks.start_at(node, base);
             }
-            Event::Ready { .. } => self.readiness.check_ready(node)?,
+            Event::Ready { .. } => {
+                self.readiness.check_ready(node)?;
+                self.pass_own_words(node);
+            }
             Event::Message(message) => self.check_message(node, message, waits)?,
-            Event::Control(control) => self.watermarks.advance(node, control.id),
+            Event::Control(control) => {
+                self.readiness.check_delivery(node, control.history)?;
+                self.watermarks.advance(node, control.id);
+            }
             &Event::Gap {
                 author,
                 from,
@@ -311,13 +373,24 @@ impl Oracles {
         Ok(())
     }
 
+    /// Lets a node that has come back pass those of its earlier messages that nobody gave it. Its user knows them.
+    fn pass_own_words(&mut self, node: NodeId) {
+        let said = self.said_before.get(&node).copied().unwrap_or(0);
+        let has = self.watermarks.of(node, node);
+        if has < said {
+            self.watermarks.pass_gap(node, node, has + 1, said);
+        }
+    }
+
+    /// I1: checks that nobody is accused while nobody lies, and nobody of a fork while nobody tells different things.
     fn check_error(&self, node: NodeId, kind: ErrorKind) -> Check {
-        let accuses = matches!(
-            kind,
-            ErrorKind::Refused | ErrorKind::AuthorForked | ErrorKind::LamportTime
-        );
-        ensure(!accuses || self.creation.has_lies(), "accused", || {
-            format!("{node:?} reports {kind:?}, but no node lies")
+        let is_fair = match kind {
+            ErrorKind::AuthorForked => self.creation.has_liars(),
+            ErrorKind::Refused | ErrorKind::LamportTime => self.creation.has_lies(),
+            _ => true,
+        };
+        ensure(is_fair, "I1", || {
+            format!("{node:?} reports {kind:?}, but no node does that")
         })
     }
 
@@ -342,7 +415,9 @@ impl Oracles {
         if self.heads.is_none() {
             self.once.check_delivery(node, id)?;
         }
-        self.acks.record_delivery(id);
+        if !self.watermarks.had_before(node, id) {
+            self.acks.record_delivery(id);
+        }
         fifo::check_next(&self.watermarks, node, id)?;
         match &mut self.heads {
             Some(heads) => {
@@ -388,7 +463,9 @@ impl Oracles {
         if self.expects_senior {
             coordinator::check_most_senior(witnesses)?;
         }
-        transcript::check_equal(&honest, whole)
+        // A newcomer starts after a message that nobody has, and after all that happened before it.
+        let complete = authors.iter().all(|author| author.excused == 0);
+        transcript::check_equal(&honest, whole && complete)
     }
 
     /// Returns the nodes that do not lie, with transcripts of each other's messages only.

@@ -13,6 +13,11 @@ pub(crate) struct Once {
 }
 
 impl Once {
+    /// Forgets what a node has delivered, because it has left the ring.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.seen.remove(&node);
+    }
+
     /// Checks that a node has not delivered this message before.
     pub(crate) fn check_delivery(&mut self, node: NodeId, message: MessageId) -> Check {
         let new = self.seen.entry(node).or_default().insert(message);

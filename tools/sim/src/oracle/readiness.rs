@@ -19,6 +19,14 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
+    /// Forgets a node that has left the ring: it joins anew if it comes back.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.started.remove(&node);
+        self.ready.remove(&node);
+        self.delivered.remove(&node);
+        self.history.remove(&node);
+    }
+
     /// Checks that a node's clock starts once, and before its first message.
     pub(crate) fn check_start(&mut self, node: NodeId) -> Check {
         let first = self.started.insert(node) && !self.delivered.contains_key(&node);

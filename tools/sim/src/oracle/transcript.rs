@@ -15,6 +15,11 @@ pub(crate) struct LamportTimes {
 }
 
 impl LamportTimes {
+    /// Forgets what a node has delivered, because it has left the ring.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.latest.remove(&node);
+    }
+
     /// Checks the Lamport time of a message that a node delivers; a liar's message may have any.
     pub(crate) fn check_delivery(
         &mut self,
@@ -28,10 +33,16 @@ impl LamportTimes {
             *latest = (*latest).max(lamport);
             return Ok(());
         }
-        if node == message.author {
-            ensure(lamport > *latest, "C7", || {
+        // An author that has come back may deliver its earlier messages again, as history.
+        if node == message.author && !self.times.contains_key(&message) {
+            let previous = MessageId {
+                seq: message.seq.saturating_sub(1),
+                ..message
+            };
+            let latest = self.times.get(&previous).max(Some(&*latest)).copied();
+            ensure(Some(lamport) > latest, "C7", || {
                 format!(
-                    "{message:?} has the Lamport time {lamport}, but its author had delivered one of {latest}"
+                    "{message:?} has the Lamport time {lamport}, but its author had delivered one of {latest:?}"
                 )
             })?;
             self.times.insert(message, lamport);
@@ -92,6 +103,20 @@ mod tests {
             assert_eq!(delivery, Ok(()));
         }
         lamport
+    }
+
+    #[test]
+    fn the_words_of_an_author_that_comes_back_are_later_than_its_earlier_ones() {
+        let mut lamport = delivered_twice();
+        lamport.forget(id(1));
+        let again = lamport.check_delivery(id(1), message(1, 1), 4, false);
+        assert_eq!(again, Ok(()), "it is history now");
+        lamport.forget(id(1));
+        let next = |lamport: &mut LamportTimes, time| {
+            violated(lamport.check_delivery(id(1), message(1, 2), time, false))
+        };
+        assert_eq!(next(&mut lamport, 4), Some("C7"));
+        assert_eq!(next(&mut lamport, 5), None);
     }
 
     #[test]

@@ -88,6 +88,18 @@ impl ViewProgress {
         self.first_coordinators = Some(BTreeMap::new());
     }
 
+    /// Returns true if no two nodes may follow different coordinators under one number.
+    pub(crate) const fn forbids_rival_coordinators(&self) -> bool {
+        self.first_coordinators.is_some()
+    }
+
+    /// Forgets what a node has followed, because it has left the ring.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.tags.remove(&node);
+        self.epochs.remove(&node);
+        self.coordinators.retain(|(one, _), _| *one != node);
+    }
+
     /// Checks the tag of a view that a node follows.
     pub(crate) fn check_view(&mut self, node: NodeId, tag: ViewTag) -> Check {
         let before = self.tags.insert(node, tag);

@@ -1,7 +1,7 @@
 //! How far each node has followed each author, as its own events tell: the bookkeeping that the oracles of order
 //! share. It judges nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
@@ -16,6 +16,8 @@ pub(super) type Past = ByAuthor<u64>;
 pub(crate) struct Watermarks {
     last: BTreeMap<NodeId, ByAuthor<u64>>,
     passed: BTreeMap<NodeId, ByAuthor<BTreeMap<u64, u64>>>,
+    /// How far nodes had followed everybody when they last left the ring.
+    former: BTreeMap<NodeId, ByAuthor<u64>>,
 }
 
 impl Watermarks {
@@ -32,11 +34,32 @@ impl Watermarks {
         last.copied().unwrap_or(0)
     }
 
-    /// Returns how many nodes have followed the author up to a message.
+    /// Forgets how far a node has followed everybody, because it has left the ring: it starts anew if it comes back.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.passed.remove(&node);
+        let former = self.former.entry(node).or_default();
+        for (author, seq) in self.last.remove(&node).into_iter().flatten() {
+            raise(former, author, seq);
+        }
+    }
+
+    /// Returns true if a node had followed the author up to a message before it last left the ring.
+    pub(crate) fn had_before(&self, node: NodeId, message: MessageId) -> bool {
+        has(self.former.get(&node), message)
+    }
+
+    /// Returns how many nodes have followed the author up to a message, now or before they left.
     pub(crate) fn count_of(&self, message: MessageId) -> u64 {
-        let nodes = self.last.values();
-        let reached = nodes.filter_map(|last| last.get(&message.author));
-        reached.filter(|&&last| last >= message.seq).count() as u64
+        let nodes: BTreeSet<NodeId> = self
+            .last
+            .keys()
+            .chain(self.former.keys())
+            .copied()
+            .collect();
+        let reached = |node: &&NodeId| {
+            has(self.last.get(node), message) || has(self.former.get(node), message)
+        };
+        nodes.iter().filter(reached).count() as u64
     }
 
     /// Returns all authors that a node has followed, each with its last message.
@@ -62,10 +85,11 @@ impl Watermarks {
         self.absorb_gaps(node, author);
     }
 
-    /// Returns true if a gap of this author was shown that the clock passes.
-    pub(crate) fn has_passed_gap(&self, node: NodeId, author: NodeId) -> bool {
-        let passed = self.passed.get(&node);
-        passed.is_some_and(|passed| passed.contains_key(&author))
+    /// Returns true if a gap of this author was shown that the clock passes, and that reaches beyond `seq`.
+    pub(crate) fn has_passed_gap_beyond(&self, node: NodeId, author: NodeId, seq: u64) -> bool {
+        let gaps = self.passed.get(&node).and_then(|gaps| gaps.get(&author));
+        let mut ends = gaps.into_iter().flat_map(BTreeMap::values);
+        ends.any(|&end| end > seq)
     }
 
     fn absorb_gaps(&mut self, node: NodeId, author: NodeId) {
@@ -80,6 +104,11 @@ impl Watermarks {
             }
         }
     }
+}
+
+fn has(last: Option<&ByAuthor<u64>>, message: MessageId) -> bool {
+    let last = last.and_then(|last| last.get(&message.author));
+    last.is_some_and(|&last| last >= message.seq)
 }
 
 /// Raises the last message of an author in a past.
@@ -101,6 +130,22 @@ mod tests {
         watermarks.advance(id(1), message(2, 1));
         watermarks.advance(id(1), message(2, 2));
         assert_eq!(watermarks.of(id(1), id(2)), 5);
+    }
+
+    #[test]
+    fn a_node_that_left_follows_nobody_but_counts_still() {
+        let mut watermarks = Watermarks::default();
+        for node in [id(1), id(3)] {
+            watermarks.advance(node, message(2, 1));
+        }
+        watermarks.pass_gap(id(1), id(2), 2, 4);
+        watermarks.forget(id(1));
+        assert_eq!(watermarks.of(id(1), id(2)), 0);
+        assert!(!watermarks.has_passed_gap_beyond(id(1), id(2), 0));
+        assert!(watermarks.had_before(id(1), message(2, 4)));
+        assert_eq!(watermarks.count_of(message(2, 1)), 2);
+        watermarks.advance(id(1), message(2, 1));
+        assert_eq!(watermarks.count_of(message(2, 1)), 2, "it is one node");
     }
 
     #[test]

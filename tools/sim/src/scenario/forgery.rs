@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use ringtalk_proto::{Change, ErrorKind, View};
 use ringtalk_wire::{
-    Announcement, Bundle, BundleMessage, Departed, Departure, Digest, Direction, Frame, Has,
-    Holding, Interval, Item, MessageId, Opening, PullEnd, Range, RingKey, SealHash, Spread,
-    ViewUpdate, view_to_sign,
+    Announcement, Bundle, BundleMessage, Departed, Departure, Digest, Frame, Has, Holding, Item,
+    MessageId, Opening, PullEnd, Range, SealHash, ViewUpdate, view_to_sign,
 };
 
 use super::{gather, millis, ordinary, seconds, slow_links, talk_for, the_coordinator};
-use crate::keys::LOBBY;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 use crate::schedule::Action;
 use crate::world::World;
+use crate::world::forgery::spread_frame;
 
 /// How far above the epoch in force a lie goes.
 const LEAPS: [u64; 3] = [1, 1_000, 1 << 40];
@@ -103,7 +102,7 @@ pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
             with: None,
             seals: Vec::new(),
         };
-        let own = world.seal_bytes_as(liar, &opening.to_sign(LOBBY));
+        let own = world.seal_bytes_as(liar, &opening.to_sign(world.setup.ring));
         // The same signature twice is not that of two members.
         opening.seals = vec![own, own];
         let (update, next) = view_without(world, liar, &view, victim, Some(opening));
@@ -451,19 +450,7 @@ pub(super) fn view_without(
         renamed: Vec::new(),
     };
     let next = view.next(change, |tag| {
-        world.seal_bytes_as(liar, &view_to_sign(LOBBY, tag))
+        world.seal_bytes_as(liar, &view_to_sign(world.setup.ring, tag))
     });
     next.expect("the victim is a member")
-}
-
-/// Returns the frame that carries an item round the whole ring.
-fn spread_frame(item: Item) -> Frame {
-    Frame::Spread(Spread {
-        interval: Interval {
-            direction: Direction::Clockwise,
-            limit: RingKey(u128::MAX),
-            layout: 0,
-        },
-        item,
-    })
 }

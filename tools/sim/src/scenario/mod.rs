@@ -9,6 +9,7 @@ mod merge;
 mod network;
 mod pause;
 mod reach;
+mod rooms;
 mod spread;
 mod talk;
 mod usurper;
@@ -163,6 +164,9 @@ scenarios! {
     pause::marks_become_true_though_nobody_says_more
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over
+    rooms::who_comes_back_to_a_room_misses_nothing
+    rooms::a_rooms_coordinator_is_back_before_it_is_missed
+    rooms::what_is_said_in_one_room_is_no_lie_in_another
     leaving::members_come_and_go
     leaving::coming_and_going_leaves_no_links
 }

@@ -4,7 +4,6 @@ use ringtalk_wire::{Addresses, Alive, Epoch, Frame, Meet, Opening, ViewHash, Vie
 
 use super::forgery::{Parties, begin, view_without};
 use super::{FAILOVER, gather, millis, seconds, talk_for, the_coordinator};
-use crate::keys::LOBBY;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 use crate::world::World;
@@ -23,7 +22,7 @@ pub(super) fn a_dead_coordinator_has_no_advocate(world: &mut World) -> Check {
             let Some(probe) = world.last_probe(liar) else {
                 continue;
             };
-            let seal = world.seal_bytes_as(liar, &probe.to_sign(LOBBY));
+            let seal = world.seal_bytes_as(liar, &probe.to_sign(world.setup.ring));
             let alive = Frame::Alive(Alive { probe, seal });
             for judge in world.linked_with(liar) {
                 world.forge(liar, judge, &alive)?;
@@ -78,7 +77,8 @@ pub(super) fn a_pledge_that_lapsed_is_worth_nothing(world: &mut World) -> Check 
         with: Some(epoch),
         seals: Vec::new(),
     };
-    let seals = [coordinator, liar].map(|who| world.seal_bytes_as(who, &pledge.to_sign(LOBBY)));
+    let seals =
+        [coordinator, liar].map(|who| world.seal_bytes_as(who, &pledge.to_sign(world.setup.ring)));
     pledge.seals = seals.into();
     world.forge(liar, coordinator, &Frame::Invite(meet))?;
     world.run_for(seconds(6))?;
@@ -115,7 +115,7 @@ pub(super) fn a_silent_coordinator_is_not_usurped(world: &mut World) -> Check {
         with: None,
         seals: Vec::new(),
     };
-    let own = world.seal_bytes_as(liar, &opening.to_sign(LOBBY));
+    let own = world.seal_bytes_as(liar, &opening.to_sign(world.setup.ring));
     opening.seals = vec![own, own];
     let (_, next) = view_without(world, liar, &view, victim, Some(opening));
     for _ in 0..12 {

@@ -9,7 +9,7 @@ use ringtalk_wire::NodeId;
 
 use super::{World, WorldEvent};
 use crate::network::{Health, HostIndex};
-use crate::oracle::{Check, ensure};
+use crate::oracle::{Check, Oracles, ensure};
 use crate::process::Process;
 
 /// How long a node may take to leave.
@@ -49,7 +49,7 @@ impl World {
         self.trace
             .show(self.now, || format!("n{index} dies, silently: {silent}"));
         self.record_death(index, silent);
-        self.oracles.allow_failure(self.processes[index].id());
+        self.allow_failure(index);
         if silent {
             self.network.vanish(index);
         } else {
@@ -82,13 +82,22 @@ impl World {
             self.record_coordinator_loss(index);
         }
         if time >= SHORT {
-            self.oracles.allow_failure(self.processes[index].id());
+            self.allow_failure(index);
         }
         let process = &mut self.processes[index];
         process.health = Health::Paused;
         process.pauses += 1;
         self.network.pause(index);
         self.events.push(self.now + time, WorldEvent::Resume(index));
+    }
+
+    /// Allows a node to be found dead, in whatever ring.
+    fn allow_failure(&mut self, index: HostIndex) {
+        let id = self.id(index);
+        self.oracles.allow_failure(id);
+        for oracles in self.rooms.oracles_mut() {
+            oracles.allow_failure(id);
+        }
     }
 
     /// Breaks `count` links, chosen at random.
@@ -123,6 +132,7 @@ impl World {
         self.trace.show(self.now, || format!("n{index} leaves"));
         self.events
             .push(self.now + LEAVE, WorldEvent::LeaveDeadline(index));
+        self.note_leaving_all_rooms(index);
         self.handle_input(index, Input::Leave.into())
     }
 
@@ -273,7 +283,9 @@ impl World {
     /// Allows only these nodes to be found dead from now on, and those that were allowed before.
     pub(crate) fn expect_failed(&mut self, indexes: &[HostIndex]) {
         let ids: Vec<NodeId> = indexes.iter().map(|&index| self.id(index)).collect();
-        self.oracles.expect_failed(ids);
+        for oracles in self.rooms.oracles_mut().chain([&mut self.oracles]) {
+            oracles.expect_failed(ids.iter().copied());
+        }
     }
 
     /// Ends the process of a node that has left, with `unhanded` messages that it did not hand over.
@@ -284,7 +296,7 @@ impl World {
         self.network.leave(self.now, index);
         let id = self.id(index);
         let handed_over = self.oracles.sent_count(id).saturating_sub(unhanded);
-        let heirs = self.heirs_of(index);
+        let heirs = self.heirs_in(&self.oracles, index);
         let process = &mut self.processes[index];
         process.departure.heirs = heirs;
         let last = process.node().view().is_none_or(|view| view.len() <= 1);
@@ -299,8 +311,10 @@ impl World {
         self.figures.count_effective("leave");
     }
 
-    fn heirs_of(&self, index: HostIndex) -> Vec<HostIndex> {
-        let view = self.processes[index].node().view();
+    /// Returns the members of a ring to which a process that has left it can have handed over: those that run, of its
+    /// last view.
+    pub(super) fn heirs_in(&self, oracles: &Oracles, index: HostIndex) -> Vec<HostIndex> {
+        let view = oracles.view_of(self.id(index));
         let members = view.into_iter().flat_map(|view| view.members());
         members
             .filter_map(|member| self.indexes.get(&member.id).copied())
@@ -320,17 +334,20 @@ impl World {
     /// Returns true if a living node must have the last messages of one that left: one of its heirs lives, and
     /// nobody died around then who could have taken the messages along.
     pub(super) fn must_be_handed_over(&self, gone: &Process) -> bool {
+        let lives = |&heir: &HostIndex| self.processes[heir].is_alive();
+        let leaving = gone.departure.since;
+        gone.departure.heirs.iter().any(lives)
+            && leaving.is_none_or(|leaving| self.nobody_died_near(leaving))
+    }
+
+    /// Returns true if nobody died around the time when somebody left.
+    pub(super) fn nobody_died_near(&self, leaving: Time) -> bool {
         let span = if self.disturbance.impaired {
             NEAR_DEATH_IMPAIRED
         } else {
             NEAR_DEATH
         };
-        let near = |&death: &Time| {
-            gone.departure
-                .since
-                .is_some_and(|leaving| death + span > leaving && leaving + span > death)
-        };
-        let lives = |&heir: &HostIndex| self.processes[heir].is_alive();
-        gone.departure.heirs.iter().any(lives) && !self.deaths.iter().any(near)
+        let near = |&death: &Time| death + span > leaving && leaving + span > death;
+        !self.deaths.iter().any(near)
     }
 }

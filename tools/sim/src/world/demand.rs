@@ -74,6 +74,7 @@ impl World {
         for index in (0..self.processes.len()).step_by(every.max(1)) {
             self.send_lines(index, 1)?;
         }
+        self.send_lines_in_rooms()?;
         let settled = self.last_change;
         self.run_for(Duration::from_secs(5))?;
         self.check_at_rest()?;
@@ -89,7 +90,7 @@ impl World {
         let mut same = self.now;
         while self.now < end && (patient || self.now < same.max(self.last_change) + QUIET) {
             self.run_for(SETTLE_POLL)?;
-            if !self.is_whole() || !self.have_same_messages() {
+            if !self.is_whole() || !self.have_same_messages() || !self.are_rooms_whole() {
                 same = self.now;
             }
         }
@@ -202,7 +203,8 @@ impl World {
         self.check_one_link_per_pair()?;
         self.check_leavers_are_gone()?;
         self.oracles
-            .check_at_rest(&witnesses, &self.authors(), self.setup.history)
+            .check_at_rest(&witnesses, &self.authors(), self.setup.history)?;
+        self.check_rooms_at_rest()
     }
 
     /// Returns how many messages of each author must arrive: all of a live one, what one that left had handed to a
@@ -218,6 +220,7 @@ impl World {
             .map(|process| Author {
                 id: process.id(),
                 due: due(process),
+                excused: 0,
             })
             .collect()
     }

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use ringtalk_proto::{Event, Input, Load, Output, Registration, RingOutput};
-use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
+use ringtalk_wire::{Addresses, Frame, NodeId, RingId, Ticket, decode};
 
 use super::sharing::bundle_of;
 use super::{REGISTER, World, WorldEvent};
@@ -38,7 +38,7 @@ impl World {
             Health::Running => {
                 self.count_payload(index, &input.input);
                 let step = self.step_of(&input.input);
-                self.feed(index, input);
+                self.feed(index, input)?;
                 self.drain(index)?;
                 self.strike_after(index, step);
                 Ok(())
@@ -86,7 +86,7 @@ impl World {
         }
         let batches = self.driver_random.chance(50);
         for input in waiting {
-            self.feed(index, input);
+            self.feed(index, input)?;
             if !batches {
                 self.drain(index)?;
             }
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    fn feed(&mut self, index: HostIndex, PendingInput { input, read }: PendingInput) {
+    fn feed(&mut self, index: HostIndex, PendingInput { input, read }: PendingInput) -> Check {
         let now = self.now;
         self.trace.mix(now.as_micros());
         self.trace.mix(index as u64);
@@ -205,6 +205,7 @@ impl World {
             self.network.read(now, link, bytes);
         }
         self.record_frame(index, &input);
+        self.check_frame(index, &input)?;
         let brief = match &input {
             Input::Frame { frame, .. } if matches!(frame, Frame::Brief(_)) => bundle_of(frame),
             _ => None,
@@ -217,6 +218,25 @@ impl World {
             process.host.handle(now, input);
         }
         self.share_expanded(index, brief);
+        Ok(())
+    }
+
+    /// Gives the node of one ring an input of its user, or of the world.
+    pub(super) fn tell_ring(&mut self, index: HostIndex, ring: RingId, input: Input) -> Check {
+        let now = self.now;
+        self.trace
+            .show(now, || format!("n{index} <- {input:?} in {ring:?}"));
+        self.processes[index].host.handle_in(now, &ring, input);
+        self.drain(index)
+    }
+
+    /// Checks that a process takes a frame for one of the ring that its channel carries.
+    fn check_frame(&mut self, index: HostIndex, input: &Input) -> Check {
+        let Input::Frame { link, frame } = input else {
+            return Ok(());
+        };
+        let taken_for = self.processes[index].host.ring_on(*link);
+        self.channels.check_handled(*link, frame, taken_for)
     }
 
     pub(super) fn drain(&mut self, index: HostIndex) -> Check {
@@ -257,6 +277,8 @@ impl World {
         match output {
             Output::Send { link, class, bytes } => {
                 self.trace.mix_bytes(&bytes);
+                let is_inside = self.processes[index].inside.contains(&ring);
+                self.channels.check_sent(link, ring, &bytes, is_inside)?;
                 self.count_frame(index, &bytes);
                 self.record_payload(&bytes);
                 let queued = self.network.send(self.now, link, (class, bytes));
@@ -297,12 +319,13 @@ impl World {
             Output::Event(event) if ring == self.setup.ring => {
                 self.handle_node_event(index, &event)
             }
-            Output::Event(event) => {
+            Output::Event(event) if ring == LOBBY => {
                 self.handle_lobby_event(index, &event);
                 Ok(())
             }
+            Output::Event(event) => self.handle_room_event(index, ring, &event),
             Output::Finished { untaken } if ring != LOBBY => {
-                self.processes[index].departure.untaken = untaken;
+                self.finish_room(index, ring, untaken);
                 Ok(())
             }
             Output::Finished { untaken } => {
@@ -310,6 +333,17 @@ impl World {
                 self.finish_leave(index, untaken);
                 Ok(())
             }
+        }
+    }
+
+    /// Notes that a process has left a room.
+    fn finish_room(&mut self, index: HostIndex, ring: RingId, untaken: u64) {
+        let process = &mut self.processes[index];
+        process.inside.remove(&ring);
+        if ring == self.setup.ring {
+            process.departure.untaken = untaken;
+        } else {
+            self.finish_stay(index, ring, untaken);
         }
     }
 
@@ -382,6 +416,9 @@ impl World {
             let process = &mut self.processes[index];
             process.ready = Some(self.now);
             self.figures.joins.push(self.now - process.started);
+        }
+        if let Event::Message(message) = event {
+            self.check_said_here(node, self.setup.ring, message)?;
         }
         let waits = |author: &NodeId| self.processes[index].node().waits_for(author);
         self.oracles.check_event(node, event, waits)?;

@@ -66,6 +66,10 @@ impl World {
                 Some(index) => self.leave(index),
                 None => Ok(()),
             },
+            Action::CreateRoom { .. }
+            | Action::JoinRoom { .. }
+            | Action::LeaveRoom { .. }
+            | Action::PasteInRoom { .. } => self.use_rooms(&action),
             Action::LastWords { node, after } => self.last_words(node, after),
             Action::Start => {
                 self.start();
@@ -80,6 +84,26 @@ impl World {
                 self.apply(&other);
                 Ok(())
             }
+        }
+    }
+
+    /// Carries out what a user does with a room.
+    fn use_rooms(&mut self, action: &Action) -> Check {
+        let (Action::CreateRoom { node, room }
+        | Action::JoinRoom { node, room }
+        | Action::LeaveRoom { node, room }
+        | Action::PasteInRoom { node, room, .. }) = *action
+        else {
+            return Ok(());
+        };
+        let Some(index) = self.resolve(node) else {
+            return Ok(());
+        };
+        match *action {
+            Action::CreateRoom { .. } => self.create_room(index, room),
+            Action::JoinRoom { .. } => self.join_room(index, room),
+            Action::PasteInRoom { lines, .. } => self.send_lines_in(index, room, lines),
+            _ => self.leave_room(index, room),
         }
     }
 

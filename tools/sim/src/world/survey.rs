@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::time::Duration;
-use ringtalk_proto::{Delivered, Input, Time};
+use ringtalk_proto::{Delivered, Input, LinkId, Time};
 use ringtalk_wire::{Frame, Item, MessageId, NodeId, Spread, decode, encode_item};
 
 use super::World;
 use super::sharing::bundle_of;
+use crate::keys::LOBBY;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
@@ -129,6 +130,10 @@ impl World {
         let Input::Frame { link, frame } = input else {
             return;
         };
+        let ring = self.processes[index].host.ring_on(*link).unwrap_or(LOBBY);
+        if ring != self.setup.ring {
+            return;
+        }
         if matches!(frame, Frame::Election(_) | Frame::Answer(_)) {
             self.figures.election_frames += 1;
         }
@@ -143,7 +148,11 @@ impl World {
         };
         survey.payloads += 1;
         *survey.weights.entry(weight_of_heads(frame)).or_default() += 1;
-        if let Some(from) = self.network.far_end(*link).filter(|_| survey.follows) {
+        if let Some(from) = self
+            .network
+            .far_end(LinkId::lobby(link.connection))
+            .filter(|_| survey.follows)
+        {
             if matches!(frame, Frame::Pulled(_)) {
                 let given = survey.given.entry(index).or_default();
                 *given.entry(from).or_default() += 1;

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use ringtalk_proto::{Draft, Input};
-use ringtalk_wire::BundleMessage;
+use ringtalk_wire::{BundleMessage, RingId};
 
 use super::{World, WorldEvent};
 use crate::network::HostIndex;
@@ -53,7 +53,20 @@ impl World {
         }
         self.plan_message(index);
         let lines = if self.driver_random.chance(2) { 20 } else { 1 };
-        self.send_lines(index, lines)
+        match self.choose_room(index) {
+            Some(room) => self.send_lines_in(index, room, lines),
+            None => self.send_lines(index, lines),
+        }
+    }
+
+    /// Chooses where a user writes: in one of its rooms, or in the lobby.
+    fn choose_room(&mut self, index: HostIndex) -> Option<u64> {
+        let rooms = self.rooms_of(index);
+        if rooms.is_empty() {
+            return None;
+        }
+        let place = self.driver_random.below(rooms.len() as u64 + 1) as usize;
+        rooms.get(place).copied()
     }
 
     fn send_message(&mut self, index: HostIndex) -> Check {
@@ -62,18 +75,29 @@ impl World {
         if !can_send || !process.node().accepts_input() {
             return Ok(());
         }
-        let author = process.id();
-        let number = self.oracles.sent_count(author) + 1;
+        self.say_in(index, self.setup.ring, "")
+    }
+
+    /// Makes a user send a message in a ring, with its number and the place in the text.
+    pub(super) fn say_in(&mut self, index: HostIndex, ring: RingId, place: &str) -> Check {
+        let author = self.id(index);
+        let oracles = self.rooms.oracles_of(ring).unwrap_or(&mut self.oracles);
+        let number = oracles.sent_count(author) + 1;
         let length = match self.driver_random.below(100) {
             0 => 1_000,
             1..10 => 100,
             _ => self.driver_random.below(8) as usize,
         };
         let filler = self.driver_random.pick(&FILLERS).unwrap_or("");
-        let text = format!("n{index} {number} {}", filler.repeat(length));
+        let text = format!("n{index} {number}{place} {}", filler.repeat(length));
         let timestamp_ms = BEGINNING_MS + self.now.as_micros() / 1_000;
-        self.oracles.record_sent(author, &text, timestamp_ms);
+        let oracles = self.rooms.oracles_of(ring).unwrap_or(&mut self.oracles);
+        oracles.record_sent(author, &text, timestamp_ms);
         let input = Input::Say(Draft::from(BundleMessage::text(timestamp_ms, text)));
-        self.handle_input(index, input.into())
+        if ring == self.setup.ring {
+            self.handle_input(index, input.into())
+        } else {
+            self.tell_ring(index, ring, input)
+        }
     }
 }

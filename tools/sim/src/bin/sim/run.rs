@@ -37,12 +37,22 @@ pub(crate) struct RunArgs {
     /// A mistake that every node makes: a name that `sim mutants` prints
     #[arg(long, value_name = "NAME", value_parser = mutants::bug)]
     planted: Option<PlantedBug>,
-    /// Lets all users talk in one room, which is checked instead of the lobby
-    #[arg(long)]
-    in_room: bool,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// Leaves a failing schedule as it is instead of shrinking it
     #[arg(long)]
     no_shrink: bool,
+}
+
+/// Where users talk: in the lobby, unless these say otherwise.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct PlaceArgs {
+    /// Lets all users talk in one room, which is checked instead of the lobby
+    #[arg(long)]
+    in_room: bool,
+    /// With random faults: users create rooms, join, leave and come back, and talk there too
+    #[arg(long, conflicts_with = "in_room")]
+    rooms: bool,
 }
 
 /// Returns the number of threads to use if the command line names none.
@@ -62,7 +72,8 @@ impl RunArgs {
             lasts: self.lasts.map(Duration::from_secs),
             trace: self.trace,
             planted: self.planted,
-            in_room: self.in_room,
+            in_room: self.place.in_room,
+            rooms: self.place.rooms,
         };
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let jobs = if self.trace { 1 } else { jobs };
