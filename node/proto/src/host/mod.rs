@@ -7,6 +7,7 @@
 
 mod budgets;
 mod channels;
+mod deadlines;
 mod entering;
 mod rooms;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::node::{Node, SpokenWords};
 use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Verifier};
 use budgets::Budgets;
 use channels::{Connection, Incoming};
+use deadlines::Deadlines;
 use entering::Wish;
 use rooms::Room;
 
@@ -51,8 +53,10 @@ pub struct Host {
     wishes: BTreeMap<(NodeId, RingId), Wish>,
     /// The last member of the lobby that was asked for a room.
     searched: Option<NodeId>,
-    /// The rooms that may have outputs.
+    /// The rooms that may have outputs, and a deadline that nobody has looked at.
     touched: BTreeSet<RingId>,
+    /// The deadlines of all others.
+    deadlines: Deadlines,
     /// When the process began to leave, while it leaves its rooms.
     leaves: Option<Time>,
     out: VecDeque<RingOutput>,
@@ -99,6 +103,7 @@ impl Host {
             wishes: BTreeMap::new(),
             searched: None,
             touched: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             leaves: None,
             out: VecDeque::new(),
             #[cfg(feature = "planted-bugs")]
@@ -200,9 +205,12 @@ impl Host {
                 return Some(RingOutput { ring, output });
             }
             let ring = *self.touched.first()?;
-            match self.rooms.get_mut(&ring).and_then(Room::poll_output) {
-                Some(output) => self.take_output_of_room(ring, output),
-                None => drop(self.touched.remove(&ring)),
+            if let Some(output) = self.rooms.get_mut(&ring).and_then(Room::poll_output) {
+                self.take_output_of_room(ring, output);
+            } else {
+                self.touched.remove(&ring);
+                let due = self.rooms.get(&ring).and_then(Room::deadline);
+                self.deadlines.set(ring, due);
             }
         }
     }
@@ -213,7 +221,15 @@ impl Host {
         if self.rooms.is_empty() {
             return lobby;
         }
-        let rooms = self.rooms.values().filter_map(Room::deadline);
+        let touched = self.touched.iter().filter_map(|ring| self.rooms.get(ring));
+        let rooms = touched.filter_map(Room::deadline);
+        let rooms = rooms.chain(self.deadlines.earliest());
+        let rooms = rooms.min();
+        debug_assert_eq!(
+            rooms,
+            self.rooms.values().filter_map(Room::deadline).min(),
+            "something has changed unseen"
+        );
         let wishes = self.wishes.values().map(Wish::deadline);
         let due = lobby.into_iter().chain(rooms).chain(wishes);
         due.chain(self.lobby_leave_due()).min()
@@ -278,9 +294,11 @@ impl Host {
         if self.rooms.is_empty() || is_due(self.lobby.poll_timeout()) {
             self.tell_lobby(Input::Timer);
         }
-        let rooms = self.rooms.iter();
-        let due = rooms.filter(|(_, room)| is_due(room.deadline()));
-        let due: alloc::vec::Vec<RingId> = due.map(|(ring, _)| *ring).collect();
+        let touched = self.touched.iter().copied().filter(|ring| {
+            let room = self.rooms.get(ring);
+            is_due(room.and_then(Room::deadline))
+        });
+        let due: BTreeSet<RingId> = self.deadlines.due(now).chain(touched).collect();
         for ring in due {
             self.tell_room(&ring, Input::Timer);
             if self

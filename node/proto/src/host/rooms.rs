@@ -166,7 +166,7 @@ impl Host {
             seek_pause: SEEK_PAUSE,
         };
         self.rooms.insert(ring, room);
-        self.touched.insert(ring);
+        self.touch(ring);
         // Until the first room, nobody has noted what the lobby keeps.
         self.note_load(self.lobby.ring());
         self.note_load(ring);
@@ -192,7 +192,7 @@ impl Host {
         };
         room.node.allow(self.budgets.allowance(ring));
         room.node.handle(self.now, input);
-        self.touched.insert(*ring);
+        self.touch(*ring);
         self.note_load(*ring);
         self.keep_budgets();
     }
@@ -221,8 +221,17 @@ impl Host {
             if !has_any {
                 return;
             }
+            if ring != self.lobby.ring() {
+                self.touch(ring);
+            }
             self.note_load(ring);
         }
+    }
+
+    /// Notes that a room may have outputs, and another deadline.
+    fn touch(&mut self, ring: RingId) {
+        self.touched.insert(ring);
+        self.deadlines.forget(&ring);
     }
 
     fn node_mut(&mut self, ring: &RingId) -> Option<&mut Node> {
@@ -359,6 +368,7 @@ impl Host {
             debug_assert!(self.spoken.len() <= FORMER_ROOMS + RINGS);
         }
         self.touched.remove(ring);
+        self.deadlines.forget(ring);
         self.budgets.note(*ring, &Load::default());
         if self.rooms.is_empty() {
             self.lobby.allow(self.budgets.whole());
