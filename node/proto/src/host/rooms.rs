@@ -114,6 +114,22 @@ impl Host {
         room.is_some_and(|room| room.named.is_some())
     }
 
+    /// Creates a room that nobody names: the first message in it is a user's, as the simulation counts them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Host::create_room`].
+    #[cfg(feature = "simulation")]
+    pub fn create_nameless_room(
+        &mut self,
+        now: Time,
+        random: &[u8; 16],
+    ) -> Result<RingId, RoomError> {
+        let ring = RingId::room(&self.signer.public_key(), random);
+        self.add_room(now, ring, Some(Draft::default()))?;
+        Ok(ring)
+    }
+
     /// Founds a room of any id, because no process of the simulation is in it.
     #[cfg(feature = "simulation")]
     pub fn found_room(&mut self, now: Time, ring: RingId) {

@@ -8,7 +8,7 @@ mod rest;
 use std::collections::BTreeMap;
 
 use ringtalk_proto::{Delivered, Event, Input, Node, Time};
-use ringtalk_wire::{Begin, NodeId, RingId};
+use ringtalk_wire::{NodeId, RingId};
 
 use super::World;
 use crate::network::HostIndex;
@@ -92,12 +92,10 @@ impl World {
         if self.rooms.rooms.contains_key(&number) || !self.can_act(index) {
             return Ok(());
         }
-        let begin = Begin {
-            name: format!("room-{number}"),
-            random: self.driver_random.bytes(),
-        };
+        let random = self.driver_random.bytes();
         let now = self.now;
-        let Ok(ring) = self.processes[index].host.create_room(now, begin, 0) else {
+        let host = &mut self.processes[index].host;
+        let Ok(ring) = host.create_nameless_room(now, &random) else {
             return Ok(());
         };
         self.trace
