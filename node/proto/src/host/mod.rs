@@ -41,7 +41,7 @@ pub struct Host {
     now: Time,
     rooms: BTreeMap<RingId, Room>,
     connections: BTreeMap<u64, Connection>,
-    /// How far this process has spoken in rooms that it has left.
+    /// What this process has signed in rooms that it has left.
     spoken: BTreeMap<RingId, SpokenWords>,
     /// The links that rooms wait for.
     wishes: BTreeMap<(NodeId, RingId), Wish>,
