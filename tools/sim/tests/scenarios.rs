@@ -164,6 +164,7 @@ fn schedules_that_once_failed_stay_clean() {
         include_str!("../scenarios/a_rooms_coordinator_is_back_and_asks_again.toml"),
         include_str!("../scenarios/a_room_keeps_the_links_of_two_lobbies.toml"),
         include_str!("../scenarios/a_newcomer_begins_after_lost_words.toml"),
+        include_str!("../scenarios/a_room_keeps_the_link_to_a_former_coordinator.toml"),
     ];
     for text in schedules {
         let schedule = Schedule::from_toml(text).expect("a schedule");
