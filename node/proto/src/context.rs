@@ -66,6 +66,9 @@ pub(crate) struct Context {
     /// True while this node must not change its own view, because it has pledged its ring to another coordinator.
     pub(crate) is_pledged: bool,
     pub(crate) leave_stage: LeaveStage,
+    /// The highest epoch number in force, or signed, when an earlier node of this process left the same ring. This node
+    /// opens no epoch up to it: members that remember one of that number would see two under one tag.
+    pub(crate) epochs_before: u64,
     /// How far the reader of the events is behind.
     pub(crate) reader_lag: ReaderLag,
     /// Outputs for the driver, in order.
@@ -106,6 +109,7 @@ impl Context {
             self_doubt: None,
             is_pledged: false,
             leave_stage: LeaveStage::Staying,
+            epochs_before: 0,
             reader_lag: ReaderLag::default(),
             out: VecDeque::from([
                 Output::AskDirector,

@@ -114,6 +114,7 @@ scenarios! {
     words_said_alone_are_handed_over
     who_comes_back_to_a_room_misses_nothing
     a_rooms_coordinator_is_back_before_it_is_missed
+    who_comes_back_opens_no_epoch_twice
     what_is_said_in_one_room_is_no_lie_in_another
     members_come_and_go
     coming_and_going_leaves_no_links
@@ -159,6 +160,11 @@ fn schedules_that_once_failed_stay_clean() {
         include_str!("../scenarios/a_woken_member_follows_an_epoch_that_died_out.toml"),
         include_str!("../scenarios/a_woken_member_hears_somebody_new.toml"),
         include_str!("../scenarios/a_woken_member_is_shown_a_view_that_it_may_not_take.toml"),
+        include_str!("../scenarios/a_member_that_came_back_opens_no_epoch_twice.toml"),
+        include_str!("../scenarios/a_rooms_coordinator_is_back_and_asks_again.toml"),
+        include_str!("../scenarios/a_room_keeps_the_links_of_two_lobbies.toml"),
+        include_str!("../scenarios/a_newcomer_begins_after_lost_words.toml"),
+        include_str!("../scenarios/a_room_keeps_the_link_to_a_former_coordinator.toml"),
     ];
     for text in schedules {
         let schedule = Schedule::from_toml(text).expect("a schedule");

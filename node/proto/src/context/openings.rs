@@ -13,11 +13,11 @@ use crate::View;
 use crate::machines::proof::leads_to;
 
 impl Context {
-    /// Returns an opening of this node's own epoch with this number, after the epoch of a view; it needs no other
-    /// member.
+    /// Returns an opening of this node's own epoch, after the epoch of a view; it needs no other member. The number is
+    /// this one, or a higher one if an earlier node of this process may have used it.
     pub(crate) fn own_opening(&self, view: &View, number: u64) -> Opening {
         let epoch = Epoch {
-            number,
+            number: number.max(self.epochs_before + 1),
             coordinator: self.config.id,
         };
         self.opening_after(view, epoch)

@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Departed, Departure, NodeId};
+use ringtalk_wire::{Departed, Departure, Epoch, NodeId};
 
 use super::Context;
 use crate::View;
@@ -27,6 +27,8 @@ pub(crate) struct People {
     /// The authors that provably sent different messages to different members: their own bundles are not accepted any
     /// more.
     pub(crate) equivocators: BTreeSet<NodeId>,
+    /// The epoch whose coordinator has left office, as its own request for a place shows.
+    pub(crate) abandoned: Option<Epoch>,
 }
 
 impl People {
@@ -81,11 +83,15 @@ impl Context {
         self.people.equivocators.contains(author)
     }
 
-    /// Returns true if the node is the coordinator and has provably equivocated.
+    /// Returns true if the node is the coordinator, and has provably equivocated or left office. It counts as dead then,
+    /// although it is heard.
     pub(crate) fn is_deposed(&self, id: &NodeId) -> bool {
-        let view = self.view.as_ref();
+        let Some(epoch) = self.view.as_ref().map(|view| view.tag().epoch) else {
+            return false;
+        };
         let planted = self.planted.has(PlantedBug::KeepLiarInOffice);
-        !planted && self.has_equivocated(id) && view.is_some_and(|view| view.coordinator() == *id)
+        let lies = !planted && self.has_equivocated(id);
+        epoch.coordinator == *id && (lies || self.people.abandoned == Some(epoch))
     }
 
     /// Returns the members found dead, for the next view.

@@ -47,7 +47,7 @@ pub struct Host {
     /// What all rings keep. While there is no room, nothing is noted.
     budgets: Budgets,
     connections: BTreeMap<u64, Connection>,
-    /// How far this process has spoken in rooms that it has left.
+    /// What this process has signed in rooms that it has left.
     spoken: BTreeMap<RingId, SpokenWords>,
     /// The links that rooms wait for.
     wishes: BTreeMap<(NodeId, RingId), Wish>,

@@ -15,7 +15,7 @@ use crate::config::RingKind;
 use crate::node::Node;
 use crate::{Config, Draft, Event, Input, Load, Output, Time};
 
-/// How many rooms in which it has spoken a process may have left.
+/// How many rooms of which it was a member a process may have left.
 const FORMER_ROOMS: usize = 4_096;
 /// How soon a process that knows no member of a room asks for one again, and the longest pause.
 const SEEK_PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const ASKED_AT_ONCE: usize = 16;
 /// Why a process cannot enter a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RoomError {
-    /// It is in as many rooms as it may be, or has spoken in and left as many as it can remember.
+    /// It is in as many rooms as it may be, or has left as many as it can remember.
     TooMany,
     /// It is in that room already, or is joining it.
     Joined,

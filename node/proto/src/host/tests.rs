@@ -398,6 +398,26 @@ fn who_leaves_a_room_and_comes_back_goes_on_after_its_last_message() {
 }
 
 #[test]
+fn who_comes_back_opens_no_epoch_up_to_the_last_one_though_it_said_nothing() {
+    let mut net = Net::of(3);
+    let room = net.create(0);
+    for index in [1, 2] {
+        net.join(index, &room);
+    }
+    net.await_members(&[0, 1, 2], &room);
+    net.hosts[0].handle_in(net.now, &room, Input::Leave);
+    net.drain(0);
+    net.await_members(&[1, 2], &room);
+    net.hosts[1].handle_in(net.now, &room, Input::Leave);
+    net.drain(1);
+    net.run_until(|net| net.left[1].contains(&room));
+    net.join(1, &room);
+    let node = net.hosts[1].room(&room).unwrap();
+    assert!(node.view().is_none(), "it has just begun to join");
+    assert_eq!(node.spoken_words().map(|words| words.epoch), Some(2));
+}
+
+#[test]
 fn who_comes_back_at_once_is_let_in_again_and_no_connection_is_closed() {
     let mut net = Net::of(3);
     let room = net.create(0);

@@ -132,7 +132,11 @@ impl Node {
         };
         if !self.context.is_coordinator() {
             if self.has_left_office(&peer, &join) {
-                self.declare_dead(peer);
+                // It asks again and again, and is heard each time: that must not end the election.
+                self.context.people.abandoned = Some(view.tag().epoch);
+                if !self.context.people.dead.contains(&peer) {
+                    self.declare_dead(peer);
+                }
                 return self.send_later(&peer, None);
             }
             return self.send_later(&peer, self.context.coordinator_contact());

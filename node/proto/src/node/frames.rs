@@ -56,6 +56,12 @@ impl Node {
             return self.unlisted.hold(self.context.now, peer, frame);
         }
         if !self.may_send(&peer, &frame) {
+            // A node that takes this one for a member of its ring waits for the answer as long as the link is up, and a room
+            // keeps it up. The heartbeat shows the other ring.
+            let asks = matches!(frame, Frame::Stand(_) | Frame::Suspect(_));
+            if asks && self.context.room_peers.contains(&peer) {
+                self.send_heartbeat(&peer);
+            }
             return tracing::debug!(?peer, "refused a frame from a node that is not a member");
         }
         if let Frame::Close(_) = frame {

@@ -1,34 +1,48 @@
 //! Resuming: a room's node goes on where an earlier node of its process in that room stopped.
 //!
-//! Not here: who remembers what was said (`host`).
+//! Not here: who remembers what was signed (`host`).
 
-use ringtalk_wire::MessageId;
+use ringtalk_wire::{Epoch, MessageId};
 
 use super::Node;
 use crate::concerns::forks::LastBundle;
 
-/// How far the process has spoken in a room. It must not give a number to another message, ever: that would be a fork.
+/// What the process has signed in a room. It must not give a number to another message, ever: that would be a fork. Nor
+/// to another epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SpokenWords {
     /// The number of its last message.
     pub(crate) last: u64,
     /// Its last bundle.
     pub(crate) bundle: LastBundle,
+    /// The highest epoch number in force, or signed.
+    pub(crate) epoch: u64,
 }
 
 impl Node {
-    /// Returns how far this node has spoken, if it has.
-    pub(crate) const fn spoken_words(&self) -> Option<SpokenWords> {
+    /// Returns what this node or an earlier one may have signed, if it was ever a member.
+    pub(crate) fn spoken_words(&self) -> Option<SpokenWords> {
         let last = self.relay.outbox.last_seq();
-        if last == 0 {
-            return None;
-        }
         let bundle = self.forks.last_own;
-        Some(SpokenWords { last, bundle })
+        let view = self.context.view.as_ref();
+        let epoch = view.map_or(0, |view| view.tag().epoch.number);
+        let epoch = epoch
+            .max(self.succession.last_signed())
+            .max(self.context.epochs_before);
+        (last > 0 || epoch > 0).then_some(SpokenWords {
+            last,
+            bundle,
+            epoch,
+        })
     }
 
     /// Makes a node that has just started go on after what an earlier node of this process said in its ring.
     pub(crate) const fn resume(&mut self, spoken: SpokenWords) {
+        self.context.epochs_before = spoken.epoch;
+        self.succession.resume_signing_after(Epoch {
+            number: spoken.epoch,
+            coordinator: self.context.config.id,
+        });
         self.relay.outbox.resume(spoken.last);
         self.forks.last_own = spoken.bundle;
         self.spoken_before = spoken.last;

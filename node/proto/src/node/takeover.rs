@@ -99,6 +99,8 @@ impl Node {
         let next = opening.epoch.number > epoch.number
             && opening.epoch.number <= epoch.number + EPOCHS_AHEAD
             && opening.with.is_none();
+        let is_fresh = opening.epoch.number > self.context.epochs_before;
+        let next = next && is_fresh;
         let alone = opening.seals.len() == 1;
         let signed = mine && next && alone && self.context.signers(&opening).contains(&peer);
         let from_coordinator = epoch.coordinator == peer && tag.epoch == epoch && signed;

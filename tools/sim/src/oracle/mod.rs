@@ -415,9 +415,7 @@ impl Oracles {
         if self.heads.is_none() {
             self.once.check_delivery(node, id)?;
         }
-        if !self.watermarks.had_before(node, id) {
-            self.acks.record_delivery(id);
-        }
+        self.acks.record_delivery(id);
         fifo::check_next(&self.watermarks, node, id)?;
         match &mut self.heads {
             Some(heads) => {

@@ -1,7 +1,7 @@
 //! How far each node has followed each author, as its own events tell: the bookkeeping that the oracles of order
 //! share. It judges nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
@@ -16,8 +16,8 @@ pub(super) type Past = ByAuthor<u64>;
 pub(crate) struct Watermarks {
     last: BTreeMap<NodeId, ByAuthor<u64>>,
     passed: BTreeMap<NodeId, ByAuthor<BTreeMap<u64, u64>>>,
-    /// How far nodes had followed everybody when they last left the ring.
-    former: BTreeMap<NodeId, ByAuthor<u64>>,
+    /// How far nodes had followed everybody when they left the ring, one entry a stay.
+    former: Vec<ByAuthor<u64>>,
 }
 
 impl Watermarks {
@@ -37,29 +37,15 @@ impl Watermarks {
     /// Forgets how far a node has followed everybody, because it has left the ring: it starts anew if it comes back.
     pub(crate) fn forget(&mut self, node: NodeId) {
         self.passed.remove(&node);
-        let former = self.former.entry(node).or_default();
-        for (author, seq) in self.last.remove(&node).into_iter().flatten() {
-            raise(former, author, seq);
-        }
+        self.former.extend(self.last.remove(&node));
     }
 
-    /// Returns true if a node had followed the author up to a message before it last left the ring.
-    pub(crate) fn had_before(&self, node: NodeId, message: MessageId) -> bool {
-        has(self.former.get(&node), message)
-    }
-
-    /// Returns how many nodes have followed the author up to a message, now or before they left.
+    /// Returns how many nodes have followed the author up to a message, now or before they left. An author cannot tell
+    /// a node that has come back from a newcomer, so it counts again.
     pub(crate) fn count_of(&self, message: MessageId) -> u64 {
-        let nodes: BTreeSet<NodeId> = self
-            .last
-            .keys()
-            .chain(self.former.keys())
-            .copied()
-            .collect();
-        let reached = |node: &&NodeId| {
-            has(self.last.get(node), message) || has(self.former.get(node), message)
-        };
-        nodes.iter().filter(reached).count() as u64
+        let nodes = self.last.values().chain(&self.former);
+        let reached = nodes.filter_map(|last| last.get(&message.author));
+        reached.filter(|&&last| last >= message.seq).count() as u64
     }
 
     /// Returns all authors that a node has followed, each with its last message.
@@ -106,11 +92,6 @@ impl Watermarks {
     }
 }
 
-fn has(last: Option<&ByAuthor<u64>>, message: MessageId) -> bool {
-    let last = last.and_then(|last| last.get(&message.author));
-    last.is_some_and(|&last| last >= message.seq)
-}
-
 /// Raises the last message of an author in a past.
 pub(super) fn raise(past: &mut Past, author: NodeId, seq: u64) {
     let entry = past.entry(author).or_default();
@@ -142,10 +123,9 @@ mod tests {
         watermarks.forget(id(1));
         assert_eq!(watermarks.of(id(1), id(2)), 0);
         assert!(!watermarks.has_passed_gap_beyond(id(1), id(2), 0));
-        assert!(watermarks.had_before(id(1), message(2, 4)));
         assert_eq!(watermarks.count_of(message(2, 1)), 2);
         watermarks.advance(id(1), message(2, 1));
-        assert_eq!(watermarks.count_of(message(2, 1)), 2, "it is one node");
+        assert_eq!(watermarks.count_of(message(2, 1)), 3, "it has come back");
     }
 
     #[test]

@@ -166,6 +166,7 @@ scenarios! {
     leaving::words_said_alone_are_handed_over
     rooms::who_comes_back_to_a_room_misses_nothing
     rooms::a_rooms_coordinator_is_back_before_it_is_missed
+    rooms::who_comes_back_opens_no_epoch_twice
     rooms::what_is_said_in_one_room_is_no_lie_in_another
     leaving::members_come_and_go
     leaving::coming_and_going_leaves_no_links

@@ -45,6 +45,33 @@ pub(super) fn a_rooms_coordinator_is_back_before_it_is_missed(world: &mut World)
     world.must_come_to_rest()
 }
 
+/// A member of a room goes on alone while the others are dead or stopped, leaves, and comes back to one that was stopped.
+/// When they replace the dead coordinator, the member does not open the epoch a second time that it had alone.
+pub(super) fn who_comes_back_opens_no_epoch_twice(world: &mut World) -> Check {
+    gather(world, 6)?;
+    let [first, second, third, ..] = world.members()[..] else {
+        return Violation::of("H1", "there are too few members");
+    };
+    world.create_room(first, 0)?;
+    world.run_for(seconds(1))?;
+    for index in [second, third] {
+        world.join_room(index, 0)?;
+        world.run_for(seconds(1))?;
+    }
+    world.pause(second, seconds(19));
+    world.kill(first);
+    world.run_for(seconds(16))?;
+    let alone = world.coordinator_of_room(0);
+    ensure(alone == Some(third), "H1", || {
+        format!("n{alone:?} coordinates the room")
+    })?;
+    world.leave_room(third, 0)?;
+    world.run_for(seconds(2))?;
+    world.join_room(third, 0)?;
+    world.run_for(seconds(20))?;
+    world.must_come_to_rest()
+}
+
 /// A liar replays what a member said in one ring in another one, in which that member says something else or nothing.
 pub(super) fn what_is_said_in_one_room_is_no_lie_in_another(world: &mut World) -> Check {
     let Parties { liar, victim, .. } = begin(world)?;

@@ -82,6 +82,19 @@ impl Candidacy {
 }
 
 impl Succession {
+    /// Returns the highest epoch number that this node has signed, for itself or another; 0 if there is none.
+    pub(crate) fn last_signed(&self) -> u64 {
+        let own = self.candidacy.own_openings.iter();
+        let own = own.map(|opening| opening.epoch);
+        let signed = own.chain(self.candidacy.last_signed);
+        signed.map(|epoch| epoch.number).max().unwrap_or(0)
+    }
+
+    /// Counts all epochs up to a number as signed, because an earlier node of this process may have signed them.
+    pub(crate) const fn resume_signing_after(&mut self, epoch: Epoch) {
+        self.candidacy.last_signed = Some(epoch);
+    }
+
     /// Returns an opening for the successor to which this node hands its office.
     pub(crate) fn opening_for_successor(
         &mut self,
