@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ringtalk_tests::event::Event;
 use ringtalk_tests::wait_for_turn;
 
 use super::screen::start_scene;
@@ -98,8 +99,17 @@ fn an_absence_ends_with_what_came() {
     for arguments in [&[][..], &["--ui", "lines"]] {
         let (ann, bob, _director) = start_scene((180, 24), arguments);
         ann.enter("/away for lunch");
-        ann.await_text("you are away (for lunch); /back says", SHOW_TIMEOUT);
-        ann.await_text("the others see it", SHOW_TIMEOUT);
+        ann.await_text(
+            "you are away (for lunch), and the others see it",
+            SHOW_TIMEOUT,
+        );
+        let is_told = |name: &'static str| {
+            bob.wait_for_event("sees it", 0, SHOW_TIMEOUT, |event| match event {
+                Event::Other(other) if other.name == name => Some(other.text("name").to_owned()),
+                _ => None,
+            })
+        };
+        assert_eq!(is_told("away"), "ann");
         bob.say("hello");
         bob.say("ann?");
         ann.await_text("ann?", SHOW_TIMEOUT);
@@ -107,6 +117,7 @@ fn an_absence_ends_with_what_came() {
         ann.await_text("2 messages came meanwhile; 1 mentions you", SHOW_TIMEOUT);
         ann.enter("/back");
         ann.await_text("you are not away", SHOW_TIMEOUT);
+        assert_eq!(is_told("back"), "ann");
         bob.quit();
     }
 }
