@@ -331,7 +331,7 @@ fn no_frame_of_a_room_reaches_a_process_outside_it() {
     assert!(inside.is_empty(), "{inside:?}");
     report(
         "rooms",
-        &format!(
+        format!(
             "200 messages in a room: {} frames reached a process outside it, all to ask whether it is in",
             frames.len()
         ),

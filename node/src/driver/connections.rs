@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{DriverEvent, INBOX_BYTES, Inbox};
 use crate::link::{FrameReader, FrameWriter, Incoming, Link, LinkError, Written};
-use outlet::Outlet;
+use outlet::LinkOutlet;
 use pace::MOST_BYTES;
 
 /// How often the core is told that a part of a frame has come.
@@ -52,7 +52,7 @@ struct OpenConnection {
     address: SocketAddr,
     /// This machine's address in the connection.
     local: Option<IpAddr>,
-    outlet: Outlet,
+    outlet: LinkOutlet,
     writer: WriterState,
     closing: CancellationToken,
     tasks: JoinSet<()>,
@@ -95,7 +95,7 @@ impl Connections {
         };
         tasks.spawn(read_frames(link.reader, sink, closing.clone()));
         let mut writer = Box::new(link.writer);
-        let outlet = Outlet::new(&mut writer);
+        let outlet = LinkOutlet::new(&mut writer);
         let connection = OpenConnection {
             peer: link.peer,
             address: link.address,

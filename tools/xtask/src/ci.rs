@@ -96,6 +96,7 @@ fn steps() -> Vec<Step> {
         ),
         simulated("seeds", "run --seeds 0..1000"),
         simulated("seeds in a room", "run --seeds 0..300 --in-room"),
+        simulated("seeds with rooms", "run --seeds 0..200 --rooms"),
         simulated(
             "bounded search",
             "explore --subject election,join,repair --nodes 4 --failures 2",

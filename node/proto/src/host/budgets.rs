@@ -10,7 +10,7 @@ use ringtalk_wire::RingId;
 
 use crate::Load;
 use crate::config::{HELD_BYTES, HELD_MESSAGES, UNLISTED_BYTES};
-use crate::node::{Allowance, Droppable};
+use crate::node::{Droppable, RingAllowance};
 use crate::ranking::Ranking;
 
 /// What all rings keep, by kind.
@@ -112,12 +112,12 @@ impl Budgets {
     }
 
     /// Returns how much a ring may keep beside the others.
-    pub(super) fn allowance(&self, ring: &RingId) -> Allowance {
+    pub(super) fn allowance(&self, ring: &RingId) -> RingAllowance {
         #[cfg(feature = "planted-bugs")]
         if self.are_per_room {
             return self.whole();
         }
-        Allowance {
+        RingAllowance {
             logged: self.log_bytes.before_giving_way(ring),
             parked: self.parked_bytes.half_of_rest(ring),
             unlisted: self.unlisted_bytes.half_of_rest(ring),
@@ -125,8 +125,8 @@ impl Budgets {
     }
 
     /// Returns how much a ring may keep if there is no other.
-    pub(super) const fn whole(&self) -> Allowance {
-        Allowance {
+    pub(super) const fn whole(&self) -> RingAllowance {
+        RingAllowance {
             logged: self.log_bytes.most,
             parked: self.parked_bytes.most,
             unlisted: self.unlisted_bytes.most,

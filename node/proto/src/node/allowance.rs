@@ -6,7 +6,7 @@ use super::Node;
 
 /// How many bytes a ring may keep while the other rings of its process keep what they do now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct RingAllowance {
     /// In the log, before it has to give way.
     pub(crate) logged: usize,
     /// Of parked bundles. They have been confirmed to their senders, so none can be dropped for another ring.
@@ -26,7 +26,7 @@ pub(crate) enum Droppable {
 
 impl Node {
     /// Sets how much this ring may keep.
-    pub(crate) const fn allow(&mut self, allowance: Allowance) {
+    pub(crate) const fn allow(&mut self, allowance: RingAllowance) {
         self.discussion.log.allow(allowance.logged);
         self.relay.parking.allow(allowance.parked);
         self.unlisted.allow(allowance.unlisted);

@@ -61,7 +61,7 @@ use crate::planted::{Planted, PlantedBug};
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 pub use crate::concerns::reaching::Registration;
-pub(crate) use allowance::{Allowance, Droppable};
+pub(crate) use allowance::{Droppable, RingAllowance};
 pub(crate) use resuming::SpokenWords;
 use timers::Timeout;
 

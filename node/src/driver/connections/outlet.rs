@@ -15,12 +15,12 @@ use crate::link::{FrameWriter, Socket, Written};
 
 /// What waits on a connection, and how much it takes.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(super) struct LinkOutlet {
     pub(super) queue: Queue,
     pace: Pace,
 }
 
-impl Outlet {
+impl LinkOutlet {
     /// Returns the outlet of a connection that has just been made.
     pub(super) fn new<S: Socket>(writer: &mut FrameWriter<S>) -> Self {
         let pace = Pace::new();

@@ -9,7 +9,7 @@ use ringtalk_session::text::{escape_line, escape_multiline};
 use ringtalk_session::{Members, Message, Person};
 
 use super::deliveries::Delivery;
-use super::presence::{Presence, Step};
+use super::presence::{PresenceRow, Step};
 use super::transcript::{Entry, MessageEntry, Tone};
 use super::{Effect, Screen};
 use crate::attention::{Alert, Relevance};
@@ -142,7 +142,7 @@ impl Screen {
                 |presence| presence.add(id, name.clone(), step, now_ms, time.clone()),
             );
         if !extended {
-            let mut presence = Presence::new();
+            let mut presence = PresenceRow::new();
             presence.add(id, name, step, now_ms, time);
             self.transcript.extend(day.map(Entry::Day));
             self.transcript.push(Entry::Presence(presence));

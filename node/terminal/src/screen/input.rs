@@ -140,7 +140,7 @@ pub(super) fn place_beside(
 }
 
 /// A character of a text in rows, or the end of the text.
-struct Place<'a> {
+struct TextPlace<'a> {
     /// In bytes.
     at: usize,
     row: usize,
@@ -149,7 +149,7 @@ struct Place<'a> {
 }
 
 /// Returns all places of a text in rows of `room` columns.
-fn places(text: &str, room: usize) -> impl Iterator<Item = Place<'_>> {
+fn places(text: &str, room: usize) -> impl Iterator<Item = TextPlace<'_>> {
     let room = room.max(2);
     let (mut row, mut column) = (0, 0);
     let end = (text.len(), "");
@@ -161,7 +161,7 @@ fn places(text: &str, room: usize) -> impl Iterator<Item = Place<'_>> {
         if column + width >= room {
             (row, column) = (row + 1, 0);
         }
-        let place = Place {
+        let place = TextPlace {
             at,
             row,
             column,

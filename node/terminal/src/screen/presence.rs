@@ -22,7 +22,7 @@ pub(super) enum Step {
 
 /// The people who came and went within some minutes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Presence {
+pub(super) struct PresenceRow {
     people: Vec<Visitor>,
     /// The sentence about all of them.
     pub(super) text: String,
@@ -57,7 +57,7 @@ enum Outcome {
     Joined,
 }
 
-impl Presence {
+impl PresenceRow {
     /// Creates an entry without people.
     pub(super) const fn new() -> Self {
         Self {
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use Step::{Failed, Joined, Left};
 
-    fn presence(steps: &[(&str, Step)]) -> Presence {
-        let mut presence = Presence::new();
+    fn presence(steps: &[(&str, Step)]) -> PresenceRow {
+        let mut presence = PresenceRow::new();
         for (name, step) in steps {
             let id = NodeId::from_bytes([name.as_bytes()[0]; 16]);
             presence.add(id, (*name).to_owned(), *step, 0, "12:00".to_owned());

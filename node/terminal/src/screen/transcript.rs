@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use ringtalk_wire::NodeId;
 
 use super::deliveries::Delivery;
-use super::presence::Presence;
+use super::presence::PresenceRow;
 use crate::folded::find_folded;
 use crate::tty::width;
 
@@ -27,7 +27,7 @@ pub(super) enum Entry {
     /// A remark about a problem.
     Warning { time: String, text: String },
     /// Members who came and went.
-    Presence(Presence),
+    Presence(PresenceRow),
     /// The beginning of a day.
     Day(String),
     /// A command for the shell, to be copied. It starts in the first column, and may be as wide as the window.
@@ -194,8 +194,8 @@ impl Transcript {
     /// there is no such entry.
     pub(super) fn extend_presence(
         &mut self,
-        takes: impl FnOnce(&Presence) -> bool,
-        extend: impl FnOnce(&mut Presence),
+        takes: impl FnOnce(&PresenceRow) -> bool,
+        extend: impl FnOnce(&mut PresenceRow),
     ) -> bool {
         let Some(entry) = self.entries.back_mut() else {
             return false;

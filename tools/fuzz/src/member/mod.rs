@@ -6,15 +6,15 @@
 mod keys;
 mod lies;
 mod ring;
+mod rooms;
 mod rules;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringtalk_proto::{Draft, Host, Input, LinkId, Node, Output, RingOutput, Time};
+use ringtalk_proto::{Draft, Host, Input, LinkId, Output, RingOutput, Time};
 use ringtalk_wire::{
-    Begin, BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NodeId, RingId, decode,
-    encode,
+    BundleMessage, Channel, Contact, Epoch, Frame, FrameClass, NodeId, RingId, decode, encode,
 };
 
 use crate::memory;
@@ -356,33 +356,6 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Leaves, but only rarely, because the run ends here; or does something in rooms.
-    fn leave(&mut self) {
-        let ring = self.room();
-        match self.reader.byte() {
-            255 => self.handle(Input::Leave),
-            250 => drop(self.host.create_room(self.now, begin(), 0)),
-            249 => drop(self.host.join_room(self.now, OTHER_ROOM)),
-            248 => self.host.handle_in(self.now, &ring, Input::Leave),
-            247 if self.host.room(&ring).is_some_and(Node::accepts_input) => {
-                let rules = self.rules_of(ring);
-                let text = format!("hello {}", rules.said());
-                rules.say(&text);
-                let draft = Draft::from(BundleMessage::text(1_700_000_000_000, text));
-                self.host.handle_in(self.now, &ring, Input::Say(draft));
-            }
-            number @ 0..=7 => self.channel = Channel::new(number.into()).expect("it is small"),
-            _ => {}
-        }
-        self.drain();
-    }
-
-    /// Returns the first room that it is in, or one that it is not in.
-    fn room(&self) -> RingId {
-        let mut rooms = self.host.rooms();
-        rooms.next().map_or(OTHER_ROOM, |(ring, _)| ring)
-    }
-
     /// Delivers bytes of the fuzzer's, if they are a frame.
     fn raw(&mut self) {
         let peer = self.any_key();
@@ -504,14 +477,6 @@ pub(crate) fn frames() -> impl Iterator<Item = &'static Frame> {
     record().frames.iter().map(|(_, frame)| frame)
 }
 
-/// Returns what the member says first in a room that it creates.
-fn begin() -> Begin {
-    Begin {
-        name: String::from("kitchen"),
-        random: [1; 16],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -525,6 +490,6 @@ mod tests {
         let rules = subject.rules_of_rooms.values().next();
         let rules = rules.expect("it has founded a room");
         assert_eq!(rules.last_delivered(Key(1)), 1, "the second is the lobby's");
-        assert_eq!(rules.last_delivered(Key(0)), 1);
+        assert_eq!(rules.last_delivered(Key(0)), 2, "after the room's name");
     }
 }

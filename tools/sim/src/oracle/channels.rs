@@ -17,19 +17,19 @@ const MARKER_BYTES: usize = 64;
 /// The channels of all connections, by the number that a connection has at each of its ends.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
-    ends: BTreeMap<u64, End>,
+    ends: BTreeMap<u64, ChannelEnd>,
 }
 
 /// The channels at one end of a connection.
 #[derive(Debug, Default)]
-struct End {
+struct ChannelEnd {
     /// The channels on which this end sends.
     sends: BTreeMap<Channel, RingId>,
     /// The channels on which the peer sends, as far as this end has read.
     hears: BTreeMap<Channel, RingId>,
 }
 
-impl End {
+impl ChannelEnd {
     fn hears(&self, ring: RingId) -> bool {
         self.hears.values().any(|&heard| heard == ring)
     }

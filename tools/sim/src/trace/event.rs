@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ringtalk_proto::{Delivered, ErrorKind, Event, JoiningStage, Person};
+use ringtalk_proto::{Delivered, DeliveredControl, ErrorKind, Event, JoiningStage, Person};
 use ringtalk_wire::{Epoch, MessageId, NodeId};
 
 use super::Trace;
@@ -75,10 +75,7 @@ impl Trace {
             Event::WasAway { lasted, messages } => {
                 self.mix_all(&[16, lasted.as_micros() as u64, *messages]);
             }
-            Event::Control(control) => {
-                self.mix(17);
-                self.mix_message_id(control.id);
-            }
+            Event::Control(control) => self.mix_control(control),
             Event::Error { kind, .. } => {
                 self.mix(15);
                 self.mix(number(*kind));
@@ -147,6 +144,11 @@ impl Trace {
             Some(IpAddr::V6(host)) => self.mix_bytes(&host.octets()),
             None => self.mix_bytes(&[]),
         }
+    }
+
+    fn mix_control(&mut self, control: &DeliveredControl) {
+        self.mix(17);
+        self.mix_message_id(control.id);
     }
 
     fn mix_message_id(&mut self, id: MessageId) {

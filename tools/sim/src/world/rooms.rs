@@ -48,12 +48,12 @@ enum Stage {
     /// Its user has wanted to leave since then.
     Leaving(Time),
     /// It has left.
-    Gone(Departure),
+    Gone(RoomExit),
 }
 
 /// How a process left a room.
 #[derive(Debug)]
-struct Departure {
+struct RoomExit {
     /// When its user wanted to leave.
     since: Time,
     /// Its last message that another node must have.
@@ -131,7 +131,7 @@ impl World {
     fn begin_stay(&mut self, index: HostIndex, number: u64, kind: &str) -> Check {
         self.figures.count_effective(kind);
         let id = self.id(index);
-        let is_lost = |world: &Self, departure: &Departure| {
+        let is_lost = |world: &Self, departure: &RoomExit| {
             let calm = world.disturbance.partitions == 0 && !world.disturbance.impaired;
             !calm || !world.must_be_handed_over_in(number, departure)
         };
@@ -204,7 +204,7 @@ impl World {
             Stage::Inside | Stage::Gone(_) => self.now,
         };
         let sent = room.oracles.sent_count(id);
-        visitor.stage = Stage::Gone(Departure {
+        visitor.stage = Stage::Gone(RoomExit {
             since,
             handed_over: sent.saturating_sub(untaken),
             heirs,

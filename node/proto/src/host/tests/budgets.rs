@@ -52,7 +52,7 @@ fn the_largest_log_gives_way_and_the_others_keep_everything() {
     talk(&mut net, 1, &small, 20);
     talk(&mut net, 2, &lobby, 30);
     talk(&mut net, 1, &large, 200);
-    assert_eq!(logged(&net, 0, &small).0, 20);
+    assert_eq!(logged(&net, 0, &small).0, 21, "with the name of the room");
     assert_eq!(logged(&net, 0, &lobby).0, 30);
     let all = [small, lobby, large].map(|ring| logged(&net, 0, &ring).1);
     assert!(all.iter().sum::<usize>() <= LOG_BYTES, "{all:?}");

@@ -107,7 +107,7 @@ struct Flood {
     order: Order,
     line: Rc<Line>,
     rooms: Vec<Room>,
-    outlet: Outlet,
+    outlet: LinkOutlet,
     writer: FrameWriter<Rc<Line>>,
     start: Instant,
     /// When the link knows its pace, and when the rooms and the lobby fall silent.
@@ -157,7 +157,7 @@ impl Flood {
             order,
             learnt,
             end: learnt + LASTS,
-            outlet: Outlet::new(&mut writer),
+            outlet: LinkOutlet::new(&mut writer),
             writer,
             line,
             rooms,

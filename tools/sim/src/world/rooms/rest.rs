@@ -6,7 +6,7 @@ use ringtalk_proto::Node;
 use ringtalk_wire::NodeId;
 
 use super::super::World;
-use super::{Departure, Room, Stage, Visitor};
+use super::{Room, RoomExit, Stage, Visitor};
 use crate::network::HostIndex;
 use crate::oracle::{Author, Check, Witness, ensure};
 
@@ -107,7 +107,7 @@ impl World {
 
     /// Returns true if the members of a room must have the last messages of one that left: one of its heirs has been
     /// there ever since, and nobody died around then who could have taken the messages along.
-    pub(super) fn must_be_handed_over_in(&self, number: u64, departure: &Departure) -> bool {
+    pub(super) fn must_be_handed_over_in(&self, number: u64, departure: &RoomExit) -> bool {
         let room = self.rooms.rooms.get(&number);
         let stays = |&(heir, stay): &(HostIndex, u64)| {
             let visitor = room.and_then(|room| room.visitors.get(&heir));
