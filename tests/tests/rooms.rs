@@ -277,6 +277,32 @@ fn piped_lines_go_where_the_line_before_says_and_never_anywhere_else() {
 }
 
 #[test]
+fn lines_behind_a_refused_command_go_nowhere() {
+    let _turn = wait_for_turn();
+    let (cluster, nodes) = programs(1);
+    let unknown = RingId::from_bytes([9; 16]);
+    for refused in [
+        format!("/join {unknown}"),
+        "/room opz".to_owned(),
+        "/join opz".to_owned(),
+    ] {
+        let writer = Launch::new("eve").arguments(&["--quit-on-eof"]);
+        let writer = writer.join(&cluster.director.endpoint()).start();
+        writer.await_ready(JOIN_TIMEOUT);
+        writer.command(&refused);
+        writer.say("meant for that room");
+        writer.command("/room main");
+        let last = format!("meant for main, after {refused}");
+        writer.say(&last);
+        writer.process().close_stdin();
+        assert_eq!(writer.exit_code(GIVE_UP_TIMEOUT), 5, "{refused}");
+        nodes[0].await_delivery(&last, DELIVERY_TIMEOUT);
+        let journal = nodes[0].journal();
+        assert!(!journal.texts.contains("meant for that room"), "{refused}");
+    }
+}
+
+#[test]
 fn a_room_is_left_within_the_time_to_leave_the_discussion() {
     let _turn = wait_for_turn();
     let (_cluster, nodes) = programs(3);

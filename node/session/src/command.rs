@@ -186,6 +186,16 @@ impl CommandError {
         }
     }
 
+    /// Returns the error for typed lines that go to no room.
+    pub fn nowhere() -> Self {
+        Self {
+            code: Code::NoSuchRoom,
+            message:
+                "nothing is sent: your lines go to no room now; /room main lets them go to #main"
+                    .to_owned(),
+        }
+    }
+
     /// Returns the error for a room that has ended for this node.
     pub fn room_ended(label: &str) -> Self {
         Self {

@@ -184,6 +184,16 @@ pub struct ControlMessage {
     pub history: bool,
 }
 
+impl ControlMessage {
+    /// Returns the length of what it tells, in bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.presence {
+            Some(Presence::Away(reason)) => reason.len(),
+            _ => 0,
+        }
+    }
+}
+
 impl Message {
     /// Returns the message's direct causal dependencies.
     pub fn dependencies(&self) -> Vec<MessageId> {

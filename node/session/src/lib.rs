@@ -46,7 +46,7 @@ pub use message_text::{MessageText, MessageTextError};
 pub use outlet::{Answer, Backlog, FinishFuture, NullOutlet, Outlet, OutletEnd, OutletError};
 pub use program_name::ProgramName;
 pub use requested_name::{NameError, RequestedName};
-pub use room::{MAIN, Place, Room, RoomName, RoomNameError};
+pub use room::{MAIN, NOWHERE, Place, Room, RoomName, RoomNameError};
 pub use room_event::{RoomEvent, Succession};
 pub use session::{Session, SessionInput};
 pub use state::State;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::Event;
+use crate::{Event, RoomEvent};
 
 /// The maximum number of events that are kept.
 const MAX_EVENTS: usize = 8_192;
@@ -160,8 +160,11 @@ fn approximate_bytes(event: &Event) -> usize {
         Event::Message(message) => {
             message.text.len() + message.heads.as_ref().map_or(0, Vec::len) * 32
         }
-        Event::View(members) => members.len() * MEMBER_BYTES,
-        Event::Start { base } => base.len() * 32,
+        Event::Control(message) => message.bytes(),
+        Event::View(members) | Event::Room(_, RoomEvent::View(members)) => {
+            members.len() * MEMBER_BYTES
+        }
+        Event::Start { base } | Event::Room(_, RoomEvent::Start { base }) => base.len() * 32,
         Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
         _ => 0,
     };

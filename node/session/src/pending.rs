@@ -148,6 +148,7 @@ impl DueAnswer {
     fn bytes(&self) -> usize {
         match &self.result {
             Ok(Reply::Transcript { ids, .. }) => size_of_val(ids.as_slice()),
+            Ok(Reply::Rooms(rooms)) => size_of_val(rooms.as_slice()),
             Ok(_) => 0,
             Err(error) => error.message.len(),
         }

@@ -15,6 +15,10 @@ use crate::{Members, Person, RoomEvent};
 
 /// The name of the lobby.
 pub const MAIN: &str = "main";
+/// The id of no room. Typed lines go there after a command that was to move them, and could not.
+pub const NOWHERE: RingId = RingId::from_bytes([0; 16]);
+/// How many digits of an id stand for a room whose name is not known.
+const LABEL_DIGITS: usize = 8;
 /// The sign that people may put before the name of a room.
 const SIGN: char = '#';
 
@@ -54,6 +58,17 @@ impl Room {
         match &self.name {
             Some(name) => name.as_str().into(),
             None => format!("{:?}", self.id).into(),
+        }
+    }
+
+    /// Returns the same without the clock, which is long, for a list.
+    pub(crate) fn listed(&self) -> Self {
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            ready: self.ready,
+            members: self.members.clone(),
+            clock: VectorClock::new(),
         }
     }
 
@@ -101,6 +116,9 @@ pub enum RoomNameError {
     /// It has another meaning.
     #[error("{0:?} is a reserved word")]
     Reserved(String),
+    /// It looks like the id of a room, or like the start of one.
+    #[error("a name that looks like an id could be taken for another room")]
+    Id,
 }
 
 impl RoomName {
@@ -126,6 +144,10 @@ impl FromStr for RoomName {
         }
         if is_reserved(text) {
             return Err(RoomNameError::Reserved(text.to_owned()));
+        }
+        let is_label = length == LABEL_DIGITS && text.chars().all(|char| char.is_ascii_hexdigit());
+        if is_label || text.parse::<RingId>().is_ok() {
+            return Err(RoomNameError::Id);
         }
         let name = from_wish(text).filter(|name| is_same_text(text, name));
         name.map(Self).ok_or(RoomNameError::Grammar)
@@ -216,6 +238,10 @@ mod tests {
         }
         let long = "x".repeat(33);
         assert_eq!(long.parse::<RoomName>(), Err(RoomNameError::TooLong(33)));
+        let digits = "07".repeat(16);
+        for text in [&*digits, "#07070707", "c0ffee00"] {
+            assert_eq!(text.parse::<RoomName>(), Err(RoomNameError::Id), "{text:?}");
+        }
         for text in ["main", "#Main", "all"] {
             let error = text.parse::<RoomName>().unwrap_err();
             assert!(matches!(error, RoomNameError::Reserved(_)), "{text:?}");

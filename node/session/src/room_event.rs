@@ -28,6 +28,8 @@ pub enum RoomEvent {
     Joined(Person),
     /// A member left properly. If it is this node, it is in the room no more.
     Left(Person),
+    /// This node was not let in, and gives up.
+    NotEntered,
     /// A member was found dead.
     Failed(Person),
     /// Another node administers the room.

@@ -161,6 +161,7 @@ impl Session {
         };
         let left = match &event {
             Event::Room(room, RoomEvent::Left(person)) if person.id == self.me => Some(*room),
+            Event::Room(room, RoomEvent::NotEntered) => Some(*room),
             _ => None,
         };
         let is_entry = matches!(event, Event::Ready { .. });

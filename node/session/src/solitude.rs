@@ -67,6 +67,7 @@ impl Solitude {
             Event::Room(room, RoomEvent::Left(person)) if person.id == self.me => {
                 self.alone.remove(room);
             }
+            Event::Room(room, RoomEvent::NotEntered) => drop(self.alone.remove(room)),
             Event::Message(message) if message.id.author == self.me && !message.history => {
                 let was_told = self.alone.get_mut(&message.room)?;
                 let is_news = !std::mem::replace(was_told, true);

@@ -42,8 +42,6 @@ pub struct State {
     former: Option<Room>,
     /// Where typed lines go. The node may not be in that room any more.
     pub typing: RingId,
-    /// The name of that room, as it was when typed lines began to go there.
-    typing_label: String,
     /// False while no director answers.
     pub director_answers: bool,
     /// The invite that newcomers need after this node leaves, if no other entrance of the present one is left.
@@ -59,7 +57,6 @@ impl State {
             rooms: BTreeMap::new(),
             former: None,
             typing: me.lobby(),
-            typing_label: MAIN.to_owned(),
             me,
             ready: false,
             joining: Joining::new(),
@@ -94,10 +91,7 @@ impl State {
                 }
             }
             Event::Room(room, event) => self.apply_in_room(*room, event),
-            Event::Typing { room } => {
-                self.typing = *room;
-                self.typing_label = self.room_label(room).into_owned();
-            }
+            Event::Typing { room } => self.typing = *room,
             Event::Gap {
                 author,
                 to,
@@ -158,6 +152,7 @@ impl State {
             RoomEvent::Left(person) if person.id == self.me.id => {
                 self.former = self.rooms.remove(&id);
             }
+            RoomEvent::NotEntered => drop(self.rooms.remove(&id)),
             event => {
                 if let Some(room) = self.rooms.get_mut(&id) {
                     room.apply(event);
@@ -198,6 +193,11 @@ impl State {
         known.map_or_else(|| format!("{room:?}").into(), Room::label)
     }
 
+    /// Returns true if the node is in a room that this may mean, or in several.
+    pub fn knows_room(&self, place: &Place) -> bool {
+        self.rooms.values().any(|room| place.is(room))
+    }
+
     /// Returns the room in which a command takes effect: the lobby, or one that the node is in.
     pub fn find_room(&self, place: &Place) -> Result<RingId, CommandError> {
         let id = match place {
@@ -205,7 +205,7 @@ impl State {
             Place::Here if self.is_main(&self.typing) => self.typing,
             Place::Here => match self.rooms.get(&self.typing) {
                 Some(room) => room.id,
-                None => return Err(CommandError::room_ended(&self.typing_label)),
+                None => return Err(CommandError::nowhere()),
             },
             Place::Id(id) if self.is_main(id) => *id,
             Place::Id(_) | Place::Named(_) => {
@@ -247,7 +247,7 @@ impl State {
                 },
                 Err(error) => return Some(Err(error)),
             },
-            Command::Rooms => Reply::Rooms(self.rooms.values().cloned().collect()),
+            Command::Rooms => Reply::Rooms(self.rooms.values().map(Room::listed).collect()),
             Command::Go(None) => match self.find_room(&Place::Here) {
                 Ok(room) => Reply::Typing(room),
                 Err(error) => return Some(Err(error)),

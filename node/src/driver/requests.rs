@@ -68,6 +68,11 @@ impl Requests {
         }
     }
 
+    /// Notes that a line of stdin was refused.
+    pub(super) const fn note_refused(&mut self) {
+        self.refused_lines += 1;
+    }
+
     /// Returns the number of lines of stdin that were refused: they are no text, no command, or too long.
     pub(super) const fn refused_lines(&self) -> u64 {
         self.refused_lines
@@ -260,7 +265,7 @@ impl Driver {
     }
 
     /// Returns the room in which a command takes effect.
-    fn find_room(&self, place: &Place) -> Result<RingId, CommandError> {
+    pub(super) fn find_room(&self, place: &Place) -> Result<RingId, CommandError> {
         let lobby = self.host.lobby().ring();
         if *place == Place::Here && self.rooms.typing == lobby {
             // No state needs to be locked for most lines.
@@ -318,6 +323,7 @@ impl Driver {
             Ok(Command::Invite) => return self.request_invite(requester),
             Ok(Command::Create(name)) => return self.create_room(&name, requester),
             Ok(Command::Join(place)) => return self.join_room(&place, requester),
+            Ok(Command::Go(Some(place))) => return self.go_to_room(&place, requester),
             Ok(Command::Leave(place)) => return self.leave_room(&place, requester),
             other => other,
         };
@@ -356,11 +362,6 @@ impl Driver {
         }
         match command {
             Command::Tell(_) => Ok(Reply::Accepted),
-            Command::Go(Some(place)) => {
-                let room = self.find_room(&place)?;
-                self.type_in(room);
-                Ok(Reply::Typing(room))
-            }
             Command::Quit => {
                 self.start_leaving(Ending::normal(Goodbye::Quit));
                 Ok(Reply::Accepted)
@@ -384,7 +385,7 @@ impl Driver {
             Command::Say(..)
             | Command::Create(_)
             | Command::Join(_)
-            | Command::Go(None)
+            | Command::Go(_)
             | Command::Leave(_)
             | Command::Rooms
             | Command::Who(_)

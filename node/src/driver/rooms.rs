@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ringtalk_proto::{DeliveredControl, Event as CoreEvent, Input, Node, RoomError};
 use ringtalk_session::{
-    Code, CommandError, ControlMessage, Event, Person, Place, Presence, Remark, Reply, Requester,
-    RoomEvent, RoomName, Succession,
+    Code, CommandError, ControlMessage, Event, NOWHERE, Person, Place, Presence, Remark, Reply,
+    Requester, RoomEvent, RoomName, Succession,
 };
 use ringtalk_wire::{Away, Begin, BundleMessage, Control, Epoch, NodeId, RingId};
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use super::{Driver, translation};
 
 /// How long this node tries to get into a room.
 const JOIN_TIME: Duration = Duration::from_secs(10);
+
+/// The most commands that may wait for rooms.
+const AWAITED: usize = 64;
 
 /// What is known of the rooms beside what the core knows.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Rooms {
     administrators: BTreeMap<RingId, NodeId>,
     /// How many messages nobody had taken when rooms were left.
     untaken: u64,
+    /// True once the others were told that the user is away, until they are told of the return.
+    is_away: bool,
 }
 
 /// A command that waits.
@@ -55,6 +60,7 @@ impl Rooms {
             awaited: Vec::new(),
             administrators: BTreeMap::new(),
             untaken: 0,
+            is_away: false,
         }
     }
 
@@ -87,7 +93,7 @@ impl Driver {
     pub(super) fn create_room(&mut self, name: &RoomName, requester: Requester) {
         const COMMAND: &str = "create";
         let place = Place::Named(name.to_string());
-        let is_taken = self.session.state().find_room(&place).is_ok();
+        let is_taken = self.session.state().knows_room(&place);
         if is_taken {
             let message =
                 format!("not created: you are in a room called #{name}; /room {name} goes there");
@@ -95,7 +101,7 @@ impl Driver {
                 code: Code::RoomNameTaken,
                 message,
             };
-            return self.session.answer(COMMAND, requester, Err(error));
+            return self.refuse_move(COMMAND, requester, error);
         }
         let mut random = [0; 16];
         let created = match getrandom::fill(&mut random) {
@@ -116,7 +122,7 @@ impl Driver {
                 self.await_room(room, COMMAND, requester);
                 self.tell(Event::Room(room, RoomEvent::Named(name.clone())));
             }
-            Err(error) => self.session.answer(COMMAND, requester, Err(error)),
+            Err(error) => self.refuse_move(COMMAND, requester, error),
         }
     }
 
@@ -126,14 +132,16 @@ impl Driver {
         let known = self.session.state().find_room(place);
         let room = match (known, place) {
             (Ok(room), _) | (Err(_), &Place::Id(room)) => room,
-            (Err(_), place) => {
-                let error = CommandError {
+            (Err(error), place) => {
+                let is_ambiguous = self.session.state().knows_room(place);
+                let unknown = CommandError {
                     code: Code::NoSuchRoom,
                     message: format!(
                         "you are not in {place}: a room is joined by its id, which its members see with /rooms"
                     ),
                 };
-                return self.session.answer(COMMAND, requester, Err(error));
+                let error = if is_ambiguous { error } else { unknown };
+                return self.refuse_move(COMMAND, requester, error);
             }
         };
         let lobby = self.host.lobby().ring();
@@ -143,10 +151,39 @@ impl Driver {
         }
         match self.host.join_room(self.clock.now(), room) {
             Ok(()) | Err(RoomError::Joined) => self.await_room(room, COMMAND, requester),
-            Err(error) => self
-                .session
-                .answer(COMMAND, requester, Err(room_error(error))),
+            Err(error) => self.refuse_move(COMMAND, requester, room_error(error)),
         }
+    }
+
+    /// Lets typed lines go to another room on behalf of a command.
+    pub(super) fn go_to_room(&mut self, place: &Place, requester: Requester) {
+        const COMMAND: &str = "room";
+        match self.find_room(place) {
+            Ok(room) => {
+                self.type_in(room);
+                self.session
+                    .answer(COMMAND, requester, Ok(Reply::Typing(room)));
+            }
+            Err(error) => self.refuse_move(COMMAND, requester, error),
+        }
+    }
+
+    /// Refuses a command that was to let typed lines go to another room. They go to none then: what comes next was
+    /// written for that room, perhaps before the refusal.
+    fn refuse_move(
+        &mut self,
+        command: &'static str,
+        requester: Requester,
+        mut error: CommandError,
+    ) {
+        if matches!(requester, Requester::Typist) {
+            self.requests.note_refused();
+            self.type_in(NOWHERE);
+            error
+                .message
+                .push_str("; nothing typed now is sent, until /room or /join says where it goes");
+        }
+        self.session.answer(command, requester, Err(error));
     }
 
     /// Leaves a room on behalf of a command, which is answered when that is done.
@@ -175,6 +212,13 @@ impl Driver {
     }
 
     fn await_room(&mut self, room: RingId, command: &'static str, requester: Requester) {
+        if self.rooms.awaited.len() >= AWAITED {
+            let error = CommandError {
+                code: Code::TooManyRooms,
+                message: "not done: too many commands wait for rooms; try again soon".to_owned(),
+            };
+            return self.refuse_move(command, requester, error);
+        }
         if !self.session.state().rooms.contains_key(&room) {
             self.tell(Event::Room(room, RoomEvent::Entering));
         }
@@ -227,8 +271,7 @@ impl Driver {
     /// Refuses the commands that wait to enter a room.
     fn refuse_entry(&mut self, room: &RingId, error: &CommandError) {
         for awaited in self.rooms.take(room, true) {
-            self.session
-                .answer(awaited.command, awaited.requester, Err(error.clone()));
+            self.refuse_move(awaited.command, awaited.requester, error.clone());
         }
     }
 
@@ -256,14 +299,14 @@ impl Driver {
     pub(super) fn announce(&mut self, presence: &Presence) {
         let lobby = self.host.lobby().ring();
         match presence {
-            Presence::Away(reason) => self.control(&lobby, &Control::Away(Away::because(reason))),
-            Presence::Back => {
-                let me = self.host.lobby().id();
-                let was_away = self.session.state().away.contains_key(&me);
-                if was_away {
-                    self.control(&lobby, &Control::Back);
-                }
+            Presence::Away(reason) => {
+                self.rooms.is_away = true;
+                self.control(&lobby, &Control::Away(Away::because(reason)));
             }
+            Presence::Back if std::mem::take(&mut self.rooms.is_away) => {
+                self.control(&lobby, &Control::Back);
+            }
+            Presence::Back => {}
             Presence::Saved => {
                 let is_inside = |(_, node): &(RingId, &Node)| node.is_ready();
                 let rooms = self.host.rooms().filter(is_inside);
@@ -378,15 +421,17 @@ impl Driver {
             self.rooms.untaken += untaken;
             return;
         }
-        let (me, label, was_alone) = {
+        let (me, label, was_alone, was_inside) = {
             let state = self.session.state();
+            let was_inside = state.rooms.get(&room).is_some_and(|room| room.ready);
             let members = state.members_of(&room).map(|members| members.len());
             let label = state.room_label(&room).into_owned();
             let me = Person {
                 id: state.me.id,
                 name: state.name.clone(),
             };
-            (me, label, members.is_none_or(|members| members <= 1))
+            let was_alone = members.is_none_or(|members| members <= 1);
+            (me, label, was_alone, was_inside)
         };
         if untaken > 0 && !was_alone {
             let message = format!(
@@ -394,7 +439,12 @@ impl Driver {
             );
             self.warn(Code::Unhanded, message);
         }
-        self.tell(Event::Room(room, RoomEvent::Left(me)));
+        let end = if was_inside {
+            RoomEvent::Left(me)
+        } else {
+            RoomEvent::NotEntered
+        };
+        self.tell(Event::Room(room, end));
         self.refuse_entry(&room, &CommandError::room_ended(&label));
         for awaited in self.rooms.take(&room, false) {
             self.session

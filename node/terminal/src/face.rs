@@ -102,7 +102,7 @@ impl<Q: Queue> Face<Q> {
             }
             Event::Control(message) => {
                 let id = message.id;
-                (message.room, id.author, id.seq, id.seq, 0)
+                (message.room, id.author, id.seq, id.seq, message.bytes())
             }
             &Event::Gap {
                 author,
@@ -158,6 +158,7 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
                 Event::Room(room, RoomEvent::Left(person)) if person.id == self.me => {
                     self.members.remove(room);
                 }
+                Event::Room(room, RoomEvent::NotEntered) => drop(self.members.remove(room)),
                 Event::Goodbye { .. } => {
                     for withheld in self.overload.end() {
                         self.queue.push(DisplayItem::Withheld(withheld));

@@ -110,7 +110,7 @@ impl Lines {
                 let alert = self.attention.alert_of_join(person, false, now);
                 self.alert(alert, out);
             }
-            Event::Room(_, RoomEvent::Entering) => self.names_rooms = true,
+            Event::Room(_, RoomEvent::Ready) => self.names_rooms = true,
             Event::Ready { .. } if !self.in_history.is_empty() => {
                 self.notice("that was before you joined", out);
             }
@@ -188,6 +188,7 @@ impl Lines {
     }
 
     fn message(&mut self, message: &Message, state: &State, now: Instant, out: &mut Vec<u8>) {
+        self.names_rooms |= !state.is_main(&message.room);
         if message.history && self.in_history.insert(message.room) {
             let heading = if state.is_main(&message.room) {
                 "the discussion so far:".to_owned()

@@ -167,12 +167,13 @@ impl DisplayItem {
         let event = match self {
             Self::Event(event) => event,
             Self::Answer(answer) => {
-                let ids = match &answer.result {
-                    Ok(Reply::Transcript { ids, .. }) => ids.len(),
+                let more = match &answer.result {
+                    Ok(Reply::Transcript { ids, .. }) => size_of_val(ids.as_slice()),
+                    Ok(Reply::Rooms(rooms)) => size_of_val(rooms.as_slice()),
                     _ => 0,
                 };
                 return Load {
-                    bytes: size_of::<Self>() + ids * size_of::<MessageId>(),
+                    bytes: size_of::<Self>() + more,
                     events: 0,
                 };
             }
@@ -185,6 +186,7 @@ impl DisplayItem {
         };
         let more = match event {
             Event::Message(message) => bytes_of(message),
+            Event::Control(message) => message.bytes(),
             // Views may share their members. Count them all, because they need not.
             Event::View(members) | Event::Room(_, RoomEvent::View(members)) => {
                 members.len() * size_of::<Member>()

@@ -58,6 +58,7 @@ scenarios! {
     who_is_back_hears_it_from_others
     link_resets_lose_nothing
     marks_become_true_though_nobody_says_more
+    rooms_keep_the_budgets_of_their_process
     what_a_broken_link_swallowed_is_back_in_two_seconds
     two_founders_become_one
     everyone_leaves_in_turn

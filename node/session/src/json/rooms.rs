@@ -220,7 +220,10 @@ impl<'a> RoomLine<'a> {
     fn of_room(room: &RingId, event: &'a RoomEvent, state: &'a State) -> Option<Self> {
         let at = JsonRoom::of(room, state);
         Some(match event {
-            RoomEvent::Entering | RoomEvent::Named(_) | RoomEvent::Start { .. } => return None,
+            RoomEvent::Entering
+            | RoomEvent::Named(_)
+            | RoomEvent::Start { .. }
+            | RoomEvent::NotEntered => return None,
             RoomEvent::Ready => {
                 let members = state.members_of(room);
                 Self::RoomReady {

@@ -35,6 +35,7 @@ pub(super) fn of_event(room: &RingId, event: &RoomEvent, state: &State) -> Optio
         } => warning(of_gap(author, to - from + 1, Some(&name), state)),
         RoomEvent::Administrator { .. }
         | RoomEvent::Entering
+        | RoomEvent::NotEntered
         | RoomEvent::Named(_)
         | RoomEvent::Start { .. }
         | RoomEvent::Ready

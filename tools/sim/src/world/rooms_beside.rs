@@ -13,6 +13,7 @@ impl World {
     /// Makes a process found a room.
     pub(crate) fn found_beside(&mut self, index: HostIndex, ring: RingId) -> Check {
         let now = self.now;
+        self.processes[index].inside.insert(ring);
         self.processes[index].host.found_room(now, ring);
         self.drain(index)
     }
@@ -20,6 +21,7 @@ impl World {
     /// Makes a process join a room.
     pub(crate) fn join_beside(&mut self, index: HostIndex, ring: RingId) -> Check {
         let now = self.now;
+        self.processes[index].inside.insert(ring);
         let joined = self.processes[index].host.join_room(now, ring);
         debug_assert_eq!(joined, Ok(()));
         self.drain(index)
