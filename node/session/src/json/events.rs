@@ -151,7 +151,7 @@ pub(super) enum JsonLine<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         clock_size: Option<usize>,
         history: bool,
-        #[serde(skip_serializing_if = "is_false")]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         unlisted: bool,
     },
     View {
@@ -194,7 +194,7 @@ pub(super) enum JsonLine<'a> {
         node_id: NodeId,
         from: u64,
         to: u64,
-        #[serde(skip_serializing_if = "is_false")]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         withheld: bool,
     },
     Transcript {
@@ -453,11 +453,6 @@ fn write(line: &impl Serialize, out: &mut Vec<u8>) {
     let written = line.serialize(&mut serializer);
     written.expect("every line has string keys, and memory takes whatever is written");
     out.push(b'\n');
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// Returns the UUID of a message.
